@@ -1,0 +1,150 @@
+"""
+The policy: what an organisation allows today, within the floor.
+
+It may tighten the floor and never loosen it.  The keeper adopts policy.toml once, writes its
+hash into the ledger, and from then on is the only one who changes it.
+"""
+
+import tomllib
+from dataclasses import asdict, dataclass, replace
+from fractions import Fraction
+from hashlib import sha256
+
+import rfc8785
+
+from .errors import ConfigurationError, RefusedError
+from .floor import TIERS, Floor, Tier
+from .signing import read_public
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody with a key and a role."""
+
+    name: str
+    """As in a study's `authors`, so that nobody approves what is his own."""
+    key: str
+    """`ssh-ed25519 AAAA…`"""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What is allowed today."""
+
+    rho: str
+    """Budget of all studies together, an exact fraction."""
+    study_rho: str
+    """Most that one study may cost, an exact fraction."""
+    minimum_accounts: int
+    tier: Tier
+    bits_per_session: float
+    """Most that a rater may say about one session."""
+    approvals: int
+    """How many officers approve a plan."""
+    raters: tuple[str, ...]
+    officer: tuple[Person, ...] = ()
+    custodian: tuple[Person, ...] = ()
+
+    @property
+    def budget(self) -> Fraction:
+        """The budget in ρ."""
+        return Fraction(self.rho)
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the canonical form, hexadecimal."""
+        return sha256(rfc8785.dumps(asdict(self))).hexdigest()
+
+    def with_officer(self, person: Person) -> "Policy":
+        """The policy with one more officer."""
+        return replace(self, officer=(*self.officer, person))
+
+    def to_toml(self) -> str:
+        """The policy as policy.toml: every value, in order, with people as tables."""
+        data = asdict(self)
+        people = {role: data.pop(role) for role in ("officer", "custodian")}
+        lines = ["# Changed by the keeper only; the floor in floor.json bounds every value."]
+        lines += [f"{name} = {_toml(value)}" for name, value in data.items()]
+        for role, persons in people.items():
+            for person in persons:
+                lines += ["", f"[[{role}]]", *(f"{n} = {_toml(v)}" for n, v in person.items())]
+        return "\n".join([*lines, ""])
+
+
+def default_policy(floor: Floor) -> Policy:
+    """The loosest policy that a floor allows."""
+    return Policy(
+        rho=floor.rho,
+        study_rho=floor.rho,
+        minimum_accounts=floor.minimum_accounts,
+        tier=floor.tier,
+        bits_per_session=64.0,
+        approvals=1,
+        raters=("offline",),
+    )
+
+
+def read_policy(text: str, floor: Floor) -> Policy:
+    """
+    Read policy.toml and hold it against the floor.
+
+    Raises:
+        ConfigurationError: It is no policy.
+        RefusedError: It loosens the floor.
+    """
+    from pydantic import TypeAdapter, ValidationError  # late: `--help` does without
+
+    try:
+        data = tomllib.loads(text)
+        policy = TypeAdapter(Policy).validate_python(data)
+        people = [*policy.officer, *policy.custodian]
+        named = [read_public(person.key) for person in people]
+        budgets = Fraction(policy.rho), Fraction(policy.study_rho)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise _unreadable(f"{first['msg']} at {place}.") from None
+    except (tomllib.TOMLDecodeError, ValueError, ZeroDivisionError) as error:
+        raise _unreadable(f"{type(error).__name__}: not TOML, or not an exact fraction.") from None
+    unknown = data.keys() - asdict(policy).keys()
+    if unknown or len(set(named)) != len(named) or policy.approvals < 1 or min(budgets) < 0:
+        raise _unreadable("an unknown key, a key given to two people, or a negative limit.")
+    _check_tighter(policy, floor)
+    return policy
+
+
+def _check_tighter(policy: Policy, floor: Floor) -> None:
+    loosened = [
+        name
+        for name, loose in (
+            ("rho", Fraction(policy.rho) > floor.budget),
+            ("study_rho", Fraction(policy.study_rho) > floor.budget),
+            ("minimum_accounts", policy.minimum_accounts < floor.minimum_accounts),
+            ("tier", TIERS.index(policy.tier) < TIERS.index(floor.tier)),
+        )
+        if loose
+    ]
+    if loosened:
+        raise RefusedError(
+            "POLICY_LOOSENS_FLOOR",
+            rule="A policy may tighten the floor and never loosen it.",
+            found=f"a looser {', '.join(loosened)}.",
+            remedy="set the value to the floor's or a stricter one.",
+        )
+
+
+def _unreadable(found: str) -> ConfigurationError:
+    return ConfigurationError(
+        "POLICY_UNREADABLE",
+        rule="policy.toml is TOML with the keys that `clerestory init` wrote.",
+        found=found,
+        remedy="mend the line, or restore the file from a copy of the vault.",
+    )
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"
+    return str(value)
