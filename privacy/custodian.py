@@ -1,0 +1,196 @@
+"""
+The custodian's edge: the last place where a session lies in clear.
+
+Accounts and sessions become keyed hashes under a key that never leaves the custodian's
+folder; every sealed session is signed by the custodian's key, so that nobody else can slip one
+in.  An index remembers which record of an account was sealed in which session, so that a
+record is sealed once per account, and which bytes a session had, so that a session that grew
+supersedes its older self and never doubles it.
+"""
+
+import hmac
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import sha256
+from os import urandom
+from pathlib import Path
+
+from .errors import ConfigurationError, VerificationError
+from .labels import PSEUDONYM_BYTES, SESSION_KEY_BYTES
+from .sealing import SealedBlob, floor_info, key_id, seal
+from .signing import SigningKey, fingerprint, verify_raw
+from .vault import Vault
+
+SIGNATURE_BYTES = 64
+_CONTEXT = b"clerestory/source/1\0"
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS record (
+    account BLOB, record BLOB, session BLOB, PRIMARY KEY (account, record)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS session (
+    session BLOB PRIMARY KEY, digest BLOB, size INTEGER
+) STRICT, WITHOUT ROWID;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where sessions are sealed to, read once for a whole run."""
+
+    vault: Vault
+    floor: str
+    public: bytes
+
+    @classmethod
+    def of(cls, vault: Vault) -> "Target":
+        """
+        The vault's terms and its keeper's key.
+
+        Raises:
+            ConfigurationError: No keeper has adopted the vault yet.
+        """
+        return cls(vault, vault.floor.hash, vault.keys.sealing_bytes)
+
+
+class Custodian:
+    """The custodian's folder: two keys and an index, all outside the vault."""
+
+    def __init__(self, folder: Path) -> None:
+        """
+        Open the folder that `Custodian.create` made.
+
+        Raises:
+            ConfigurationError: It is not there, or not readable by this user.
+        """
+        try:
+            self._secret = (folder / "accounts.key").read_bytes()
+        except OSError:
+            raise ConfigurationError(
+                "NO_CUSTODIAN",
+                rule="Only a custodian seals: the folder with his keys lies beside the vault.",
+                found="no readable custodian's folder.",
+                remedy="give its path with --custodian, or make a vault with `clerestory init`.",
+            ) from None
+        self._source = SigningKey.read(folder / "source.key")
+        self._index = sqlite3.connect(folder / "index.db", isolation_level=None)
+        self._index.executescript(_SCHEMA)
+        self._index.execute("BEGIN")
+
+    @classmethod
+    def create(cls, folder: Path) -> "Custodian":
+        """Make a custodian's folder with fresh keys, readable by its owner alone."""
+        folder.mkdir(mode=0o700, parents=True, exist_ok=False)
+        secret = folder / "accounts.key"
+        secret.touch(mode=0o600)
+        secret.write_bytes(urandom(32))
+        SigningKey.generate().write(folder / "source.key")
+        return cls(folder)
+
+    @property
+    def public(self) -> str:
+        """The key that signs sessions, as one line."""
+        return self._source.public
+
+    def close(self) -> None:
+        """Keep what was sealed in the index and close it."""
+        self._index.execute("COMMIT")
+        self._index.close()
+
+    def account(self, name: str) -> bytes:
+        """An account's pseudonym: 16 bytes of HMAC-SHA256."""
+        return self._keyed(b"account", name)[:PSEUDONYM_BYTES]
+
+    def session(self, account: str, name: str) -> bytes:
+        """A session's key: 16 bytes of HMAC-SHA256 over account and id."""
+        return self._keyed(b"session", account, name)[:SESSION_KEY_BYTES]
+
+    def owner(self, account: str, record: str) -> bytes | None:
+        """Key of the session in which a record of an account was sealed, if it was."""
+        row = self._index.execute(
+            "SELECT session FROM record WHERE account = ? AND record = ?",
+            (self.account(account), self._keyed(b"record", record)[:8]),
+        ).fetchone()
+        return row[0] if row else None
+
+    def remember(self, account: str, session: bytes, records: Iterable[str]) -> None:
+        """Note in which session records were sealed."""
+        pseudonym = self.account(account)
+        self._index.executemany(
+            "INSERT OR IGNORE INTO record VALUES (?, ?, ?)",
+            ((pseudonym, self._keyed(b"record", record)[:8], session) for record in records),
+        )
+
+    def seal(self, target: "Target", account: str, session: str, month: str, data: bytes) -> str:
+        """
+        Seal one session into a vault.
+
+        Returns:
+            `sealed`, `superseded` (it grew), `unchanged`, or `shrunk` (the older one stands).
+        """
+        key = self.session(account, session)
+        digest = hmac.digest(self._secret, b"content\0" + data, "sha256")
+        row = self._index.execute(
+            "SELECT digest, size FROM session WHERE session = ?", (key,)
+        ).fetchone()
+        path = target.vault.session_path(key.hex())
+        if row and path.exists():
+            if row[0] == digest:
+                return "unchanged"
+            if len(data) < row[1]:
+                return "shrunk"
+        header = {
+            "kind": "session",
+            "floor": target.floor,
+            "key": key_id(target.public),
+            "source": fingerprint(self.public),
+            "account": self.account(account).hex(),
+            "session": key.hex(),
+            "month": month,
+        }
+        info = floor_info(target.floor, "session")
+        blob = seal(data, header, public=target.public, info=info).encode()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = path.with_suffix(".new")
+        beside.write_bytes(self._source.sign_raw(_signed(blob)) + blob)
+        beside.replace(path)
+        self._index.execute(
+            "INSERT OR REPLACE INTO session VALUES (?, ?, ?)", (key, digest, len(data))
+        )
+        return "superseded" if row else "sealed"
+
+    def _keyed(self, purpose: bytes, *parts: str) -> bytes:
+        joined = b"\0".join(part.encode("utf-8", "surrogatepass") for part in parts)
+        return hmac.digest(self._secret, purpose + b"\0" + joined, "sha256")
+
+
+def read_sealed_session(data: bytes, sources: Iterable[bytes]) -> SealedBlob:
+    """
+    Read a sealed session's file and check who sealed it.
+
+    Args:
+        data: The file's bytes.
+        sources: Raw public keys of the custodians of the policy.
+
+    Raises:
+        VerificationError: No custodian of the policy signed these bytes.
+    """
+    signature, blob = data[:SIGNATURE_BYTES], data[SIGNATURE_BYTES:]
+    sealed = SealedBlob.decode(blob)
+    for source in sources:
+        try:
+            verify_raw(source, signature, _signed(blob))
+        except VerificationError:
+            continue
+        return sealed
+    raise VerificationError(
+        "SOURCE_UNKNOWN",
+        rule="Only sessions that a custodian of the policy sealed are classified.",
+        found="a sealed session signed by nobody of the policy, or changed since.",
+        remedy="take the file out of the vault, or restore it from a copy.",
+    )
+
+
+def _signed(blob: bytes) -> bytes:
+    return _CONTEXT + sha256(blob).digest()

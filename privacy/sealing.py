@@ -1,0 +1,228 @@
+"""
+Seal bytes so that only the holder of one key can open them, and only under one floor.
+
+Two layers, both standard: a fresh 32-byte data key per blob encrypts the padded bytes with
+AES-256-GCM, its header as associated data; HPKE [1] with the hybrid KEM ML-KEM-768 + X25519
+wraps the data key.  So the keeper can re-wrap a data key to the key of a running worker
+without touching, or even reading, what was sealed.
+
+HPKE's `info` is the context in which a data key may be unwrapped: `floor_info` at rest, bound
+to the floor under which the bytes were collected; `run_info` in a run, bound to the plan.
+Base mode authenticates no sender: who sealed a session is the business of `signing`.
+
+Lengths are padded by Padmé [2], so a size gives away O(log log n) bits.
+
+[1] RFC 9180.  [2] Nikitin et al. 2019, PURBs, PoPETs 2019(4), section 4.
+"""
+
+import json
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from os import urandom
+from struct import Struct
+
+import rfc8785
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.mlkem import (
+    MLKEM768PrivateKey,
+    MLKEM768PublicKey,
+)
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hpke import (
+    AEAD,
+    KDF,
+    KEM,
+    MLKEM768X25519PrivateKey,
+    MLKEM768X25519PublicKey,
+    Suite,
+)
+
+from .errors import VerificationError
+
+SUITE = Suite(KEM.MLKEM768_X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
+MAGIC = b"CLB1"
+LARGEST = 64 * 2**20
+"""bytes: no blob holds more; a longer session is a label value, not a blob."""
+_LENGTHS = Struct(">4sIH")
+"""Magic, length of the header, length of the wrapped key."""
+_SIZE = Struct(">Q")
+_MLKEM_PUBLIC, _MLKEM_SEED, _NONCE = 1184, 64, 12
+
+
+def floor_info(floor: str, kind: str) -> bytes:
+    """HPKE context of bytes at rest: a kind of content and the SHA-256 of the floor."""
+    return f"clerestory/seal/1/{kind}\0{floor}".encode()
+
+
+def run_info(plan: str) -> bytes:
+    """HPKE context of a run: the SHA-256 of the bound plan that the worker executes."""
+    return f"clerestory/run/1\0{plan}".encode()
+
+
+class KeyPair:
+    """A hybrid private key, and what can be done with it."""
+
+    def __init__(self, mlkem: MLKEM768PrivateKey, x25519: X25519PrivateKey) -> None:
+        self._mlkem, self._x25519 = mlkem, x25519
+        self._key = MLKEM768X25519PrivateKey(mlkem, x25519)
+
+    @classmethod
+    def generate(cls) -> "KeyPair":
+        """A fresh pair from the operating system's randomness."""
+        return cls(MLKEM768PrivateKey.generate(), X25519PrivateKey.generate())
+
+    @classmethod
+    def from_secret(cls, secret: bytes) -> "KeyPair":
+        """The pair whose `secret` this is (64 bytes of ML-KEM seed, 32 of X25519)."""
+        return cls(
+            MLKEM768PrivateKey.from_seed_bytes(secret[:_MLKEM_SEED]),
+            X25519PrivateKey.from_private_bytes(secret[_MLKEM_SEED:]),
+        )
+
+    @property
+    def secret(self) -> bytes:
+        """The private key's 96 bytes.  They belong in one file of one process."""
+        return self._mlkem.private_bytes_raw() + self._x25519.private_bytes_raw()
+
+    @property
+    def public(self) -> bytes:
+        """The public key's 1,216 bytes: ML-KEM-768, then X25519."""
+        mlkem, x25519 = self._mlkem.public_key(), self._x25519.public_key()
+        return mlkem.public_bytes_raw() + x25519.public_bytes_raw()
+
+    def open(self, wrapped: bytes, *, info: bytes) -> bytes:
+        """
+        Unwrap a data key.
+
+        Raises:
+            VerificationError: It was wrapped to another key, or for another context.
+        """
+        try:
+            return SUITE.decrypt(wrapped, self._key, info)
+        except (InvalidTag, ValueError):
+            raise _wrong_key() from None
+
+
+def key_id(public: bytes) -> str:
+    """Short name of a public key: the first 16 hexadecimal digits of its SHA-256."""
+    return sha256(public).hexdigest()[:16]
+
+
+def wrap(public: bytes, key: bytes, *, info: bytes) -> bytes:
+    """Wrap a data key to a public key for one context."""
+    recipient = MLKEM768X25519PublicKey(
+        MLKEM768PublicKey.from_public_bytes(public[:_MLKEM_PUBLIC]),
+        X25519PublicKey.from_public_bytes(public[_MLKEM_PUBLIC:]),
+    )
+    return SUITE.encrypt(key, recipient, info)
+
+
+def padded_length(length: int) -> int:
+    """Padmé [2]: round up so that only the top bits of a length are visible."""
+    if length < 2:
+        return length
+    exponent = length.bit_length() - 1
+    kept = exponent.bit_length()
+    mask = (1 << (exponent - kept)) - 1 if exponent > kept else 0
+    return (length + mask) & ~mask
+
+
+@dataclass(frozen=True, slots=True)
+class SealedBlob:
+    """Sealed bytes with a header in clear."""
+
+    header_bytes: bytes
+    """Canonical JSON; authenticated with the content."""
+    wrapped: bytes
+    """The data key, wrapped to the keeper at rest or to a worker in a run."""
+    content: bytes
+    """Nonce and ciphertext."""
+
+    @property
+    def header(self) -> dict[str, str]:
+        """What stands in clear: never anything that a person wrote."""
+        header: dict[str, str] = json.loads(self.header_bytes)
+        return header
+
+    @classmethod
+    def decode(cls, data: bytes) -> "SealedBlob":
+        """
+        Split a blob into its parts; nothing is opened yet.
+
+        Raises:
+            VerificationError: The bytes are no blob, or not all of one.
+        """
+        start = _LENGTHS.size
+        if len(data) < start:
+            raise _broken("fewer bytes than a blob's first line.")
+        magic, header, wrapped = _LENGTHS.unpack_from(data)
+        content = start + header + wrapped
+        if magic != MAGIC or len(data) < content + _NONCE + 16:
+            raise _broken("a blob that is cut off, or something else in its place.")
+        return cls(data[start : start + header], data[start + header : content], data[content:])
+
+    def encode(self) -> bytes:
+        """The blob as it lies in a file or crosses a pipe."""
+        lengths = _LENGTHS.pack(MAGIC, len(self.header_bytes), len(self.wrapped))
+        return lengths + self.header_bytes + self.wrapped + self.content
+
+    def open(self, key: bytes) -> bytes:
+        """
+        Decrypt with the data key and take the padding off.
+
+        Raises:
+            VerificationError: Header or content are not what was sealed.
+        """
+        nonce, ciphertext = self.content[:_NONCE], self.content[_NONCE:]
+        try:
+            padded = AESGCM(key).decrypt(nonce, ciphertext, self.header_bytes)
+        except InvalidTag:
+            raise _broken("a blob whose header or content was changed.") from None
+        (size,) = _SIZE.unpack_from(padded)
+        return padded[_SIZE.size : _SIZE.size + size]
+
+    def rewrap(
+        self, mine: KeyPair, theirs: bytes, *, at_rest: bytes, in_run: bytes
+    ) -> "SealedBlob":
+        """The same content for another reader; the content is not opened."""
+        key = mine.open(self.wrapped, info=at_rest)
+        return replace(self, wrapped=wrap(theirs, key, info=in_run))
+
+
+def seal(data: bytes, header: dict[str, str], *, public: bytes, info: bytes) -> SealedBlob:
+    """
+    Seal bytes to a public key.
+
+    Args:
+        data: At most `LARGEST` bytes.
+        header: What may stand in clear; authenticated.
+        public: The reader's public key.
+        info: Context without which the data key cannot be unwrapped.
+    """
+    if len(data) > LARGEST:
+        raise ValueError(f"a blob holds {LARGEST} bytes at most")
+    key, nonce = urandom(32), urandom(_NONCE)
+    length = _SIZE.size + len(data)
+    padded = _SIZE.pack(len(data)) + data + bytes(padded_length(length) - length)
+    clear = rfc8785.dumps(header)
+    content = nonce + AESGCM(key).encrypt(nonce, padded, clear)
+    return SealedBlob(clear, wrap(public, key, info=info), content)
+
+
+def _wrong_key() -> VerificationError:
+    return VerificationError(
+        "WRONG_KEY",
+        rule="Sealed bytes open with the keeper's key and under their floor or plan only.",
+        found="a data key wrapped to another key, or for another floor or plan.",
+        remedy="start the keeper with the state folder that belongs to this vault.",
+    )
+
+
+def _broken(found: str) -> VerificationError:
+    return VerificationError(
+        "VAULT_DAMAGED",
+        rule="A sealed blob is read whole and unchanged, or not at all.",
+        found=found,
+        remedy="restore the file from a copy of the vault, or seal its source again.",
+    )

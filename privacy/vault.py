@@ -1,0 +1,120 @@
+"""
+The vault: a folder that may be copied, watched and lost without anybody learning a thing.
+
+    floor.json      terms of collection        keeper.json     the keeper's public keys
+    policy.toml     what is allowed today      sessions/       sealed sessions
+                                               labels/         sealed label buckets
+
+Everything in sessions/ and labels/ is sealed to the keeper.  Files are replaced whole: a
+reader sees the old bytes or the new ones, never a mixture.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import rfc8785
+
+from .errors import ConfigurationError
+from .floor import Floor, read_floor
+
+FLOOR, POLICY, KEEPER, SOCKET = "floor.json", "policy.toml", "keeper.json", "keeper.socket"
+HANDOVER = "handover.key"
+"""Secret key of a synthetic vault on its way to its keeper; never of a real one."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublicKeys:
+    """What the keeper lets everybody know."""
+
+    sealing: str
+    """Public sealing key, hexadecimal."""
+    signing: str
+    """Public signing key: `ssh-ed25519 AAAA…`."""
+
+    @property
+    def sealing_bytes(self) -> bytes:
+        """The sealing key's bytes."""
+        return bytes.fromhex(self.sealing)
+
+
+@dataclass(frozen=True, slots=True)
+class Vault:
+    """One vault's folder."""
+
+    folder: Path
+
+    @classmethod
+    def open(cls, folder: Path) -> "Vault":
+        """
+        A vault that exists.
+
+        Raises:
+            ConfigurationError: There is no vault in this folder.
+        """
+        if not (folder / FLOOR).is_file():
+            raise ConfigurationError(
+                "NO_VAULT",
+                rule="A vault is a folder that `clerestory init` made.",
+                found="a folder without floor.json, or no folder.",
+                remedy="check the path, or make a vault with `clerestory init VAULT`.",
+            )
+        return cls(folder)
+
+    @property
+    def floor(self) -> Floor:
+        """The terms under which this vault's sessions were collected."""
+        return read_floor((self.folder / FLOOR).read_bytes())
+
+    @property
+    def has_keeper(self) -> bool:
+        """Whether a keeper has adopted the vault."""
+        return (self.folder / KEEPER).is_file()
+
+    @property
+    def keys(self) -> PublicKeys:
+        """
+        The keeper's public keys.
+
+        Raises:
+            ConfigurationError: No keeper has adopted the vault yet.
+        """
+        try:
+            data = json.loads((self.folder / KEEPER).read_bytes())
+            return PublicKeys(data["sealing"], data["signing"])
+        except (OSError, ValueError, KeyError):
+            raise ConfigurationError(
+                "NO_KEEPER",
+                rule="Sessions are sealed to the keeper that will hold their key.",
+                found="a vault that no keeper has adopted.",
+                remedy="start one: `clerestory keeper VAULT --state DIR`.",
+            ) from None
+
+    def publish_keys(self, keys: PublicKeys) -> None:
+        """Write the keeper's public keys into the vault."""
+        replace_file(self.folder / KEEPER, rfc8785.dumps(asdict(keys)))
+
+    def session_path(self, session: str) -> Path:
+        """Where a sealed session lies, by its key in hexadecimal."""
+        return self.folder / "sessions" / session[:2] / f"{session}.sealed"
+
+    def sessions(self) -> Iterator[Path]:
+        """All sealed sessions, in a fixed order."""
+        return iter(sorted((self.folder / "sessions").glob("*/*.sealed")))
+
+    def bucket_path(self, label_set: str, bucket: int) -> Path:
+        """Where a sealed bucket of a label set lies."""
+        return self.folder / "labels" / label_set[:32] / f"{bucket:05d}.sealed"
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Put a file in place whole, and on the disk before this returns."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(path.name + ".new")
+    with beside.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)

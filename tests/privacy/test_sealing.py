@@ -1,0 +1,108 @@
+"""Sealing: opens with the right key in the right context, and not otherwise."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from privacy.errors import VerificationError
+from privacy.sealing import (
+    LARGEST,
+    KeyPair,
+    SealedBlob,
+    floor_info,
+    padded_length,
+    run_info,
+    seal,
+)
+
+KEEPER, WORKER, STRANGER = (KeyPair.generate() for _ in range(3))
+AT_REST, IN_RUN = floor_info("f" * 64, "session"), run_info("p" * 64)
+
+
+def sealed(data: bytes = b"what was said") -> SealedBlob:
+    """A blob for the keeper."""
+    return seal(data, {"month": "2026-01"}, public=KEEPER.public, info=AT_REST)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.binary(max_size=5000))
+def test_what_was_sealed_comes_out(data: bytes) -> None:
+    """Padding is invisible from within."""
+    blob = SealedBlob.decode(sealed(data).encode())
+    assert blob.open(KEEPER.open(blob.wrapped, info=AT_REST)) == data
+    assert blob.header == {"month": "2026-01"}
+
+
+def test_another_key_or_another_floor_opens_nothing() -> None:
+    """A floor cannot be loosened after the fact: its hash is in HPKE's info."""
+    blob = sealed()
+    assert KEEPER.open(blob.wrapped, info=AT_REST)
+    for key, info in (
+        (STRANGER, AT_REST),
+        (KEEPER, floor_info("e" * 64, "session")),
+        (KEEPER, floor_info("f" * 64, "labels")),
+        (KEEPER, IN_RUN),
+    ):
+        with pytest.raises(VerificationError, match="WRONG_KEY"):
+            key.open(blob.wrapped, info=info)
+
+
+def test_a_rewrapped_blob_opens_for_the_worker_and_for_this_plan_only() -> None:
+    """One run key per charge: another plan's worker can do nothing with it."""
+    blob = sealed().rewrap(KEEPER, WORKER.public, at_rest=AT_REST, in_run=IN_RUN)
+    assert blob.open(WORKER.open(blob.wrapped, info=IN_RUN)) == b"what was said"
+    for key, info in ((KEEPER, AT_REST), (WORKER, run_info("q" * 64)), (STRANGER, IN_RUN)):
+        with pytest.raises(VerificationError, match="WRONG_KEY"):
+            key.open(blob.wrapped, info=info)
+
+
+@settings(max_examples=100, deadline=None)
+@given(place=st.integers(0, 10**6), flip=st.integers(1, 255))
+def test_no_flipped_byte_goes_unnoticed(place: int, flip: int) -> None:
+    """Header, wrapped key and content are all authenticated."""
+    data = bytearray(sealed().encode())
+    data[place % len(data)] ^= flip
+    with pytest.raises(VerificationError):
+        blob = SealedBlob.decode(bytes(data))
+        blob.open(KEEPER.open(blob.wrapped, info=AT_REST))
+
+
+@given(cut=st.integers(0, 2000))
+@settings(max_examples=40, deadline=None)
+def test_a_truncated_blob_is_refused(cut: int) -> None:
+    """A vault that was cut off says so."""
+    data = sealed(b"x" * 500).encode()
+    with pytest.raises(VerificationError):
+        blob = SealedBlob.decode(data[: cut % len(data)])
+        blob.open(KEEPER.open(blob.wrapped, info=AT_REST))
+
+
+def test_a_header_cannot_be_swapped() -> None:
+    """Else a session could be moved to another account."""
+    one, other = sealed(), seal(b"x", {"month": "2026-02"}, public=KEEPER.public, info=AT_REST)
+    forged = SealedBlob(other.header_bytes, one.wrapped, one.content)
+    with pytest.raises(VerificationError, match="VAULT_DAMAGED"):
+        forged.open(KEEPER.open(forged.wrapped, info=AT_REST))
+
+
+def test_lengths_are_padded_by_padme() -> None:
+    """Sizes 8,200 and 8,400 look alike; no length grows by more than 12 %."""
+    # Padmé: E = ⌊log₂ L⌋, S = ⌊log₂ E⌋ + 1, the low E − S bits are rounded up.
+    # L = 9: E = 3, S = 2, one bit is rounded: 10.  L = 8,200: E = 13, S = 4, nine bits: 8,704.
+    assert padded_length(9) == 10
+    assert padded_length(8_200) == padded_length(8_400) == 8_704
+    for length in (2, 3, 100, 1000, 12_345, 1_000_000, LARGEST):
+        assert length <= padded_length(length) <= length * 1.12
+    assert len(sealed(b"x" * 8_200).content) == len(sealed(b"x" * 8_400).content)
+    assert len(sealed(b"x" * 8_200).content) != len(sealed(b"x" * 9_400).content)
+
+
+def test_a_secret_makes_the_same_pair_again() -> None:
+    """The keeper comes back with the keys it had."""
+    assert KeyPair.from_secret(KEEPER.secret).public == KEEPER.public != WORKER.public
+
+
+def test_nothing_beyond_the_cap_is_sealed() -> None:
+    """64 MiB: longer sessions are a label value."""
+    with pytest.raises(ValueError, match="at most"):
+        seal(bytes(LARGEST + 1), {}, public=KEEPER.public, info=AT_REST)
