@@ -1,0 +1,134 @@
+"""
+The keeper's desk: what is in force, and which plan a request speaks of.
+
+Nothing here is remembered from one request to the next: policy, approvals and standing are
+read anew from the files and the ledger each time, and held against one another.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from privacy.admission import check_plan
+from privacy.approvals import Approval, Standing, approvals_of, check_approved, standing_of
+from privacy.codebook import codebook
+from privacy.errors import RefusedError
+from privacy.keeper.labelling import Labelling
+from privacy.keeper.state import State
+from privacy.keeper.workshop import Workshop
+from privacy.plan import Plan, read_plan
+from privacy.policy import Policy, read_policy
+from privacy.sandbox.tiers import Tier
+from privacy.vault import POLICY, Vault
+
+Request = Mapping[str, Any]
+"""What a client asks, as JSON."""
+
+
+class Desk:
+    """One vault, its state and its workers."""
+
+    def __init__(self, vault: Vault, state: State, workshop: Workshop, tier: Tier) -> None:
+        """
+        Take up the vault.
+
+        Raises:
+            RefusedError: The policy on the disk is not the one in the ledger, or loosens the
+                floor; or this machine isolates less than the floor demands.
+        """
+        self.vault, self.state, self.workshop, self.tier = vault, state, workshop, tier
+        self.floor, self.codebook = vault.floor, codebook()
+        self._adopt()
+        if not self.floor.allows_tier(tier.name):
+            raise RefusedError(
+                "TIER_TOO_LOW",
+                rule=f"Under this floor a worker is isolated at {self.floor.tier} or better.",
+                found=f"a machine that offers {tier.name}.",
+                remedy="run `clerestory doctor`: it names what is missing and how to get it.",
+            )
+
+    @property
+    def policy(self) -> Policy:
+        """The policy in force: the file, if it is the one that the ledger knows."""
+        text = (self.vault.folder / POLICY).read_text(encoding="utf-8")
+        policy = read_policy(text, self.floor)
+        known = [entry.body["hash"] for entry in self.state.ledger.entries("policy")]
+        if known and policy.hash != known[-1]:
+            raise RefusedError(
+                "POLICY_CHANGED",
+                rule="Only the keeper changes the policy of a vault that it has adopted.",
+                found="a policy.toml that is not the one in the ledger.",
+                remedy="put the old file back; a change of policy will need two officers.",
+            )
+        return policy
+
+    def _adopt(self) -> None:
+        ledger, policy = self.state.ledger, self.policy
+        if next(ledger.entries("policy"), None) is None:
+            planted = "yes" if (self.vault.folder / "labels").exists() else "no"
+            ledger.append("corpus", {"floor": self.floor.hash, "planted": planted})
+            ledger.append("policy", {"hash": policy.hash})
+
+    def find(self, request: Request) -> Plan:
+        """The bound plan that belongs to the plan in a request."""
+        given = read_plan(str(request["plan"]).encode())
+        for plan in reversed(self.state.plans()):
+            same = plan.hash == given.hash or replace(plan, binding=None) == given
+            if same and (plan.binding is None or plan.binding.code == self.workshop.code):
+                return plan
+        raise RefusedError(
+            "PLAN_UNKNOWN",
+            rule="A plan is submitted before anything is done with it.",
+            found="a plan that was not submitted, was edited, or ran under other code.",
+            remedy="submit it with `clerestory submit VAULT PLAN`.",
+        )
+
+    def standing(self, plan: Plan) -> Standing:
+        """Where a plan stands."""
+        return standing_of(plan.hash, self.state.ledger.entries(), self.policy.approvals)
+
+    def check_current(self, plan: Plan) -> None:
+        """
+        Hold a bound plan against what is in force now.
+
+        Raises:
+            RefusedError: Floor, policy, code or codebook are not those it is bound to.
+        """
+        policy, bound = self.policy, plan.binding
+        now = (self.floor.vault, self.floor.hash, policy.hash, self.workshop.code)
+        if bound is None or (bound.vault, bound.floor, bound.policy, bound.code) != now:
+            raise RefusedError(
+                "PLAN_STALE",
+                rule="A plan runs under the floor, policy and code that its officers signed.",
+                found="another floor, policy or code than the plan is bound to.",
+                remedy="submit the plan again and have it approved again.",
+            )
+        check_plan(plan, self.floor, policy, self.codebook)
+
+    def check_may_run(self, plan: Plan) -> list[Approval]:
+        """
+        The approvals under which a plan may run.
+
+        Raises:
+            RefusedError: It is stale, or too few approvals stand.
+            VerificationError: A recorded approval does not fit the plan.
+        """
+        self.check_current(plan)
+        policy = self.policy
+        approvals = approvals_of(plan, self.state.ledger.entries(), policy, self.floor)
+        check_approved(plan, approvals, policy)
+        return approvals
+
+    def labelling(self, plan: Plan) -> Labelling:
+        """The run that labels a plan's sessions."""
+        sources = tuple(person.key for person in self.policy.custodian)
+        return Labelling(
+            self.vault,
+            self.floor,
+            self.state,
+            self.codebook,
+            plan,
+            self.workshop.classify,
+            self.tier,
+            sources,
+        )

@@ -1,0 +1,255 @@
+"""
+The first run: sealed sessions in, sealed label buckets out.
+
+The keeper checks who sealed a session, re-wraps its data key to the key that the worker made
+after its seal, and passes what comes back through the label gate.  A record says its own
+account and month: both must be those of the session it answers, so that a worker cannot move
+a label to somebody else.  Labels rest sealed, in buckets by account; they serve every later
+study under the same codebook, rater and floor.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from os import sched_getaffinity
+from pathlib import Path
+from threading import Event, Lock
+
+import rfc8785
+
+from privacy.codebook import Codebook
+from privacy.custodian import SIGNATURE_BYTES, read_sealed_session
+from privacy.errors import IncompleteError, VerificationError
+from privacy.floor import Floor
+from privacy.keeper.state import State
+from privacy.keeper.workshop import Progress, WorkerKind
+from privacy.labels import LabelRecord, bucket_of, pack_bucket, record_width, unpack_bucket
+from privacy.plan import Plan, Rater
+from privacy.sandbox.launch import Worker, start
+from privacy.sandbox.tiers import Tier
+from privacy.sealing import SealedBlob, floor_info, run_info, seal
+from privacy.signing import public_raw
+from privacy.vault import Vault, replace_file
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """One sealed session whose record is missing, or was made from older bytes."""
+
+    path: Path
+    session: str
+    account: bytes
+    month: str
+    digest: str
+    """SHA-256 of the sealed file."""
+
+
+@dataclass(frozen=True)
+class Labelling:
+    """One run of the classify worker over a vault."""
+
+    vault: Vault
+    floor: Floor
+    state: State
+    codebook: Codebook
+    plan: Plan
+    kind: WorkerKind
+    tier: Tier
+    sources: tuple[str, ...]
+    """Public keys of the custodians of the policy."""
+
+    def due(self) -> dict[int, list[Due]]:
+        """
+        Sessions of the plan's months that have no record yet, by bucket.
+
+        Raises:
+            VerificationError: A file of the vault is cut off.
+        """
+        done = self.state.labelled(label_set(self.plan, self.floor.hash))
+        due: dict[int, list[Due]] = defaultdict(list)
+        for path in self.vault.sessions():
+            data = path.read_bytes()
+            header = _decode(data[SIGNATURE_BYTES:], path).header
+            digest = sha256(data).hexdigest()
+            known = done.get(header["session"]) == digest
+            if header["month"] in self.plan.population.months and not known:
+                account = bytes.fromhex(header["account"])
+                session = Due(path, header["session"], account, header["month"], digest)
+                due[bucket_of(account, self.floor.buckets)].append(session)
+        return due
+
+    def check_complete(self) -> None:
+        """
+        Raise unless every session of the plan's months has its record.
+
+        Raises:
+            IncompleteError: Some have none yet; how many is nobody's business.
+        """
+        if self.due():
+            raise IncompleteError(
+                "LABELS_INCOMPLETE",
+                rule="A release speaks of every session of its months.",
+                found="sessions that have no label yet.",
+                remedy="run `clerestory classify VAULT PLAN`, then ask again.",
+            )
+
+    def run(self, progress: Progress) -> None:
+        """
+        Label what is due; what was labelled stays when the run stops in the middle.
+
+        Raises:
+            RefusedError: A worker's isolation or its answers do not hold.
+            VerificationError: A sealed session is damaged or not from a custodian.
+        """
+        due = self.due()
+        buckets = sorted(due)
+        stop, lock, done = Event(), Lock(), [0]
+
+        def work(share: Sequence[int]) -> None:
+            with Crew(self) as crew:
+                for bucket in share:
+                    if stop.is_set():
+                        return
+                    rows = [(session, crew.label(session)) for session in due[bucket]]
+                    with lock:
+                        self._store(bucket, rows)
+                        done[0] += 1
+                        progress("classifying", done[0] / len(buckets))
+
+        hands = max(1, min(len(sched_getaffinity(0)), len(buckets)))
+        with ThreadPoolExecutor(hands) as pool:
+            shares = [pool.submit(work, buckets[hand::hands]) for hand in range(hands)]
+            try:
+                for share in shares:
+                    share.result()
+            finally:
+                stop.set()
+
+    def _store(self, bucket: int, rows: list[tuple[Due, bytes]]) -> None:
+        floor, name = self.floor, label_set(self.plan, self.floor.hash)
+        path = self.vault.bucket_path(name, bucket)
+        info = floor_info(floor.hash, "labels")
+        old: Iterator[tuple[bytes, bytes]] = iter(())
+        if path.exists():
+            blob = _decode(path.read_bytes(), path)
+            data = blob.open(self.state.sealing.open(blob.wrapped, info=info))
+            old = unpack_bucket(data, self.codebook)
+        new = ((bytes.fromhex(session.session), record) for session, record in rows)
+        data = pack_bucket([*old, *new])
+        header = {"kind": "labels", "floor": floor.hash, "set": name, "bucket": str(bucket)}
+        sealed = seal(data, header, public=self.state.sealing.public, info=info)
+        replace_file(path, sealed.encode())
+        self.state.note_labelled(name, ((s.session, s.digest) for s, _ in rows))
+
+
+class Crew:
+    """A worker that is replaced when it dies, once per session."""
+
+    def __init__(self, run: Labelling) -> None:
+        self._run = run
+        self._worker: Worker | None = None
+        self._sources = [public_raw(source) for source in run.sources]
+        self._width = record_width(run.codebook)
+
+    def __enter__(self) -> "Crew":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._worker:
+            self._worker.close()
+
+    def label(self, due: Due) -> bytes:
+        """
+        One session's record, gated.
+
+        A session that kills two workers is unreadable: that, too, is a label value, since it
+        follows from the session alone.
+        """
+        data = due.path.read_bytes()
+        try:
+            sealed = read_sealed_session(data, self._sources)
+        except VerificationError as error:
+            raise _of(error, due.path) from None
+        for _ in range(2):
+            worker = self._at_work()
+            try:
+                return self._ask(worker, sealed, due)
+            except IncompleteError as error:
+                # A deadline depends on the machine's load, so it stops the run; only a worker
+                # that ended on this session says something about the session.
+                if error.code != "CHANNEL_CLOSED":
+                    raise
+                worker.close()
+                self._worker = None
+        record = LabelRecord.unrated(
+            self._run.codebook, status="unreadable", month=due.month, account=due.account
+        )
+        return record.encode()
+
+    def _at_work(self) -> Worker:
+        run = self._run
+        if self._worker is None:
+            self._worker = start(run.tier, run.kind.code, run.kind.module, run.plan.canonical)
+        return self._worker
+
+    def _ask(self, worker: Worker, sealed: SealedBlob, due: Due) -> bytes:
+        run = self._run
+        in_run = sealed.rewrap(
+            run.state.sealing,
+            worker.public_key,
+            at_rest=floor_info(run.floor.hash, "session"),
+            in_run=run_info(run.plan.hash),
+        )
+        worker.channel.send(in_run.encode())
+        record = worker.channel.receive(self._width)
+        check_record(record, due.account, due.month, run.codebook)
+        return record
+
+
+def check_record(record: bytes, account: bytes, month: str, codebook: Codebook) -> None:
+    """
+    Pass a worker's answer through the label gate.
+
+    Raises:
+        RefusedError: It is no record, or speaks of another account or month.
+    """
+    read = LabelRecord.decode(record, codebook)
+    position = next(i for i, field in enumerate(codebook.fields) if field.name == "month")
+    told = codebook.fields[position].labels[read.labels[position]]
+    if read.account != account or told != month:
+        LabelRecord.decode(b"", codebook)  # refuses in the gate's own words
+
+
+def label_set(plan: Plan, floor: str) -> str:
+    """Name of the labels that a plan speaks of."""
+    return label_set_of(plan.codebook, plan.prompts, plan.rater, floor)
+
+
+def label_set_of(codebook: str, prompts: str, rater: Rater, floor: str) -> str:
+    """
+    Name of a set of labels: SHA-256 over all that they depend on, hexadecimal.
+
+    Args:
+        codebook: SHA-256 of the codebook.
+        prompts: SHA-256 of what raters are asked.
+        rater: Who labelled.
+        floor: SHA-256 of the floor.
+    """
+    told = {"codebook": codebook, "prompts": prompts, "floor": floor}
+    told.update((f"rater {name}", str(value)) for name, value in asdict(rater).items())
+    return sha256(rfc8785.dumps(told)).hexdigest()
+
+
+def _decode(data: bytes, path: Path) -> SealedBlob:
+    try:
+        return SealedBlob.decode(data)
+    except VerificationError as error:
+        raise _of(error, path) from None
+
+
+def _of(error: VerificationError, path: Path) -> VerificationError:
+    """The same refusal, saying which file of the vault: its name is a keyed hash."""
+    found = f"{error.found} In {path.parent.parent.name}/{path.parent.name}/{path.name}."
+    return VerificationError(error.code, rule=error.rule, found=found, remedy=error.remedy)

@@ -1,0 +1,120 @@
+"""
+The keeper behind its Unix socket.
+
+One request a connection, one request at a time: a second client waits, and is told so.  The
+socket lies in the state folder, or, where that path is too long for a socket, in a private
+folder of its own; `keeper.socket` in the vault says where.
+"""
+
+import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
+from threading import Lock, Thread
+
+from privacy.errors import ClerestoryError, RefusedError
+from privacy.keeper.service import Keeper
+from privacy.keeper.wire import LONGEST_REQUEST, lines, send, user_of
+from privacy.vault import SOCKET, replace_file
+
+LONGEST_PATH = 100
+"""bytes: `sun_path` of unix(7) holds 108."""
+
+
+def serve(keeper: Keeper, ready: Callable[[], None]) -> None:
+    """Answer requests until the process is told to stop; say `ready` when listening."""
+    busy = Lock()
+    with _listening(keeper) as listener:
+        ready()
+        while True:
+            connection, _ = listener.accept()
+            Thread(target=_answer, args=(keeper, connection, busy), daemon=True).start()
+
+
+def _answer(keeper: Keeper, connection: socket.socket, busy: Lock) -> None:
+    with connection:
+        try:
+            request = next(lines(connection, LONGEST_REQUEST))
+            _check_user(connection)
+            if not busy.acquire(blocking=False):
+                send(connection, {"progress": ["waiting for another request", 0.0]})
+                busy.acquire()
+            try:
+                answer = keeper.ask(
+                    str(request.get("verb")),
+                    {**request, "custody": _custody(connection)},
+                    lambda text, share: _tell(connection, text, share),
+                )
+            finally:
+                busy.release()
+            send(connection, {"answer": answer})
+        except ClerestoryError as error:
+            _last(connection, error.to_json())
+        except (OSError, StopIteration):
+            return  # the client went away; what was recorded stays recorded
+        except Exception as error:  # noqa: BLE001 - the server outlives any one request
+            # The type's name only: an exception's text may quote what it failed on.
+            _last(connection, _unexpected(type(error).__name__).to_json())
+
+
+def _tell(connection: socket.socket, text: str, share: float) -> None:
+    try:
+        send(connection, {"progress": [text, share]})
+    except OSError:
+        return  # nobody listens any more: the work goes on, its result is kept
+
+
+def _last(connection: socket.socket, error: dict[str, str | int]) -> None:
+    try:
+        send(connection, {"error": error})
+    except OSError:
+        return
+
+
+def _check_user(connection: socket.socket) -> None:
+    if user_of(connection) not in (os.getuid(), 0):
+        raise RefusedError(
+            "USER_NOT_ALLOWED",
+            rule="The keeper answers its own user.",
+            found="a request by another user.",
+            remedy="ask as the keeper's user; users of their own are not there yet.",
+        )
+
+
+def _custody(connection: socket.socket) -> str:
+    return "same-user" if user_of(connection) == os.getuid() else "separate-user"
+
+
+def _unexpected(kind: str) -> ClerestoryError:
+    return ClerestoryError(
+        "UNEXPECTED",
+        rule="The keeper fails closed.",
+        found=f"an unexpected {kind}; nothing was released.",
+        remedy="ask again; if it stays, report the kind of error and the version.",
+    )
+
+
+@contextmanager
+def _listening(keeper: Keeper) -> Iterator[socket.socket]:
+    folder = keeper.desk.state.folder.resolve()
+    private = None
+    if len(os.fsencode(folder)) > LONGEST_PATH - len("/keeper.sock"):
+        private = Path(mkdtemp(prefix="clerestory-"))
+    path = (private or folder) / "keeper.sock"
+    path.unlink(missing_ok=True)
+    named = keeper.desk.vault.folder / SOCKET
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        path.chmod(0o600)
+        listener.listen()
+        replace_file(named, f"{path}\n".encode())
+        try:
+            yield listener
+        finally:
+            named.unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
+            if private:
+                rmtree(private, ignore_errors=True)
