@@ -1,0 +1,162 @@
+"""Commands of custodians and keepers: init, keeper, keys, seal, inspect-format."""
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from clerestory.cli.app import Json, Progress, VaultPath, answer, app, command, say
+from privacy.errors import ConfigurationError
+
+keys = typer.Typer(help="Make and enrol role keys (SSH Ed25519).", no_args_is_help=True)
+
+
+@command()
+def init(
+    vault: VaultPath,
+    single_person: Annotated[
+        bool, typer.Option("--single-person", help="A plan's author may approve it (watermarked).")
+    ] = False,
+    synthetic: Annotated[
+        bool, typer.Option("--synthetic", help="The data are made up (watermarked).")
+    ] = False,
+    epsilon: Annotated[float, typer.Option(help="Budget of all studies together.")] = 4.0,
+    delta: Annotated[float, typer.Option(help="At which epsilon is meant.")] = 1e-7,
+    minimum_accounts: Annotated[int, typer.Option(help="Fewest behind a printed cell.")] = 20,
+    tier: Annotated[str, typer.Option(help="Weakest isolation: T2, T1 or T0.")] = "T1",
+    retention_days: Annotated[int, typer.Option(help="How long sessions may be kept.")] = 365,
+    purpose: Annotated[
+        Optional[list[str]],
+        typer.Option(help="What the sessions may be studied for; may be given often."),
+    ] = None,
+    custodian: Annotated[
+        Optional[Path],
+        typer.Option(help="Folder of the custodian's keys; VAULT.custodian by default."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Make a vault: its floor, which never changes, and a policy within it."""
+    from clerestory.founding import Terms, found
+
+    terms = Terms(
+        epsilon=epsilon,
+        delta=delta,
+        minimum_accounts=minimum_accounts,
+        tier=tier,
+        retention_days=retention_days,
+        purposes=tuple(purpose or ["learning how people work with a coding agent"]),
+        single_person=single_person,
+        synthetic=synthetic,
+    )
+    folder = custodian or vault.with_name(vault.name + ".custodian")
+    floor = found(vault, folder, terms)
+    answer(
+        {"vault": str(vault), "floor": floor.hash, "custodian": str(folder)},
+        f"{vault}: floor {floor.hash[:16]}, ε ≤ {epsilon:g} at δ = {delta:g} for all studies "
+        f"together, at least {minimum_accounts} accounts, {tier} or better.\n"
+        f"{folder}: the custodian's keys. They do not belong into the vault.\n"
+        f"Next: clerestory keeper {vault} --state {vault}.keeper",
+        as_json=as_json,
+    )
+
+
+@command()
+def keeper(
+    vault: VaultPath,
+    state: Annotated[Path, typer.Option(help="The keeper's own folder, outside the vault.")],
+) -> None:
+    """Hold the keys and the budget of a vault, start its workers, sign its bundles."""
+    from clerestory.keeping import keep
+
+    keep(vault, state, ready=lambda tier: say(f"keeper of {vault}: ready, workers at {tier}"))
+
+
+@command("new", of=keys)
+def keys_new(
+    path: Annotated[Path, typer.Argument(help="Where the private key goes.")],
+    as_json: Json = False,
+) -> None:
+    """Make a role key, as `ssh-keygen -t ed25519` would."""
+    from privacy.signing import SigningKey, fingerprint
+
+    if path.exists():
+        raise ConfigurationError(
+            "KEY_EXISTS",
+            rule="A key is never overwritten.",
+            found="a file of that name.",
+            remedy="choose another name.",
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    key = SigningKey.generate()
+    key.write(path)
+    told = {"private": str(path), "public": f"{path}.pub", "fingerprint": fingerprint(key.public)}
+    answer(told, f"{path}, {path}.pub: {told['fingerprint']}", as_json=as_json)
+
+
+@command("enrol", of=keys)
+def keys_enrol(
+    vault: VaultPath,
+    key: Annotated[Path, typer.Argument(help="The public key: a `.pub` file.")],
+    name: Annotated[str, typer.Option(help="As in a study's `authors`.")],
+    as_json: Json = False,
+) -> None:
+    """Make the owner of a key an officer, before the first plan is submitted."""
+    from privacy.keeper.client import ask
+    from privacy.signing import read_public
+    from privacy.vault import Vault
+
+    try:
+        line = key.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        line = ""
+    told = ask(Vault.open(vault), "enrol", name=name, key=read_public(line))
+    answer(told, f"{told['officer']} is an officer: {told['fingerprint']}", as_json=as_json)
+
+
+@command()
+def seal(
+    vault: VaultPath,
+    sources: Annotated[list[Path], typer.Argument(metavar="SOURCE…", help="Logs, or folders.")],
+    accounts: Annotated[
+        Optional[Path],
+        typer.Option(help="CSV with the columns path and account."),
+    ] = None,
+    account: Annotated[
+        Optional[str],
+        typer.Option(help="The one account of all sources."),
+    ] = None,
+    custodian: Annotated[
+        Optional[Path],
+        typer.Option(help="Folder of the custodian's keys; VAULT.custodian by default."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Seal log files and ~/.claude/projects trees; counts go to the custodian only."""
+    from clerestory.sealing import seal_sources
+
+    folder = custodian or vault.with_name(vault.name + ".custodian")
+    with Progress() as progress:
+        counts = seal_sources(vault, folder, sources, accounts, account, progress)
+    text = "\n".join(f"{count:8,}  {code}" for code, count in sorted(counts.items()))
+    answer({"counts": counts}, text or "nothing to seal", as_json=as_json)
+
+
+@command("inspect-format")
+def inspect_format(
+    path: Annotated[Path, typer.Argument(help="Raw log files, as the custodian has them.")],
+    as_json: Json = False,
+) -> None:
+    """Say what raw files are, without their content: formats, counts, reason codes."""
+    from clerestory.sealing import inspect
+
+    told = inspect(path)
+    lines = [
+        f"{file['sessions']:5} sessions {file['prompts']:6} prompts {file['actions']:7} actions  "
+        f"{file['path']}" + "".join(f"  {code}×{n}" for code, n in file["codes"].items())
+        for file in told["files"]
+    ]
+    refused = ", ".join(f"{code} {n}" for code, n in told["refused"].items()) or "none"
+    answer(told, "\n".join([*lines, f"read {told['read']}, refused: {refused}"]), as_json=as_json)
+
+
+app.add_typer(keys, name="keys")

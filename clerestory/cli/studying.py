@@ -1,0 +1,78 @@
+"""Commands of researchers: check, plan, reproduce, rehearse, diff."""
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from clerestory.cli.app import Json, answer, command
+
+StudyPath = Annotated[Path, typer.Argument(metavar="STUDY", help="study.toml")]
+
+
+@command()
+def check(study: StudyPath, as_json: Json = False) -> None:
+    """Read a study and say what is wrong with it, line by line."""
+    from aggregates.study import Study
+
+    read = Study.read(study)
+    tables = [table.name for table in read.tables]
+    answer(
+        {"study": read.header.name, "tables": tables},
+        f"{study}: {len(tables)} tables, nothing wrong",
+        as_json=as_json,
+    )
+
+
+@command()
+def plan(
+    study: StudyPath,
+    out: Annotated[Path, typer.Option(help="Where plan.json goes.")],
+    accounts: Annotated[int, typer.Option(help="Accounts to expect, for the forecast.")] = 4_500,
+    sessions: Annotated[
+        Optional[int],
+        typer.Option(help="Sessions to expect, for the forecast."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Compile a study: queries, noise, thresholds, cost, forecast.  Touches no data."""
+    from dataclasses import asdict
+
+    from aggregates.plan import plan as compile_plan
+    from aggregates.study import Study
+    from privacy.vault import replace_file
+
+    made = compile_plan(Study.read(study), accounts=accounts, sessions=sessions)
+    replace_file(out, made.canonical)
+    forecast, privacy = made.forecast, made.privacy
+    widths = [f"  ± {width:<8.3g} {name}" for name, width in forecast.half_widths.items()]
+    lines = [
+        f"{out}: plan {made.hash[:16]}",
+        f"cost      ρ = {float(made.loss):.5g} (ε = {privacy.epsilon:g} at δ = {privacy.delta:g}) "
+        "per account",
+        f"minimum   {privacy.minimum_accounts} accounts behind every printed cell, "
+        f"{privacy.tested} cells tested at β = {privacy.beta:g} together",
+        f"rater     {made.rater.name}, fidelity {made.rater.fidelity}; it can say "
+        f"{forecast.bits_per_session:.1f} bits about a session; 0 calls, 0 dollars",
+        f"forecast  {forecast.published} of {forecast.cells} cells published, if {forecast.accounts:,} "
+        f"accounts and {forecast.sessions:,} sessions are like the published study's",
+        *(f"  suppressed: {cell}" for cell in forecast.suppressed[:12]),
+        *(
+            [f"  … and {len(forecast.suppressed) - 12} more"]
+            if len(forecast.suppressed) > 12
+            else []
+        ),
+        "half-widths of the 95 % intervals to expect, median per table:",
+        *widths,
+    ]
+    data = {
+        "plan": made.hash,
+        "out": str(out),
+        "rho": str(made.loss),
+        "epsilon": privacy.epsilon,
+        "delta": privacy.delta,
+        "calls": 0,
+        "dollars": 0,
+        "forecast": asdict(forecast),
+    }
+    answer(data, "\n".join(lines), as_json=as_json)

@@ -1,0 +1,94 @@
+"""
+Found a vault: write its floor, a policy within it, and a custodian's folder beside it.
+
+Nothing is overwritten: a floor is for good, so a second `init` in one place is an error.
+"""
+
+from dataclasses import dataclass, replace
+from math import isfinite
+from pathlib import Path
+from secrets import token_hex
+from typing import cast
+
+from privacy.custodian import Custodian
+from privacy.errors import ConfigurationError
+from privacy.floor import TIERS, Floor, Tier
+from privacy.measurements import rho_of
+from privacy.policy import Person, default_policy
+from privacy.vault import FLOOR, POLICY, replace_file
+
+BUCKETS = 64
+"""A bucket of 400,000 sessions' labels is half a megabyte: small in memory, quick to open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the founder decides."""
+
+    epsilon: float
+    delta: float
+    minimum_accounts: int
+    tier: str
+    retention_days: int
+    purposes: tuple[str, ...]
+    single_person: bool
+    synthetic: bool
+
+
+def found(vault: Path, custodian: Path, terms: Terms) -> Floor:
+    """
+    Make a vault and its custodian's folder.
+
+    Raises:
+        ConfigurationError: One of them exists already, or a term makes no sense.
+    """
+    floor = _floor(terms)
+    for folder in (vault, custodian):
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise ConfigurationError(
+                "VAULT_EXISTS",
+                rule="A floor never changes, so a vault is made once, in an empty place.",
+                found="a folder that is not empty, or a file.",
+                remedy="choose another path, or remove what is there yourself.",
+            )
+    if custodian.is_dir():
+        custodian.rmdir()
+    keys = Custodian.create(custodian)
+    policy = replace(default_policy(floor), custodian=(Person(name="custodian", key=keys.public),))
+    keys.close()
+    vault.mkdir(parents=True, exist_ok=True)
+    replace_file(vault / POLICY, policy.to_toml().encode())
+    replace_file(vault / FLOOR, floor.canonical)
+    return floor
+
+
+def _floor(terms: Terms) -> Floor:
+    sensible = (
+        isfinite(terms.epsilon)
+        and 0 < terms.epsilon <= 50
+        and 0 < terms.delta <= 1e-4
+        and terms.minimum_accounts >= 1
+        and terms.tier in TIERS
+        and terms.retention_days >= 1
+    )
+    if not sensible:
+        raise ConfigurationError(
+            "TERMS_SENSELESS",
+            rule="0 < ε ≤ 50, 0 < δ ≤ 0.0001, at least 1 account and 1 day, tier T0, T1 or T2.",
+            found=f"ε {terms.epsilon:g}, δ {terms.delta:g}, {terms.minimum_accounts} accounts, "
+            f"{terms.retention_days} days, tier {terms.tier!r}.",
+            remedy="choose terms that protect somebody.",
+        )
+    return Floor(
+        vault=token_hex(8),
+        purposes=terms.purposes,
+        epsilon=terms.epsilon,
+        delta=terms.delta,
+        rho=str(rho_of(terms.epsilon, terms.delta)),
+        minimum_accounts=terms.minimum_accounts,
+        tier=cast("Tier", terms.tier),
+        retention_days=terms.retention_days,
+        single_person=terms.single_person,
+        synthetic=terms.synthetic,
+        buckets=BUCKETS,
+    )

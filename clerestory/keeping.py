@@ -1,0 +1,99 @@
+"""
+Run a keeper, and have one run beside a demo or a test.
+
+The keeper stops on SIGTERM or SIGINT; whoever starts one stops it by its own process id.
+"""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from privacy.errors import ConfigurationError
+from privacy.vault import SOCKET, Vault
+
+PATIENCE = 60.0
+"""seconds: how long a keeper may take to hash its code and listen."""
+
+
+def keep(folder: Path, state: Path, ready: Callable[[str], None]) -> None:
+    """
+    Be the keeper of a vault until told to stop.
+
+    Raises:
+        ConfigurationError: Vault and state do not belong together, or the state lies in the
+            vault.
+        RefusedError: Policy or isolation do not hold under the vault's floor.
+    """
+    from clerestory.workshop import workshop
+    from privacy.keeper.desk import Desk
+    from privacy.keeper.server import serve
+    from privacy.keeper.service import Keeper
+    from privacy.keeper.state import State
+    from privacy.sandbox.tiers import best_tier
+
+    vault = Vault.open(folder)
+    if state.resolve().is_relative_to(folder.resolve()):
+        raise ConfigurationError(
+            "STATE_INSIDE_VAULT",
+            rule="Keys and ledger lie outside the vault that they protect.",
+            found="a state folder inside the vault.",
+            remedy="give --state a folder elsewhere.",
+        )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _stop)
+    tier = best_tier()
+    opened = State(state, vault)
+    try:
+        keeper = Keeper(Desk(vault, opened, workshop(), tier))
+        serve(keeper, ready=lambda: ready(tier.name))
+    finally:
+        opened.close()
+
+
+@contextmanager
+def running_keeper(vault: Path, state: Path) -> Iterator[int]:
+    """
+    A keeper beside us, for as long as the block runs.
+
+    Yields:
+        Its process id.
+
+    Raises:
+        ConfigurationError: It did not come up; its own words are on standard error.
+    """
+    command = [sys.executable, "-m", "clerestory", "keeper", str(vault), "--state", str(state)]
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL) as process:  # noqa: S603 - ourselves
+        try:
+            _wait(process, vault / SOCKET)
+            yield process.pid
+        finally:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def _wait(process: "subprocess.Popen[bytes]", socket: Path) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while process.poll() is None and time.monotonic() < deadline:
+        if socket.exists():
+            return
+        time.sleep(0.02)
+    raise ConfigurationError(
+        "KEEPER_DID_NOT_START",
+        rule="Everything that needs a key is done by the vault's keeper.",
+        found="a keeper that ended, or was not ready in a minute.",
+        remedy="start it by hand and read what it says: `clerestory keeper VAULT --state DIR`.",
+    )
+
+
+def _stop(_: int, __: FrameType | None) -> None:
+    # A daemon thread may be in the middle of a request: what it recorded is on the disk, and
+    # workers die with us (PR_SET_PDEATHSIG).
+    sys.exit(0)

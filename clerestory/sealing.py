@@ -1,0 +1,154 @@
+"""
+Seal raw logs, as the custodian: the last place where they lie in clear.
+
+What is told back goes to the custodian alone: counts by reason code, paths relative to what he
+named, never a word of content.
+"""
+
+import csv
+from collections import Counter
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from classifiers.edge import RunMemory, Tally, read_source
+from classifiers.formats import read_session
+from classifiers.sessions import UnreadableError
+from classifiers.structure import all_calls, prompts
+from privacy.custodian import Custodian, Target
+from privacy.errors import ConfigurationError, RefusedError
+from privacy.vault import FLOOR, Vault
+
+Progress = Callable[[str, float], None]
+AccountOf = Callable[[Path], str | None]
+
+
+def seal_sources(
+    folder: Path,
+    custodian: Path,
+    sources: list[Path],
+    accounts: Path | None,
+    account: str | None,
+    progress: Progress,
+) -> dict[str, int]:
+    """
+    Seal every session of some sources into a vault.
+
+    Args:
+        folder: The vault.
+        custodian: The custodian's folder.
+        sources: Logs, folders of logs, `~/.claude/projects` trees.
+        accounts: CSV that says whose file is whose, or None.
+        account: The one account of all of them, or None.
+        progress: Told how far it is.
+
+    Returns:
+        Counts by reason code: files, sessions and records.
+
+    Raises:
+        ConfigurationError: Whose sessions they are is not said, or a path is not there.
+    """
+    account_of = _accounts(accounts, account)
+    for source in sources:
+        if not source.exists():
+            raise _no_source("a path that does not exist.")
+    target = Target.of(Vault.open(folder))
+    counts: Counter[str] = Counter()
+    with closing(Custodian(custodian)) as hand:
+        for position, source in enumerate(sources):
+            tally = Tally()
+            for number, taken in enumerate(read_source(source, account_of, hand, tally)):
+                done = hand.seal(target, taken.account, taken.session, taken.month, taken.blob)
+                counts[f"session {done}"] += 1
+                share = (position + min(0.99, number / (number + 500))) / len(sources)
+                progress("sealing", share)
+            counts.update({f"file {code}": n for code, n in Counter(tally.files.values()).items()})
+            counts.update({f"session {code}": n for code, n in tally.sessions.items()})
+            counts.update({f"record {code}": n for code, n in tally.records.items()})
+        progress("sealing", 1.0)
+    return dict(counts)
+
+
+def inspect(path: Path) -> dict[str, Any]:
+    """
+    Say what raw files are, without their content.
+
+    Returns:
+        `read` (files), `refused` (files by reason code), `files` (path relative to `path`,
+        format, sessions, prompts, actions, codes).
+
+    Raises:
+        ConfigurationError: There is no such path.
+        RefusedError: It is a vault: nobody looks into one.
+    """
+    if (path / FLOOR).exists() or any((parent / FLOOR).exists() for parent in path.parents):
+        raise RefusedError(
+            "IS_A_VAULT",
+            rule="Raw files are inspected before they are sealed; a vault never is.",
+            found="a path in a vault.",
+            remedy="give the folder of the raw logs.",
+        )
+    if not path.exists():
+        raise _no_source("a path that does not exist.")
+    root = path if path.is_dir() else path.parent
+    tally, told = Tally(), []
+    for file in sorted(p for p in (path.rglob("*") if path.is_dir() else [path]) if p.is_file()):
+        one = Tally()
+        row: dict[str, Any] = {"path": file.relative_to(root).as_posix(), "format": ""}
+        row.update(sessions=0, prompts=0, actions=0)
+        codes: Counter[str] = Counter()
+        for taken in read_source(file, lambda _: "one", RunMemory(), one):
+            try:
+                session = read_session(taken.blob)
+            except UnreadableError as error:
+                codes[error.reason] += 1
+                continue
+            row["format"] = session.format
+            row["sessions"] += 1
+            row["prompts"] += prompts(session)
+            row["actions"] += sum(1 for _ in all_calls(session))
+        tally.files.update(one.files)
+        codes.update(one.sessions)
+        codes.update(one.records)
+        row["codes"] = dict(codes) | {c: 1 for c in one.files.values() if c != "READ"}
+        told.append(row)
+    verdicts = Counter(tally.files.values())
+    read = verdicts.pop("READ", 0)
+    return {"read": read, "refused": dict(verdicts), "files": told}
+
+
+def _accounts(accounts: Path | None, account: str | None) -> AccountOf:
+    if (accounts is None) == (account is None):
+        raise _whose("neither --accounts nor --account, or both.")
+    if accounts is None:
+        return lambda _: account
+    try:
+        with accounts.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        known = {(accounts.parent / row["path"]).resolve(): row["account"] for row in rows}
+    except (OSError, UnicodeDecodeError, KeyError, TypeError, csv.Error):
+        raise _whose("a file that is no CSV with the columns path and account.") from None
+    return lambda path: next(
+        (known[place] for place in (path.resolve(), *path.resolve().parents) if place in known),
+        None,
+    )
+
+
+def _whose(found: str) -> ConfigurationError:
+    return ConfigurationError(
+        "ACCOUNTS_UNKNOWN",
+        rule="What is protected is an account, so every file belongs to one.",
+        found=found,
+        remedy="give --account NAME, or --accounts FILE.csv with the columns path,account; "
+        "paths are relative to that file and may name folders.",
+    )
+
+
+def _no_source(found: str) -> ConfigurationError:
+    return ConfigurationError(
+        "NO_SOURCE",
+        rule="Sources are log files or folders of them.",
+        found=found,
+        remedy="check the path.",
+    )

@@ -1,0 +1,88 @@
+"""
+Which workers there are, what is mounted for them, and how a bundle is made.
+
+The composition root of the keeper: `privacy` starts workers by name and imports neither of the
+packages they come from; `classifiers` and `aggregates` never meet.
+"""
+
+import csv
+import json
+from collections.abc import Mapping
+from io import StringIO
+
+from aggregates.answer import read_answer
+from aggregates.bundle import compose, write_rows
+from clerestory.pages.report import render_report
+from privacy.evidence import WATERMARKS
+from privacy.keeper.workshop import WorkerKind, Workshop
+from privacy.plan import Plan
+from privacy.sandbox.manifest import collect
+from privacy.signing import fingerprint
+
+CLASSIFY = (
+    "cryptography",
+    "cffi",
+    "rfc8785",
+    "pydantic",
+    "pydantic_core",
+    "annotated_types",
+    "typing_extensions",
+    "typing_inspection",
+)
+AGGREGATE = (*CLASSIFY, "numpy", "opendp", "Deprecated", "wrapt")
+"""Distributions that are mounted beside our packages: every one by name, none by the way."""
+
+LATE = ("pydantic",)
+"""What a worker imports only when it prepares: its shared libraries are mounted, too."""
+
+
+def workshop() -> Workshop:
+    """The two workers of this installation, and its bundler."""
+    return Workshop(
+        WorkerKind(
+            "classifiers.worker",
+            collect(("privacy", "classifiers"), CLASSIFY, ("classifiers.worker", *LATE)),
+        ),
+        WorkerKind(
+            "aggregates.worker",
+            collect(
+                ("privacy", "aggregates"),
+                AGGREGATE,
+                ("aggregates.worker", "opendp.measurements", *LATE),
+            ),
+        ),
+        bundle,
+    )
+
+
+def bundle(plan: Plan, answer: bytes, extras: Mapping[str, bytes]) -> dict[str, bytes]:
+    """
+    All files of a bundle but the sums and their signature.
+
+    Args:
+        plan: The bound plan.
+        answer: What the aggregate worker said.
+        extras: Statement, floor, policy, checkpoint, key, approvals.
+
+    Raises:
+        RefusedError: The answer is not exactly the tables of the plan.
+    """
+    rows = read_answer(plan, answer)
+    printed = list(csv.DictReader(StringIO(write_rows(rows).decode(), newline="")))
+    page = render_report(plan, printed, facts_of(extras))
+    return compose(plan, rows, {**extras, "report.html": page})
+
+
+def facts_of(extras: Mapping[str, bytes]) -> dict[str, object]:
+    """What a report tells beside its tables, from the files of its bundle."""
+    told = json.loads(extras["statement.json"])
+    return {
+        "tier": told["tier"],
+        "custody": told["custody"],
+        "watermarks": [WATERMARKS[code] for code in told["watermarks"]],
+        "checkpoint": extras["checkpoint.txt"].decode(),
+        "signer": fingerprint(extras["keeper.pub"].decode().strip()),
+        "floor": json.loads(extras["floor.json"]),
+        "approvals": told["approvals"],
+        "code": told["code"],
+    }
