@@ -1,0 +1,154 @@
+"""
+Say in plain words what protects the people behind a release, and what it cannot tell.
+
+Every figure is the plan's or the release's; each promise is said as what a reader may rely on,
+with the formula's symbols beside it for those who know them.  Rounding goes against us: a loss
+is rounded up, a probability of keeping a promise down.
+"""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from fractions import Fraction
+from math import ceil, exp, floor
+
+from privacy.plan import Plan
+
+from .cell import Group
+from .markup import Child, Element, tag
+from .wording import CONFIDENCE, SPACE, counted, label_of, number, significant
+
+
+def protection(plan: Plan, groups: Sequence[Group]) -> list[Element]:
+    """The terms of a release and what they mean, as entries of a list."""
+    privacy = plan.privacy
+    times = number(ceil(10 * exp(privacy.epsilon)) / 10, 1)
+    chance = f"one in {number(floor(1 / Decimal(str(privacy.delta))))}"
+    k = Fraction(privacy.contribution)
+    weight = significant(float(k))
+    counts = (
+        "Each account counts once, as the average of its own sessions"
+        if k == 1
+        else f"Each account weighs at most {weight} sessions in a number"
+    )
+    kept = _kept(privacy.beta)
+    least = number(privacy.minimum_accounts)
+    return _entries(
+        (
+            "Who is protected",
+            "The account, with all of its sessions. Whether or not any one account is in the "
+            "data may hardly change what this page says, whatever else a reader knows. "
+            + _sent(plan),
+        ),
+        (
+            f"Noise: ε = {significant(privacy.epsilon, 6)}, δ = {significant(privacy.delta)}",
+            "Random noise is added to every count before anything is computed from it. Leaving "
+            f"out any one account makes no possible result more than {times} times likelier or "
+            f"less likely, apart from a chance of {chance}. "
+            f"In exact accounting the loss is ρ = {_up(plan.loss)}.",
+        ),
+        (
+            f"Weight: k = {weight}",
+            f"{counts}. So the most active accounts cannot move a number far, and the numbers here "
+            "speak of accounts rather than of sessions.",
+        ),
+        (
+            f"At least {least} accounts",
+            f"A number is printed only if at least {least} accounts stand behind it. The true "
+            "count is never looked at: the noisy one must reach that minimum even after "
+            f"{significant(privacy.z)} standard deviations of its noise are taken off. All "
+            "numbers of this release together keep the promise with a probability of at least "
+            f"{kept}.",
+        ),
+        ("What was withheld", _withheld(groups)),
+    )
+
+
+def caveats(plan: Plan, groups: Sequence[Group], facts: Mapping[str, object]) -> list[Element]:
+    """What a reader must not conclude, as items of a list."""
+    cells = [cell for group in groups for cell in group.published]
+    rater = plan.rater
+    items: list[Child] = []
+    if rater.fidelity == "low":
+        items.append(
+            f"The labels were given by the rater “{rater.name}” (version {rater.version}), whose "
+            "fidelity is low: its judgement of a session is often wrong. Differences "
+            "here may be differences in how sessions look to it."
+        )
+    else:
+        items.append(
+            f"The labels are the judgement of the rater “{rater.name}” (version {rater.version}"
+            f"{', model ' + rater.model if rater.model else ''}), not of the people themselves."
+        )
+    if "rater_note" in facts:
+        items.append(str(facts["rater_note"]))
+    sources = {source for cell in cells for source, _ in cell.errors}
+    if cells and "classifier" not in sources:
+        items.append(
+            "The intervals cover privacy noise and the choice of accounts. They do not cover "
+            "labels that are wrong: that error is not measured here."
+        )
+    if len(cells) > 1:
+        missed = significant(len(cells) * (100 - CONFIDENCE) / 100, 2)
+        items.append(
+            f"There are {counted(len(cells), 'interval')} of {CONFIDENCE}{SPACE}% each. "
+            f"Even if all is well, about {missed} of them miss their true value; the most "
+            "surprising number of a page is the likeliest to be one of them."
+        )
+    items.append(
+        "Groups that differ in one thing differ in others too. Nothing here says that one thing "
+        "causes another."
+    )
+    if facts.get("custody") == "same-user":
+        items.append(
+            "Keys and data were in the hands of one user of one machine, who could have looked. "
+            "Only custody by somebody else rules that out."
+        )
+    months = [label_of(month) for month in plan.population.months]
+    if months:
+        span = months[0] if len(months) == 1 else f"{months[0]} to {months[-1]}"
+        items.append(f"The numbers speak of sessions of {span}, and of no others.")
+    return [tag("li", item) for item in items]
+
+
+def _sent(plan: Plan) -> str:
+    if not plan.rater.endpoint:
+        return "The text of the sessions was sent nowhere; the rater ran inside the sealed worker."
+    return (
+        "The text of the sessions went from the sealed worker to the model behind "
+        f"{plan.rater.endpoint}, whose provider can see it."
+    )
+
+
+def _withheld(groups: Sequence[Group]) -> Child:
+    few = _tallied(groups, "suppressed")
+    rest = _tallied(groups, "not_computed")
+    if not few and not rest:
+        return "Nothing: every number that was asked for is printed."
+    return (
+        f"Too few people behind the number, whatever it would have said: {few}. " if few else None,
+        f"Not computed: {rest}." if rest else None,
+    )
+
+
+def _tallied(groups: Sequence[Group], state: str) -> str:
+    counts = [(group, sum(cell.state == state for cell in group.cells)) for group in groups]
+    return "; ".join(
+        f"{group.table.title} {number(count)}{SPACE}of{SPACE}{number(len(group.cells))}"
+        for group, count in counts
+        if count
+    )
+
+
+def _entries(*pairs: tuple[str, Child]) -> list[Element]:
+    return [tag("div", tag("dt", term), tag("dd", text), class_="card") for term, text in pairs]
+
+
+def _kept(beta: float) -> str:
+    """1 − β as per cent, exactly: rounding could only turn it into certainty."""
+    kept = 100 - 100 * Decimal(str(beta))
+    return f"{kept.normalize():f}{SPACE}%"
+
+
+def _up(loss: Fraction) -> str:
+    """A loss to four decimals, rounded up."""
+    return number(ceil(loss * 10**4) / 10**4, 4)
