@@ -1,0 +1,59 @@
+"""
+First layer: a process that can gain nothing, be read by nobody and leave nothing behind.
+
+Root's rights go first, where there are any: a limit on processes does not bind root, and
+landlock and seccomp are then enforced on an ordinary user.  A change of user makes a process
+readable again and forgets the wish to die with its parent, so those two come after it [1].
+
+[1] prctl(2), PR_SET_DUMPABLE and PR_SET_PDEATHSIG.
+"""
+
+import ctypes
+import os
+import resource
+import signal
+from contextlib import suppress
+
+from .syscalls import prctl, syscall
+
+NOBODY = 65534
+"""The overflow user and group: they own nothing."""
+
+NO_NEW_PRIVILEGES, IS_NO_NEW_PRIVILEGES = 38, 39
+_PARENT_DEATH, _DUMPABLE, _REFUSE_EXEC_GAIN = 1, 4, 65
+_CAPABILITY_VERSION = 0x20080522
+
+NONE: dict[int, int] = {
+    resource.RLIMIT_CORE: 0,  # bytes: no core file, wherever it would be piped
+    resource.RLIMIT_FSIZE: 0,  # bytes: pipes do not count
+    resource.RLIMIT_NPROC: 0,  # processes and threads; seccomp says the same
+    resource.RLIMIT_NOFILE: 16,  # poll wants the limit above the number of descriptors
+}
+"""Resource → most of it, soft and hard."""
+
+
+def limit() -> None:
+    """
+    Give up what a worker does not need, for good.
+
+    Raises:
+        OSError: The kernel refused one of it; the process must not go on.
+    """
+    _leave_root()
+    for kind, most in NONE.items():
+        resource.setrlimit(kind, (most, most))
+    prctl(NO_NEW_PRIVILEGES, 1)
+    prctl(_DUMPABLE, 0)
+    prctl(_PARENT_DEATH, signal.SIGKILL)
+    with suppress(OSError):  # Linux 6.3; the filter refuses executable memory everywhere
+        prctl(_REFUSE_EXEC_GAIN, 1)
+
+
+def _leave_root() -> None:
+    if os.geteuid() == 0:
+        with suppress(PermissionError):  # a root that may not change users has little to lose
+            os.setgroups([])
+            os.setresgid(NOBODY, NOBODY, NOBODY)
+            os.setresuid(NOBODY, NOBODY, NOBODY)
+    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION, 0)
+    syscall("capset", header, (ctypes.c_uint32 * 6)())

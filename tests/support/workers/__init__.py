@@ -1,0 +1,1 @@
+"""Small modules that tests start as workers; mounted as the package `workers`."""
