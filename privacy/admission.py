@@ -72,7 +72,8 @@ def arithmetic_findings(plan: Plan) -> Iterator[Finding]:
         yield (
             "PLAN_SUM",
             "The queries of a plan cost together no more than it states.",
-            f"queries of ρ = {float(plan.loss):.6g} in a plan of {float(Fraction(privacy.rho)):.6g}.",
+            f"queries of ρ = {float(plan.loss):.6g} where it states "
+            f"{float(Fraction(privacy.rho)):.6g}.",
             RECOMPILE,
         )
     for query in plan.queries:
@@ -90,7 +91,8 @@ def arithmetic_findings(plan: Plan) -> Iterator[Finding]:
         yield (
             "PLAN_THRESHOLD",
             "The threshold holds for all cells of a release together, at β ≤ 0.001.",
-            f"z = {privacy.z:.4f} for {privacy.tested} of {cells} cells, where {needed:.4f} is due.",
+            f"z = {privacy.z:.4f} for {privacy.tested} of {cells} cells, "
+            f"where {needed:.4f} is due.",
             RECOMPILE,
         )
 
@@ -102,7 +104,7 @@ def _printed(table: Table, plan: Plan) -> int:
 
 
 def _paid_for(query: Query, plan: Plan) -> bool:
-    """ρ ≥ Δ²/2σ² (Canonne, Kamath & Steinke 2020, arXiv:2004.00010) and Δ ≥ kS·bound, in exact numbers."""
+    """ρ ≥ Δ²/2σ² (Canonne, Kamath & Steinke, arXiv:2004.00010), Δ ≥ kS·bound; exactly."""
     k, scale = Fraction(plan.privacy.contribution), plan.privacy.scale
     enough = query.sensitivity >= int(k * scale) * query.bound and query.bound >= 1
     sigma = Fraction(query.sigma)
@@ -120,7 +122,8 @@ def _limits(plan: Plan, floor: Floor, policy: Policy, codebook: Codebook) -> Ite
         yield (
             "STUDY_TOO_EXPENSIVE",
             "A study costs no more than the floor and the policy allow.",
-            f"ρ = {float(plan.loss):.6g} (ε = {privacy.epsilon:g}) where {float(limit):.6g} is allowed.",
+            f"ρ = {float(plan.loss):.6g} (ε = {privacy.epsilon:g}) "
+            f"where {float(limit):.6g} is allowed.",
             "lower epsilon in the study, or ask for fewer tables.",
         )
     if privacy.delta > floor.delta:

@@ -236,4 +236,3 @@ def _read(text: str) -> Instrument:
 
 def _plain(value: object) -> object:
     return list(value) if isinstance(value, tuple) else value
-

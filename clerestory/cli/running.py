@@ -52,7 +52,7 @@ def status(vault: VaultPath, as_json: Json = False) -> None:
     spent, budget = float(Fraction(told["spent"])), float(Fraction(told["budget"]))
     lines = [
         f"spent ρ = {spent:.5g} of {budget:.5g}, workers at {told['tier']}",
-        f"officers: {', '.join(told['officers']) or 'none; enrol one with `clerestory keys enrol`'}",
+        f"officers: {', '.join(told['officers']) or 'none yet: `clerestory keys enrol`'}",
         *(plans or ["  no plan was submitted"]),
     ]
     answer(told, "\n".join(lines), as_json=as_json)

@@ -33,6 +33,9 @@ from privacy.sealing import SealedBlob, floor_info, run_info, seal
 from privacy.signing import public_raw
 from privacy.vault import Vault, replace_file
 
+SESSION_SECONDS = 600.0
+"""For one record of the largest session on a busy machine; after it the run stops."""
+
 
 @dataclass(frozen=True, slots=True)
 class Due:
@@ -192,6 +195,7 @@ class Crew:
         run = self._run
         if self._worker is None:
             self._worker = start(run.tier, run.kind.code, run.kind.module, run.plan.canonical)
+            self._worker.channel.timeout = SESSION_SECONDS
         return self._worker
 
     def _ask(self, worker: Worker, sealed: SealedBlob, due: Due) -> bytes:

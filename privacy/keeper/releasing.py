@@ -28,6 +28,8 @@ from privacy.vault import Vault
 
 LARGEST_ANSWER = 64 * 2**20
 """bytes: more than any plan's tables."""
+ANSWER_SECONDS = 3600.0
+"""For the sums of the largest bucket, and for the answer."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,7 @@ class Releasing:
         return found
 
     def _ask(self, worker: Worker, buckets: list[SealedBlob], progress: Progress) -> bytes:
+        worker.channel.timeout = ANSWER_SECONDS
         at_rest = floor_info(self.floor.hash, "labels")
         in_run = run_info(self.plan.hash)
         try:

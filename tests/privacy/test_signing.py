@@ -55,8 +55,8 @@ def test_ssh_keygen_accepts_ours(tmp_path: Path) -> None:
     """A reader needs nothing but OpenSSH."""
     (tmp_path / "sig").write_text(KEY.sign(b"sums\n", "clerestory-bundle"))
     (tmp_path / "allowed").write_text(f"keeper {KEY.public}\n")
-    command = ["ssh-keygen", "-Y", "verify", "-f", tmp_path / "allowed", "-I", "keeper"]
-    command += ["-n", "clerestory-bundle", "-s", tmp_path / "sig"]
+    command = ["ssh-keygen", "-Y", "verify", "-f", str(tmp_path / "allowed"), "-I", "keeper"]
+    command += ["-n", "clerestory-bundle", "-s", str(tmp_path / "sig")]
 
     good = subprocess.run(command, input=b"sums\n", capture_output=True, check=False)
     bad = subprocess.run(command, input=b"sumz\n", capture_output=True, check=False)

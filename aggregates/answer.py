@@ -1,0 +1,86 @@
+"""
+Check what the aggregate worker answered, before it is signed.
+
+The keeper trusts no worker: the answer must be the rows of the plan, in their order, with the
+plan's own thresholds and words, and numbers only where a row passed its threshold.  So a worker
+that wanted to say more would have to hide it in the digits of numbers that noise covers.
+"""
+
+import json
+from collections.abc import Sequence
+from math import isfinite
+
+from privacy.codebook import Codebook
+from privacy.errors import RefusedError
+from privacy.plan import Plan
+
+from .release import COLUMNS, Row, release
+
+PUBLIC = (
+    "study", "table", "statistic", "keys", "threshold", "noise_scale", "k", "base", "unit",
+    "rater", "fidelity",
+)  # fmt: skip
+"""Columns that follow from the plan alone."""
+NUMBERS = ("estimate", "raw", "low", "high", "se_noise", "se_sampling", "accounts_at_least")
+
+
+def read_answer(plan: Plan, answer: bytes, codebook: Codebook | None = None) -> list[Row]:
+    """
+    Read the aggregate worker's answer.
+
+    Args:
+        plan: The bound plan.
+        answer: Canonical JSON `{"rows": […]}`.
+        codebook: The codebook that the plan names; that of this installation by default.
+
+    Raises:
+        RefusedError: It is anything but the tables of the plan.
+    """
+    try:
+        told = json.loads(answer)
+        rows: list[Row] = told["rows"]
+        whole = set(told) == {"rows"} and all(set(row) == set(COLUMNS) for row in rows)
+    except (ValueError, KeyError, TypeError):
+        whole = False
+    # With nothing but zeros for sums every row is suppressed and everything public is there.
+    expected = release(plan, {q.name: [0] * q.size for q in plan.queries}, codebook)
+    if not whole or not _same_public(rows, expected):
+        raise _refused("something else than the rows of the plan.")
+    for row in rows:
+        if not _lawful(row, plan):
+            raise _refused("a row with numbers that it may not have.")
+    return rows
+
+
+def _same_public(rows: Sequence[Row], expected: Sequence[Row]) -> bool:
+    return len(rows) == len(expected) and all(
+        row[column] == due[column]
+        for row, due in zip(rows, expected, strict=True)
+        for column in PUBLIC
+    )
+
+
+def _lawful(row: Row, plan: Plan) -> bool:
+    numbers = [row[column] for column in NUMBERS]
+    if row["state"] in ("suppressed", "not_computed"):
+        return all(number is None for number in (*numbers, row["se_classifier"]))
+    if row["state"] != "published" or row["se_classifier"] is not None:
+        return False
+    raw, threshold, least = row["raw"], row["threshold"], row["accounts_at_least"]
+    return (
+        all(isinstance(number, int | float) and isfinite(number) for number in numbers)
+        and isinstance(raw, int | float)
+        and isinstance(threshold, int | float)
+        and isinstance(least, int)
+        and raw >= threshold
+        and least >= plan.privacy.minimum_accounts
+    )
+
+
+def _refused(found: str) -> RefusedError:
+    return RefusedError(
+        "ANSWER_GATE",
+        rule="Only the noised, thresholded tables of the plan leave the aggregate worker.",
+        found=found,
+        remedy="treat the worker as compromised: its answer was dropped, its charge stays.",
+    )
