@@ -14,7 +14,8 @@ from pathlib import Path
 from types import FrameType
 
 from privacy.errors import ConfigurationError
-from privacy.vault import SOCKET, Vault
+from privacy.keeper.client import is_listening
+from privacy.vault import Vault
 
 PATIENCE = 60.0
 """seconds: how long a keeper may take to hash its code and listen."""
@@ -69,7 +70,7 @@ def running_keeper(vault: Path, state: Path) -> Iterator[int]:
     command = [sys.executable, "-m", "clerestory", "keeper", str(vault), "--state", str(state)]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL) as process:  # noqa: S603 - ourselves
         try:
-            _wait(process, vault / SOCKET)
+            _wait(process, Vault(vault))
             yield process.pid
         finally:
             process.terminate()
@@ -79,10 +80,10 @@ def running_keeper(vault: Path, state: Path) -> Iterator[int]:
                 process.kill()
 
 
-def _wait(process: "subprocess.Popen[bytes]", socket: Path) -> None:
+def _wait(process: "subprocess.Popen[bytes]", vault: Vault) -> None:
     deadline = time.monotonic() + PATIENCE
     while process.poll() is None and time.monotonic() < deadline:
-        if socket.exists():
+        if is_listening(vault):
             return
         time.sleep(0.02)
     raise ConfigurationError(

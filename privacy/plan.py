@@ -29,7 +29,7 @@ from .errors import ConfigurationError
 FORMAT = "clerestory/plan/1"
 
 Value = Literal["one", "log", "log_squared"]
-"""What a record adds to its cell: 1; its centred stored logarithm; the square of that."""
+"""What a record adds to its cell: 1; its centred stored logarithm; that squared, in thousandths."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,16 @@ def ask(
     )
 
 
+def is_listening(vault: Vault) -> bool:
+    """Whether a keeper answers for this vault."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        try:
+            _connect(connection, vault)
+        except ConfigurationError:
+            return False
+        return True
+
+
 def _connect(connection: socket.socket, vault: Vault) -> None:
     try:
         path = (vault.folder / SOCKET).read_text(encoding="utf-8").strip()

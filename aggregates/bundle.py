@@ -1,0 +1,220 @@
+"""
+What a release consists of, as files; and how to read them again.
+
+A bundle is plain: a long table, the plan, the codebook, and a data dictionary in words, beside
+what the keeper adds about itself.  Composing is pure and deterministic, so that a stored bundle
+and one composed again are the same bytes; sums and signature are put around it by the keeper.
+pandas is imported where a bundle is read, so that whoever only writes one does not wait for it.
+"""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import rfc8785
+
+from privacy.codebook import Codebook
+from privacy.codebook import codebook as installed
+from privacy.errors import ConfigurationError
+from privacy.plan import Plan, read_plan
+
+from .release import COLUMNS, Row
+
+if TYPE_CHECKING:
+    from pandas import DataFrame  # type: ignore[import-untyped]  # it ships no types
+
+TABLES, PLAN, CODEBOOK, README = "tables.csv", "plan.json", "codebook.json", "README.txt"
+OWN = (TABLES, PLAN, CODEBOOK, README)
+"""Files that every bundle has; extras may not take their names."""
+
+DICTIONARY: Mapping[str, str] = {
+    "study": "name of the study",
+    "table": "name of the table",
+    "statistic": "share, rate or geometric_mean",
+    "keys": "the cell: axis=level, joined by '; '; empty for a table without axes",
+    "estimate": "the estimate, in `unit`; shares and rates lie in [0, 1]",
+    "raw": "noisy weighted count the cell was tested on (a share's own cell, a rate's or mean's "
+    "base), in accounts",
+    "low": "lower end of the 95 % interval: privacy noise and sampling together",
+    "high": "upper end of it",
+    "se_noise": "standard error from the privacy noise alone",
+    "se_sampling": "upper bound on the standard error from which accounts happen to be in the "
+    "data, clustered by account",
+    "se_classifier": "standard error from labels that are wrong; empty, because this release "
+    "measured no validation sample: the intervals are about labels, not about truth",
+    "state": "published; suppressed (too few accounts, or it would give another cell away); "
+    "not_computed",
+    "accounts_at_least": "how many accounts stand behind the cell at least, guaranteed for all "
+    "printed cells together except with chance beta",
+    "threshold": "smallest `raw` that is published: k times the minimum of accounts, plus z "
+    "times noise_scale",
+    "noise_scale": "standard deviation of the noise in `raw`, in accounts",
+    "k": "contribution bound: the most that one account weighs",
+    "base": "which sessions the table speaks of",
+    "unit": "unit of estimate, low, high and the standard errors",
+    "rater": "who labelled the sessions",
+    "fidelity": "how far the labels can be trusted: low or validated",
+}
+"""Column → meaning, for README.txt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A bundle as data frames."""
+
+    plan: Plan
+    table: "DataFrame"
+    """All rows of tables.csv; numbers are floats, counts nullable integers, the rest strings."""
+    tables: "Mapping[str, DataFrame]"
+    """The same by table, with a column for each key."""
+    folder: Path
+
+
+def compose(
+    plan: Plan,
+    rows: Sequence[Row],
+    extras: Mapping[str, bytes],
+    codebook: Codebook | None = None,
+) -> dict[str, bytes]:
+    """
+    Make the files of a bundle, all but its sums and signature.
+
+    Args:
+        plan: The plan that was executed.
+        rows: What the aggregate worker answered.
+        extras: Further files by name: statement, checkpoint, floor, report.
+        codebook: The codebook that the plan names; that of this installation by default.
+
+    Returns:
+        File name → content.
+
+    Raises:
+        ConfigurationError: An extra has the name of a file that every bundle has, or a path.
+    """
+    for name in extras:
+        if name in OWN or Path(name).name != name:
+            raise ConfigurationError(
+                "BUNDLE_NAME",
+                rule=f"A bundle is flat, and {', '.join(OWN)} are its own.",
+                found=f"a further file of the name {name!r}.",
+                remedy="give it another name.",
+            )
+    return {
+        TABLES: write_rows(rows),
+        PLAN: plan.canonical,
+        CODEBOOK: rfc8785.dumps((codebook or installed()).describe()),  # type: ignore[arg-type]
+        README: _readme(plan).encode(),
+        **extras,
+    }
+
+
+def write_rows(rows: Sequence[Row]) -> bytes:
+    """The rows as tables.csv: UTF-8, a line feed after each, an empty cell for no number."""
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()
+
+
+def read_bundle(path: str | Path) -> Bundle:
+    """
+    Read a bundle's tables into pandas.  Nothing is verified: that is what `verify` is for.
+
+    Args:
+        path: The bundle's folder.
+
+    Raises:
+        ConfigurationError: There is no bundle, or its tables have other columns.
+    """
+    import pandas as pd
+
+    folder = Path(path)
+    try:
+        plan = read_plan((folder / PLAN).read_bytes())
+        text = (folder / TABLES).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise _no_bundle(f"no {PLAN} and {TABLES} that can be read.") from None
+    if text.partition("\n")[0] != ",".join(COLUMNS):
+        raise _no_bundle(f"a {TABLES} with other columns than a release has.")
+    # An empty text stays one: only the numbers have a notion of missing.
+    table = pd.read_csv(io.StringIO(text), dtype="str", keep_default_na=False)
+    for column in NUMBERS:
+        table[column] = pd.to_numeric(table[column].replace("", None)).astype("float64")
+    table[COUNT] = table[COUNT].astype("Int64")
+    tables = {
+        spec.name: _by_keys(table[table["table"] == spec.name], spec.by) for spec in plan.tables
+    }
+    return Bundle(plan, table, tables, folder)
+
+
+COUNT = "accounts_at_least"
+NUMBERS = (
+    "estimate", "raw", "low", "high", "se_noise", "se_sampling", "se_classifier",
+    COUNT, "threshold", "noise_scale",
+)  # fmt: skip
+"""Columns of numbers; an empty cell of one is a missing number."""
+
+
+def read_keys(keys: str) -> dict[str, str]:
+    """A row's keys, by axis."""
+    parts = (part.partition("=") for part in keys.split("; ") if part)
+    return {axis: level for axis, _, level in parts}
+
+
+def _by_keys(table: "DataFrame", by: Sequence[str]) -> "DataFrame":
+    import pandas as pd
+
+    rows = table.reset_index(drop=True)
+    keys = pd.DataFrame([read_keys(text) for text in rows["keys"]], index=rows.index)
+    return pd.concat([keys, rows.drop(columns=["keys"])], axis=1)
+
+
+def _readme(plan: Plan) -> str:
+    privacy, study = plan.privacy, plan.study
+    columns = "\n".join(f"  {name:18}{DICTIONARY[name]}" for name in COLUMNS)
+    tables = "\n".join(f"  {table.name}: {table.title} ({table.base})" for table in plan.tables)
+    return f"""{study.name}: {study.purpose}
+
+Asked by {", ".join(study.authors)}, for the months {plan.population.months[0]} to \
+{plan.population.months[-1]}.
+
+WHAT IS PROMISED
+  Adding or removing one account with all its sessions changes the chance of any outcome of this
+  release by a factor of at most e^{privacy.epsilon:g}, except with chance {privacy.delta:g}
+  (rho = {privacy.rho} of zero-concentrated differential privacy, spent on {len(plan.queries)} \
+measurements).
+  Except with chance {privacy.beta:g}, every printed cell has at least \
+{privacy.minimum_accounts} accounts behind it
+  (k = {privacy.contribution}, z = {privacy.z:.4g}, {privacy.tested} cells tested).
+
+WHAT IS NOT
+  Labels were given by the rater {plan.rater.name} {plan.rater.version}, fidelity \
+{plan.rater.fidelity}; its mistakes are in no interval.
+  Each account weighs at most {privacy.contribution}, shared among its sessions: figures are about \
+accounts' average
+  sessions, not about sessions.  The spread behind a geometric mean's interval is one number for
+  its whole table.
+
+TABLES
+{tables}
+
+COLUMNS OF {TABLES}
+{columns}
+
+FILES
+  {PLAN} is what was signed and executed; {CODEBOOK} says what each label means.
+  Check signature and sums with: clerestory verify FOLDER
+"""
+
+
+def _no_bundle(found: str) -> ConfigurationError:
+    return ConfigurationError(
+        "BUNDLE_UNREADABLE",
+        rule="A bundle is a folder that `clerestory release` wrote.",
+        found=found,
+        remedy="look at the path, and run `clerestory verify` on it.",
+    )

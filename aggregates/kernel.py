@@ -1,0 +1,231 @@
+"""
+From label rows to exact integer vectors: weights, cells, sums.
+
+An account whole in one bucket, rows sorted by account: so the contribution bound is local to
+a bucket, and the vectors of buckets add up.  All arithmetic is on 64-bit integers.  (numpy's
+weighted `bincount` sums in float64, exact below 2⁵³ only; `np.add.at` sums the integers.)
+
+Why no account moves a vector by more than Δ: a row lies in one cell at most and adds W·x there,
+|x| ≤ bound, and the W of an account's rows sum to at most ⌊S·k⌋ (`ContributionBound`).  n, the
+number of an account's sessions, is counted over the study's population, one and the same for
+every query; what a query's own `where` drops makes the account weigh less, never more.
+
+An account that lies in two buckets would weigh twice.  `Accounts` therefore refuses buckets
+whose ranges of pseudonyms overlap, and rows that are not sorted.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from privacy.codebook import LOG_STEPS, Codebook
+from privacy.errors import RefusedError
+from privacy.labels import PSEUDONYM_BYTES, SESSION_KEY_BYTES, row_width
+from privacy.plan import Axis, Plan, Query
+
+Rows = NDArray[np.uint8]
+"""Label rows, (sessions, row width): the bytes of a bucket."""
+Vector = NDArray[np.int64]
+NOWHERE = -1
+"""Position of a row that lies in no level."""
+
+
+def view(bucket: bytes, codebook: Codebook) -> Rows:
+    """
+    See a bucket's bytes as rows, without a copy.
+
+    Raises:
+        RefusedError: The bucket is no whole number of rows.
+    """
+    width = row_width(codebook)
+    if len(bucket) % width:
+        raise _refused("a bucket that is no whole number of rows.")
+    return np.frombuffer(bucket, np.uint8).reshape(-1, width)
+
+
+def partial(plan: Plan, rows: Rows, codebook: Codebook) -> dict[str, Vector]:
+    """
+    Exact sums of one bucket.
+
+    Args:
+        plan: What to sum.
+        rows: The bucket's rows, sorted by account.
+        codebook: The codebook that the rows were written under.
+
+    Returns:
+        Query → int64 vector over its cells, in units of 1/scale (times the measure's unit).
+
+    Raises:
+        RefusedError: The rows are not sorted by account.
+    """
+    columns = _Columns(rows, codebook)
+    inside = columns.fulfil({**plan.population.where, "month": plan.population.months})
+    weight = weights(
+        accounts(rows)[inside], k=Fraction(plan.privacy.contribution), scale=plan.privacy.scale
+    )
+    kept = _Columns(rows[inside], codebook)
+    return {query.name: _sum(query, kept, weight) for query in plan.queries}
+
+
+def accounts(rows: Rows) -> NDArray[np.intp]:
+    """
+    Number each row's account, from 0 upwards.
+
+    Raises:
+        RefusedError: The rows are not sorted by account: one could be counted as two.
+    """
+    if not len(rows):
+        return np.zeros(0, np.intp)
+    halves = _pseudonyms(rows)
+    before, after = halves[:-1], halves[1:]
+    rises = (after[:, 0] > before[:, 0]) | (
+        (after[:, 0] == before[:, 0]) & (after[:, 1] > before[:, 1])
+    )
+    same = (after == before).all(axis=1)
+    if not (rises | same).all():
+        raise _refused("rows that are not sorted by account.")
+    return np.concatenate([[0], np.cumsum(rises)]).astype(np.intp)
+
+
+def weights(account: NDArray[np.intp], *, k: Fraction, scale: int) -> Vector:
+    """
+    Weigh rows so that no account weighs more than ⌊scale·k⌋.
+
+    Args:
+        account: Number of each row's account; only rows of the study's population.
+        k: Contribution bound, in accounts.
+        scale: S, the integer that is a weight of one.
+
+    Returns:
+        W = min(S, ⌊S·k/n⌋) of each row; `ContributionBound.weight` says the same of one account.
+    """
+    sessions = np.bincount(account).astype(np.int64)  # unweighted: counts, exact
+    numerator, denominator = k.as_integer_ratio()
+    each: Vector = np.minimum(scale, scale * numerator // (denominator * np.maximum(sessions, 1)))
+    weight: Vector = each[account]
+    return weight
+
+
+@dataclass(slots=True)
+class Ranges:
+    """Which accounts have been seen, as one range of pseudonyms for each bucket."""
+
+    seen: list[tuple[bytes, bytes]]
+
+    def add(self, rows: Rows) -> None:
+        """
+        Note a bucket's first and last account.
+
+        Raises:
+            RefusedError: They overlap with those of a bucket that was added before.
+        """
+        if not len(rows):
+            return
+        first, last = (rows[place, -PSEUDONYM_BYTES:].tobytes() for place in (0, -1))
+        if any(
+            first <= other_last and other_first <= last for other_first, other_last in self.seen
+        ):
+            raise _refused("an account that may lie in two buckets.")
+        self.seen.append((first, last))
+
+
+def add(sums: Mapping[str, Sequence[int]], more: Mapping[str, Vector]) -> dict[str, list[int]]:
+    """Add a bucket's vectors to those of others, in Python's unbounded integers."""
+    parts = {name: vector.tolist() for name, vector in more.items()}
+    if not sums:
+        return parts
+    return {
+        name: [a + b for a, b in zip(vector, parts[name], strict=True)]
+        for name, vector in sums.items()
+    }
+
+
+class _Columns:
+    """The columns of rows by name, and conditions on them."""
+
+    def __init__(self, rows: Rows, codebook: Codebook) -> None:
+        self._rows = rows
+        self._labels = {
+            field.name: (
+                SESSION_KEY_BYTES + place,
+                {label: n for n, label in enumerate(field.labels)},
+            )
+            for place, field in enumerate(codebook.fields)
+        }
+        start = SESSION_KEY_BYTES + len(codebook.fields)
+        self._measures = {m.name: start + 2 * n for n, m in enumerate(codebook.measures)}
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def fulfil(self, condition: Mapping[str, Sequence[str]]) -> NDArray[np.bool_]:
+        """Which rows fulfil a condition."""
+        held = np.ones(len(self._rows), np.bool_)
+        for column, labels in condition.items():
+            held &= self._table(column, [labels])[self._column(column)] == 0
+        return held
+
+    def level(self, axis: Axis) -> NDArray[np.intp]:
+        """The first level of an axis whose condition each row fulfils, or NOWHERE."""
+        columns = {tuple(level.when) for level in axis.levels}
+        if len(columns) == 1 and len(column := next(iter(columns))) == 1:
+            table = self._table(column[0], [level.when[column[0]] for level in axis.levels])
+            return table[self._column(column[0])]
+        places = np.full(len(self._rows), NOWHERE, np.intp)
+        for place in reversed(range(len(axis.levels))):  # the first level has the last word
+            places[self.fulfil(axis.levels[place].when)] = place
+        return places
+
+    def stored(self, measure: str) -> Vector:
+        """Stored values of a structural measure: two bytes, the higher first."""
+        at = self._measures[measure]
+        return self._rows[:, at].astype(np.int64) * 256 + self._rows[:, at + 1]
+
+    def _column(self, name: str) -> NDArray[np.uint8]:
+        return self._rows[:, self._labels[name][0]]
+
+    def _table(self, column: str, groups: Sequence[Sequence[str]]) -> NDArray[np.intp]:
+        """Byte → number of the first group that holds its label; all 256 bytes have an answer."""
+        table = np.full(256, NOWHERE, np.intp)
+        places = self._labels[column][1]
+        for number, group in reversed([*enumerate(groups)]):
+            table[[places[label] for label in group]] = number
+        return table
+
+
+def _sum(query: Query, rows: _Columns, weight: Vector) -> Vector:
+    counted = rows.fulfil(query.where)
+    cell = np.zeros(len(rows), np.intp)
+    for axis in query.axes:
+        level = rows.level(axis)
+        counted &= level != NOWHERE
+        cell = cell * len(axis.levels) + level
+    value = weight if query.value == "one" else weight * _value(query, rows)
+    vector = np.zeros(query.size, np.int64)
+    np.add.at(vector, cell[counted], value[counted])
+    return vector
+
+
+def _value(query: Query, rows: _Columns) -> Vector:
+    """The centred logarithm, or its square in thousandths; clamped to the plan's bound."""
+    centred = rows.stored(query.measure) - query.centre
+    value = centred if query.value == "log" else centred * centred // LOG_STEPS
+    return np.clip(value, -query.bound, query.bound)
+
+
+def _pseudonyms(rows: Rows) -> NDArray[np.uint64]:
+    """Each row's pseudonym as two numbers that sort as its bytes do."""
+    tail = np.ascontiguousarray(rows[:, -PSEUDONYM_BYTES:])
+    return tail.view(">u8").astype(np.uint64)
+
+
+def _refused(found: str) -> RefusedError:
+    return RefusedError(
+        "BUCKET_BROKEN",
+        rule="A bucket holds whole rows, sorted by account, and all rows of its accounts.",
+        found=found,
+        remedy="classify again into a fresh vault; no number of this run was released.",
+    )

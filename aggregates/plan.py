@@ -1,0 +1,131 @@
+"""
+Compile a study into the plan that officers sign.  No data are seen.
+
+The charges are exact fractions and sum to at most the ρ that (ε, δ) allows; σ is the least noise
+that each charge pays for; M counts every cell that will be tested; z follows from β and M.  What
+the plan will probably show stands in its forecast, made from a synthetic population.
+"""
+
+from dataclasses import replace
+
+from privacy.codebook import Codebook
+from privacy.codebook import codebook as installed
+from privacy.errors import ConfigurationError
+from privacy.loss import write_rho
+from privacy.measurements import rho_of
+from privacy.minimum import BETA, quantile
+from privacy.plan import Forecast, Plan, Population, Privacy, Query, Rater, Table
+from privacy.plan import Study as Asked
+from privacy.raters import RATERS
+from privacy.unit import SCALE, ContributionBound
+
+from .forecast import forecast, prior, targets
+from .population import conditions
+from .soundness import cells_tested
+from .study import Study
+from .workload import price, queries_of
+
+ACCOUNTS, SESSIONS_EACH = 4_500, 1.7
+"""What a forecast expects unless it is told: a mid-sized organisation at the published mean."""
+_NONE_YET = Forecast(0, 0, 0, 0, (), {}, 0.0)
+
+
+def plan(
+    study: Study,
+    *,
+    accounts: int = ACCOUNTS,
+    sessions: int | None = None,
+    rater: Rater | None = None,
+    codebook: Codebook | None = None,
+) -> Plan:
+    """
+    Compile a study.
+
+    Args:
+        study: What is asked.
+        accounts: How many accounts are expected: a guess for the forecast and the split of the
+            loss, never a count of data.
+        sessions: How many sessions they have; the published mean by default.
+        rater: Who will label; by default the known rater that the study names.
+        codebook: The closed vocabulary; that of this installation by default.
+
+    Returns:
+        An unbound plan.
+
+    Raises:
+        ConfigurationError: The study asks for something that the codebook, the budget or the
+            rater does not give.
+    """
+    book = codebook or installed()
+    rater = rater or RATERS.get(study.rater)
+    if rater is None or study.rater != rater.name:
+        found = f"the rater {study.rater!r}, where {', '.join(RATERS)} is known."
+        raise study.error(found, "name a rater that is installed.", "rater", "name")
+    expected = sessions if sessions is not None else round(accounts * SESSIONS_EACH)
+    if not 1 <= accounts <= expected:
+        raise ConfigurationError(
+            "EXPECTATION",
+            rule="A forecast expects at least one account, and a session for each.",
+            found=f"{accounts} accounts with {expected} sessions.",
+            remedy="state what you expect, roughly.",
+        )
+    draft = _draft(study, rater, book)
+    sums = prior(draft, accounts, expected, book)
+    rho = rho_of(study.budget.epsilon, study.budget.delta)
+    wanted = {table.name: table.half_width for table in study.tables}
+    queries = price(draft.queries, targets(draft, sums, wanted), rho)
+    priced = replace(draft, queries=(*queries,))
+    privacy = replace(priced.privacy, rho=write_rho(priced.loss))
+    compiled = replace(priced, privacy=privacy)
+    return replace(compiled, forecast=forecast(compiled, sums, accounts, expected, book))
+
+
+def _draft(study: Study, rater: Rater, book: Codebook) -> Plan:
+    """Everything about a plan but its prices and its forecast."""
+    bound = _bound(study)
+    queries: list[Query] = []
+    tables: list[Table] = []
+    for number in range(len(study.tables)):
+        more, table = queries_of(study, number, bound=bound, codebook=book)
+        queries += more
+        tables.append(table)
+    cells = cells_tested(tables, queries)
+    budget = study.budget
+    return Plan(
+        study=Asked(study.header.name, study.header.purpose, (*study.header.authors,)),
+        population=Population(study.months, _where(study, book)),
+        privacy=Privacy(
+            epsilon=budget.epsilon,
+            delta=budget.delta,
+            rho="0",
+            contribution=str(bound.k),
+            scale=SCALE,
+            minimum_accounts=budget.minimum_accounts,
+            beta=BETA,
+            tested=cells,
+            z=quantile(BETA, cells),
+        ),
+        rater=rater,
+        queries=(*queries,),
+        tables=(*tables,),
+        forecast=_NONE_YET,
+        codebook=book.hash,
+        prompts=book.prompts_hash,
+    )
+
+
+def _where(study: Study, book: Codebook) -> dict[str, tuple[str, ...]]:
+    def refuse(found: str, remedy: str) -> ConfigurationError:
+        return study.error(found, remedy, "population", "where")
+
+    where = conditions(study.sessions.where, book, refuse)
+    if "month" in where:
+        raise refuse("months as a condition.", "state them as months = [first, last].")
+    return where
+
+
+def _bound(study: Study) -> ContributionBound:
+    try:
+        return ContributionBound(study.budget.k)
+    except ConfigurationError as error:
+        raise study.error(error.found, error.remedy, "privacy", "contribution") from None

@@ -1,0 +1,104 @@
+"""
+From noisy sums to the rows of tables.csv.  Pure, and after the noise: nothing here costs privacy.
+
+A row that is not published has no numbers of its own at all, neither raw nor rounded; what it was
+tested against (threshold, noise scale, k) was public before the data were touched.  Numbers are
+rounded to six significant digits: far below the noise, and both sides of `raw ≥ threshold` alike.
+"""
+
+from collections.abc import Iterator
+
+from privacy.codebook import Codebook
+from privacy.codebook import codebook as installed
+from privacy.errors import RefusedError
+from privacy.plan import Plan, Table
+
+from .estimates.cells import Cell, Noisy, minimum_of
+from .estimates.means import geometric_means
+from .estimates.rates import rates
+from .estimates.shares import shares
+
+COLUMNS = (
+    "study", "table", "statistic", "keys", "estimate", "raw", "low", "high", "se_noise",
+    "se_sampling", "se_classifier", "state", "accounts_at_least", "threshold", "noise_scale",
+    "k", "base", "unit", "rater", "fidelity",
+)  # fmt: skip
+"""Columns of tables.csv, in order.  A stable interface."""
+Row = dict[str, str | int | float | None]
+"""One row: column → value; None is an empty cell."""
+DIGITS = 6
+
+
+def release(plan: Plan, noisy: Noisy, codebook: Codebook | None = None) -> list[Row]:
+    """
+    Make all tables of a release.
+
+    Args:
+        plan: The plan that the sums were measured under.
+        noisy: Query → noisy vector, in units of 1/scale.
+        codebook: The closed vocabulary; that of this installation by default.
+
+    Returns:
+        Rows in the order of the plan's tables and cells.
+
+    Raises:
+        RefusedError: A vector is missing or has another length than its query.
+    """
+    for query in plan.queries:
+        if len(noisy.get(query.name, ())) != query.size:
+            raise RefusedError(
+                "RELEASE_INCOMPLETE",
+                rule="A release is made from all vectors of its plan, or not at all.",
+                found=f"no whole vector for the query {query.name}.",
+                remedy="release again; if that does not help, compile the study again.",
+            )
+    return [
+        _row(plan, table, cell)
+        for table in plan.tables
+        for cell in _cells(plan, table, noisy, codebook or installed())
+    ]
+
+
+def _cells(plan: Plan, table: Table, noisy: Noisy, codebook: Codebook) -> Iterator[Cell]:
+    if table.kind == "share":
+        return shares(plan, table, noisy)
+    if table.kind == "rate":
+        return rates(plan, table, noisy)
+    return geometric_means(plan, table, noisy, codebook)
+
+
+def _row(plan: Plan, table: Table, cell: Cell) -> Row:
+    minimum, scale = minimum_of(plan), plan.privacy.scale
+    noise = cell.sigma * cell.summed**0.5 / scale
+    row: Row = dict.fromkeys(COLUMNS)
+    row.update(
+        study=plan.study.name,
+        table=table.name,
+        statistic=table.kind,
+        keys=cell.keys,
+        state=cell.state,
+        threshold=rounded(minimum.threshold(cell.sigma, cells=cell.summed) / scale),
+        noise_scale=rounded(noise),
+        k=plan.privacy.contribution,
+        base=table.base,
+        unit=table.unit,
+        rater=plan.rater.name,
+        fidelity=plan.rater.fidelity,
+    )
+    if cell.state == "published" and cell.estimate is not None:
+        estimate = cell.estimate
+        row.update(
+            estimate=rounded(estimate.value),
+            raw=rounded(cell.tested / scale),
+            low=rounded(estimate.low),
+            high=rounded(estimate.high),
+            se_noise=rounded(estimate.se_noise),
+            se_sampling=rounded(estimate.se_sampling),
+            accounts_at_least=minimum.accounts_at_least(cell.tested, cell.sigma, cells=cell.summed),
+        )
+    return row
+
+
+def rounded(number: float) -> float:
+    """A number to six significant digits; rounding keeps order."""
+    return float(f"{number:.{DIGITS}g}")

@@ -1,0 +1,284 @@
+"""
+Read a study: what a researcher writes, typed, or refused with the line it stands on.
+
+A study is TOML.  Every key is known or refused, a key given twice is refused, and so is every
+name that the codebook does not know: a misspelt filter must never become an unfiltered table.
+Reading touches no data; what the names mean is the business of `population`.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from tomllib import TOMLDecodeError, loads
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from privacy.errors import ConfigurationError
+
+from .population import MEANINGLESS, months_between
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+Text = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,500}$")]
+Labels = str | bool | list[str]
+"""One label, several, or true and false for yes and no."""
+
+LATER_KEYS = ("adjust_for", "total_of", "agreement_of", "trend_of")
+LATER_STATISTICS = ("mean", "quantiles", "trend")
+"""Part of the grammar, computed by a later version: recognised, so that the refusal can say so."""
+
+
+_HEADER = re.compile(r"^\s*\[\[?\s*([A-Za-z0-9_.\s-]+?)\s*\]\]?\s*(?:#.*)?$")
+_UNION_PARTS = frozenset({"str", "int", "float", "bool", "list[str]"})
+"""What pydantic puts into the place of an error to say which type it had tried."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+
+class Header(_Part):
+    """Who asks, and what for."""
+
+    name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+    purpose: Text
+    authors: list[Text] = Field(min_length=1, max_length=50)
+
+
+class Sessions(_Part):
+    """Which sessions the study speaks of."""
+
+    months: list[str] = Field(min_length=2, max_length=2)
+    where: dict[str, Labels] = {}
+
+
+class Budget(_Part):
+    """What the release may cost, and whom it may print."""
+
+    epsilon: float = Field(gt=0, le=20, allow_inf_nan=False)
+    delta: float = Field(gt=0, le=1e-4)
+    contribution: int | float | str = 1
+    minimum_accounts: int = Field(ge=2, le=10**6)
+
+    @property
+    def k(self) -> Fraction:
+        """The contribution as an exact fraction: `1`, `0.5` and `"1/2"` mean what they say."""
+        return Fraction(str(self.contribution))
+
+
+class RaterChoice(_Part):
+    """Who labels."""
+
+    name: Name = "offline"
+
+
+class TableSpec(_Part):
+    """One table that is asked for."""
+
+    name: Name
+    title: Text | None = None
+    share_of: str | None = None
+    rate_of: str | None = None
+    measure: str | None = None
+    statistics: list[str] = []
+    between: list[float] | None = Field(default=None, min_length=2, max_length=2)
+    by: list[str] = Field(default=[], max_length=4)
+    merge: dict[str, dict[Text, list[str]]] = {}
+    leave_out: dict[str, list[str]] = {}
+    where: dict[str, Labels] = {}
+    half_width: float | None = Field(default=None, gt=0, lt=1, allow_inf_nan=False)
+    adjust_for: list[str] | None = None
+    total_of: str | None = None
+    agreement_of: str | None = None
+    trend_of: str | None = None
+
+    @property
+    def kind(self) -> Literal["share", "rate", "geometric_mean"]:
+        """Which of the three kinds the table is."""
+        if self.share_of:
+            return "share"
+        return "rate" if self.rate_of else "geometric_mean"
+
+
+class _File(_Part):
+    study: Header
+    population: Sessions
+    privacy: Budget
+    rater: RaterChoice = RaterChoice()
+    table: list[TableSpec] = Field(min_length=1, max_length=200)
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """A study file, typed, with the text it came from: errors can name its lines."""
+
+    header: Header
+    sessions: Sessions
+    budget: Budget
+    rater: str
+    tables: tuple[TableSpec, ...]
+    text: str
+    file: str
+    """How errors name the file."""
+
+    @classmethod
+    def read(cls, path: Path) -> "Study":
+        """
+        Read a study file.
+
+        Raises:
+            ConfigurationError: There is none, or it is no study.
+        """
+        try:
+            text = path.read_text(encoding="utf-8")
+        except OSError:
+            raise ConfigurationError(
+                "STUDY_MISSING",
+                rule="A study is a TOML file.",
+                found=f"no file that can be read at {path}.",
+                remedy="look at the path; studies/first-look.toml is an example.",
+            ) from None
+        except UnicodeDecodeError:
+            raise _error(
+                str(path), 1, "bytes that are no UTF-8 text.", "save it as UTF-8."
+            ) from None
+        return cls.parse(text, file=path.name)
+
+    @classmethod
+    def parse(cls, text: str, *, file: str = "study.toml") -> "Study":
+        """
+        Read a study from text.
+
+        Args:
+            text: TOML.
+            file: How errors name it.
+
+        Raises:
+            ConfigurationError: It is no study; the message names the line and what to do.
+        """
+        try:
+            data = _File.model_validate(loads(text))
+        except TOMLDecodeError as error:
+            place = re.search(r"line (\d+)", str(error))
+            line = int(place[1]) if place else text.count("\n") + 1
+            what = str(error).split(" (at ")[0]
+            raise _error(file, line, f"{what}.", "mend the TOML; a key stands once.") from None
+        except ValidationError as error:
+            raise _invalid(error, text, file) from None
+        study = cls(
+            data.study, data.population, data.privacy, data.rater.name, (*data.table,), text, file
+        )
+        study._check()
+        return study
+
+    def error(self, found: str, remedy: str, *at: str | int) -> ConfigurationError:
+        """A refusal that names the line on which a key stands."""
+        return _error(self.file, line_of(self.text, at), found, remedy)
+
+    @property
+    def months(self) -> tuple[str, ...]:
+        """The study's months, in order."""
+        return months_between(*self.sessions.months)
+
+    def _check(self) -> None:
+        if not self.months:
+            found = f"months {self.sessions.months}, which name no span of the codebook's months."
+            raise self.error(found, 'write ["2025-10", "2026-04"].', "population", "months")
+        try:
+            _ = self.budget.k
+        except (ValueError, ZeroDivisionError):
+            found = f"a contribution of {self.budget.contribution!r}."
+            raise self.error(found, 'write 1 or "1/2".', "privacy", "contribution") from None
+        names = [table.name for table in self.tables]
+        for index, table in enumerate(self.tables):
+            if table.name in names[:index]:
+                found = f"a second table with the name {table.name!r}."
+                raise self.error(found, "give each table its own name.", "table", index, "name")
+            self._check_kind(index, table)
+
+    def _check_kind(self, index: int, table: TableSpec) -> None:
+        for key in LATER_KEYS:
+            if getattr(table, key) is not None:
+                raise self._later(key, "table", index, key)
+        for statistic in table.statistics:
+            if statistic in LATER_STATISTICS:
+                raise self._later(f"the statistic {statistic!r}", "table", index, "statistics")
+            if statistic != "geometric_mean":
+                remedy = 'write statistics = ["geometric_mean"].'
+                found = f"the unknown statistic {statistic!r}."
+                raise self.error(found, remedy, "table", index, "statistics")
+        asked = [key for key in ("share_of", "rate_of", "measure") if getattr(table, key)]
+        if len(asked) != 1 or (table.measure is None) != (not table.statistics):
+            remedy = (
+                'give one of share_of, rate_of, or measure with statistics = ["geometric_mean"].'
+            )
+            found = f"a table {table.name!r} that asks for {' and '.join(asked) or 'nothing'}."
+            raise self.error(found, remedy, "table", index, asked[0] if asked else "name")
+        if table.between is not None and table.measure is None:
+            found = "bounds (between) in a table without a measure."
+            raise self.error(found, "take them out.", "table", index, "between")
+        for group in (name for groups in table.merge.values() for name in groups):
+            if MEANINGLESS & set(group):
+                found = f"the group name {group!r}, which a table's keys cannot hold."
+                raise self.error(found, "leave out ; and =.", "table", index, "merge")
+
+    def _later(self, what: str, *at: str | int) -> ConfigurationError:
+        return ConfigurationError(
+            "NOT_THERE_YET",
+            rule="This version computes shares, rates and geometric means.",
+            found=f"{what} in line {line_of(self.text, at)} of {self.file}.",
+            remedy="take it out for now; a later version has it.",
+        )
+
+
+def line_of(text: str, at: Sequence[str | int]) -> int:
+    """
+    The line on which a key of a TOML text stands, as nearly as its path can be followed.
+
+    Args:
+        text: TOML that parses.
+        at: Path of the key: a section, then (for tables) its number from 0, then keys.
+
+    Returns:
+        A line from 1; that of the nearest parent where the key itself has none.
+    """
+    names = [part for part in at if isinstance(part, str)]
+    number = next((part for part in at if isinstance(part, int)), 0)
+    lines = text.splitlines()
+    headers = [(n, _HEADER.match(line)) for n, line in enumerate(lines)]
+    opened = [(n, match[1].replace(" ", "")) for n, match in headers if match]
+    starts = [n for n, name in opened if names and name == names[0]]
+    if len(starts) <= number:
+        return 1
+    found = starts[number]
+    # Sub-tables ([table.merge.work_mode]) still belong to the section.
+    others = (n for n, name in opened if n > found and not name.startswith(f"{names[0]}."))
+    end = next(others, len(lines))
+    for key in names[1:]:
+        wanted = re.compile(rf"(^|[\s{{,.\[])[\"']?{re.escape(key)}[\"']?\s*[=.\]]")
+        found = next((n for n in range(found, end) if wanted.search(lines[n])), found)
+    return found + 1
+
+
+def _invalid(error: ValidationError, text: str, file: str) -> ConfigurationError:
+    first = error.errors(include_url=False, include_context=False)[0]
+    at = [part for part in first["loc"] if part not in _UNION_PARTS]
+    place = ".".join(str(part) for part in at) or "the file"
+    found = f"{first['msg'][0].lower()}{first['msg'][1:]}, at {place}."
+    if first["type"] == "extra_forbidden":
+        found = f"the unknown key {at[-1]!r}, at {place}."
+    elif first["type"] == "missing":
+        found = f"no {at[-1]!r}, at {place}."
+    remedy = "see studies/first-look.toml, or `clerestory schema study`."
+    return _error(file, line_of(text, at), found, remedy)
+
+
+def _error(file: str, line: int, found: str, remedy: str) -> ConfigurationError:
+    return ConfigurationError(
+        "STUDY_INVALID",
+        rule="A study holds known keys, labels of the codebook, and each label once.",
+        found=f"in line {line} of {file}: {found}",
+        remedy=remedy,
+    )

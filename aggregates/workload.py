@@ -1,0 +1,181 @@
+"""
+Which sums a study needs, and how much of the loss each one gets.
+
+A share needs the counts of its cells; a rate those of its yes and no; a geometric mean the
+counts, the sums of the centred logarithm, and *one* sum of squares for the whole table, since
+a noisy second moment for each cell would be useless (its noise grows with the square of the
+clamp, its signal with a cell).  Cells are those of the codebook, empty ones too.
+
+ρ is split so that the largest noise, each table's against its own target T, is as small as can
+be: minimise c under σ_t ≤ c·T_t and Σ Δ_t²/(2σ_t²) = ρ.  All σ_t = c·T_t (a smaller σ anywhere
+would only cost), so ρ_t ∝ (Δ_t/T_t)².
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from fractions import Fraction
+
+from privacy.codebook import LOG_STEPS, Codebook
+from privacy.derived import DERIVED, GROUPINGS
+from privacy.loss import split, write_rho
+from privacy.measurements import sigma_for
+from privacy.plan import Axis, Query, Table, Value
+from privacy.unit import ContributionBound
+
+from .population import axis, conditions, rate_axis, whole
+from .study import Study, TableSpec
+
+MOST_CELLS = 20_000
+"""Cells of one table: beyond this a table is a mistake, and its noise takes seconds to draw."""
+WEIGHT, SUM, SPREAD = "weight", "sum", "spread"
+"""The three queries of a mean, after the table's name and a dot."""
+
+
+def queries_of(
+    study: Study, number: int, *, bound: ContributionBound, codebook: Codebook
+) -> tuple[list[Query], Table]:
+    """
+    Compile one table into queries that have no price yet.
+
+    Args:
+        study: The study.
+        number: Position of the table in it.
+        bound: What one account may weigh.
+        codebook: The closed vocabulary.
+
+    Returns:
+        Queries with `rho` and `sigma` unset, and the table that is made from them.
+
+    Raises:
+        ConfigurationError: A name is not in the codebook, or the table has too many cells.
+    """
+    spec = study.tables[number]
+    axes = _axes(study, number, codebook)
+    where = conditions(
+        spec.where, codebook, lambda f, r: study.error(f, r, "table", number, "where")
+    )
+
+    def query(part: str, value: Value, axes: Sequence[Axis], centre: int, largest: int) -> Query:
+        name = f"{spec.name}.{part}"
+        delta = bound.sensitivity(largest=largest)
+        measure = spec.measure or "" if value != "one" else ""
+        return Query(name, (*axes,), where, value, measure, centre, largest, delta, "0", 0.0)
+
+    if spec.kind == "geometric_mean":
+        centre, half = _clamp(study, number, codebook)
+        queries = [
+            query(WEIGHT, "one", axes, 0, 1),
+            query(SUM, "log", axes, centre, half),
+            query(SPREAD, "log_squared", [whole(axes)], centre, half * half // LOG_STEPS + 1),
+        ]
+    else:
+        queries = [query("count", "one", axes, 0, 1)]
+    if queries[0].size > MOST_CELLS:
+        found = f"a table of {queries[0].size} cells; {MOST_CELLS} is the most."
+        raise study.error(found, "merge labels, or cross fewer fields.", "table", number, "by")
+    return queries, _table(spec, queries, codebook)
+
+
+def price(queries: Sequence[Query], targets: Mapping[str, float], rho: Fraction) -> list[Query]:
+    """
+    Share the loss out over queries.
+
+    Args:
+        queries: All queries of a release.
+        targets: Query → T, the deviation it should have, in accounts (times the value's unit).
+        rho: What there is, exact.
+
+    Returns:
+        The queries with their exact charge and the smallest σ that it pays for; the charges
+        sum to `rho` at most.
+    """
+    parts = [(query.sensitivity / targets[query.name]) ** 2 for query in queries]
+    return [
+        replace(query, rho=write_rho(charge), sigma=sigma_for(query.sensitivity, charge))
+        for query, charge in zip(queries, split(rho, parts), strict=True)
+    ]
+
+
+def _axes(study: Study, number: int, codebook: Codebook) -> list[Axis]:
+    spec = study.tables[number]
+    names = [*spec.by, *([spec.share_of] if spec.share_of else [])]
+    key = "share_of" if spec.share_of and names.count(spec.share_of) > 1 else "by"
+    if len(set(names)) < len(names):
+        raise study.error("a field that is named twice.", "name it once.", "table", number, key)
+    for part in ("merge", "leave_out"):
+        for name in getattr(spec, part):
+            if name not in names:
+                found = f"{part} of {name!r}, which is no key of the table {spec.name!r}."
+                raise study.error(found, "take it out, or add it to by.", "table", number, part)
+    axes = []
+    for name in names:
+        named = next((p for p in ("merge", "leave_out") if name in getattr(spec, p)), "by")
+        place = "share_of" if named == "by" and name == spec.share_of else named
+        axes.append(
+            axis(
+                name,
+                codebook,
+                months=study.months,
+                merge=spec.merge.get(name, {}),
+                leave_out=spec.leave_out.get(name, ()),
+                refuse=lambda f, r, place=place: study.error(f, r, "table", number, place),  # type: ignore[misc]
+            )
+        )
+    if spec.rate_of:
+        axes.append(
+            rate_axis(spec.rate_of, lambda f, r: study.error(f, r, "table", number, "rate_of"))
+        )
+    return axes
+
+
+def _clamp(study: Study, number: int, codebook: Codebook) -> tuple[int, int]:
+    """Centre and half-width of a measure's public range, in stored units."""
+    spec = study.tables[number]
+    measures = {measure.name: measure for measure in codebook.measures}
+    if spec.measure not in measures:
+        found = f"the unknown measure {spec.measure!r}."
+        remedy = f"choose one of {', '.join(measures)}."
+        raise study.error(found, remedy, "table", number, "measure")
+    measure = measures[spec.measure]
+    low, high = spec.between or (measure.floor, measure.ceiling)
+    if not measure.floor <= low < high <= measure.ceiling:
+        found = f"bounds from {low} to {high} for {measure.name}."
+        remedy = f"choose them between {measure.floor} and {measure.ceiling}."
+        raise study.error(found, remedy, "table", number, "between")
+    bottom, top = measure.encode(low), measure.encode(high)
+    centre = (bottom + top) // 2
+    return centre, max(top - centre, centre - bottom, 1)
+
+
+def _table(spec: TableSpec, queries: Sequence[Query], codebook: Codebook) -> Table:
+    axes = queries[0].axes
+    keys = axes if spec.kind == "geometric_mean" else axes[:-1]
+    unit = "share"
+    if spec.kind == "geometric_mean":
+        unit = codebook.measure(spec.measure or "").unit
+    return Table(
+        name=spec.name,
+        title=spec.title or spec.name.replace("_", " ").capitalize(),
+        kind=spec.kind,
+        by=tuple(axis.name for axis in keys),
+        unit=unit,
+        base=_base(spec),
+        queries=tuple(query.name for query in queries),
+    )
+
+
+def _base(spec: TableSpec) -> str:
+    """In words, which sessions the table speaks of."""
+    words = ["sessions of the study's population"]
+    if spec.where:
+        words.append(f"where {', '.join(spec.where)} is as the study says")
+    if spec.rate_of:
+        columns = ", ".join(DERIVED[spec.rate_of].base)
+        words.append(f"whose {columns} could be judged")
+    names = [*spec.by, *([spec.share_of] if spec.share_of else [])]
+    for name in names:
+        if name in spec.leave_out:
+            words.append(f"without {name} {', '.join(spec.leave_out[name])}")
+        if name in GROUPINGS:
+            words.append(f"with a known {GROUPINGS[name].of}")
+    return "; ".join(words)

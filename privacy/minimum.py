@@ -1,0 +1,110 @@
+"""
+Who may be printed: no cell that fewer than m accounts stand behind, except with chance β.
+
+For a set U of cells whose exact weighted count is n_U, accounts(U) ≥ n_U/k, because no account
+weighs more than k.  Its noisy count ñ_U has Gaussian noise of deviation σ_U, so
+`n_U ≥ ñ_U - z·σ_U` fails with chance β/M at z = Φ⁻¹(1 - β/M), and with chance at most β for any
+of the M sets of a release (union bound, whatever their dependence).  A set is printed iff
+`(ñ_U - z·σ_U)/k ≥ m`.  The noise is the measurement's own: no second one is paid for.
+
+A discrete Gaussian's tail is no heavier than that of the continuous one shifted by one unit [1],
+a sum of c of them by c units; so z·σ_U is rounded up to a whole unit of 1/S accounts, and c more
+are taken off: a millionth of an account.
+
+Where a total is shown (the base of a share), what is withheld can be found by subtraction.
+All M lower bounds hold *together* with chance 1 - β, and no count is negative, so the withheld
+cells V of a group have n_V ≥ Σ max(ñ_c - z·σ_c, 0), for whichever V the noise has chosen.  If that
+is not m accounts, one printed cell more is withheld: it alone brings m of them into V.
+
+[1] Canonne, Kamath & Steinke 2020, arXiv:2004.00010 (P[X ≥ t] ≤ P[N(0, σ²) ≥ t - 1]).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil, inf, nextafter, sqrt
+from statistics import NormalDist
+from typing import Literal
+
+State = Literal["published", "suppressed", "not_computed"]
+"""What became of a cell.  `not_computed`: nothing was measured that it could be made of."""
+BETA = 1e-3
+"""Chance that any printed cell of a release has fewer than m accounts behind it."""
+
+
+def quantile(beta: float, tested: int) -> float:
+    """
+    How many deviations to take off: z = Φ⁻¹(1 - β/M), rounded up.
+
+    Args:
+        beta: Chance of a wrong cell in the whole release.
+        tested: M, how many cells are tested in it; at least 1.
+    """
+    # The upper tail is read as a lower one: 1 - β/M would lose digits.
+    return nextafter(-NormalDist().inv_cdf(beta / max(tested, 1)), inf)
+
+
+@dataclass(frozen=True, slots=True)
+class Minimum:
+    """The test of one release: m accounts, at k and z, on sums in units of 1/scale accounts."""
+
+    accounts: int
+    """m."""
+    k: Fraction
+    z: float
+    scale: int
+
+    def margin(self, sigma: float, *, cells: int = 1) -> int:
+        """
+        z·σ_U in units of 1/scale, rounded up, and one unit more for each cell.
+
+        Args:
+            sigma: Deviation of the noise on each cell.
+            cells: How many cells of independent noise are summed in U.
+        """
+        return ceil(self.z * sigma * sqrt(cells)) + cells
+
+    def threshold(self, sigma: float, *, cells: int = 1) -> int:
+        """Smallest noisy count that is printed: k·m + z·σ_U, in units of 1/scale."""
+        return ceil(self.accounts * self.k * self.scale) + self.margin(sigma, cells=cells)
+
+    def accounts_at_least(self, noisy: int, sigma: float, *, cells: int = 1) -> int:
+        """
+        What the release guarantees: (ñ - zσ)/k, rounded down, never below 0.
+
+        Args:
+            noisy: Noisy weighted count of the set, in units of 1/scale.
+            sigma: Deviation of the noise on each of its cells.
+            cells: How many cells are summed in it.
+        """
+        certain = noisy - self.margin(sigma, cells=cells)
+        return max(0, int(Fraction(certain, self.scale) / self.k))
+
+    def decide(self, noisy: int, sigma: float, *, cells: int = 1) -> State:
+        """Whether a set may be printed by itself."""
+        enough = noisy >= self.threshold(sigma, cells=cells)
+        return "published" if enough else "suppressed"
+
+    def decide_group(self, noisy: Sequence[int], sigma: float) -> list[State]:
+        """
+        Which cells of a group may be printed when their total can be known.
+
+        Args:
+            noisy: Noisy weighted counts of all cells that make up the total.
+            sigma: Deviation of the noise on each.
+
+        Returns:
+            A state for each cell.  Either all are published, or those withheld have at least m
+            accounts together, or none is published (and so no total is).
+        """
+        states = [self.decide(count, sigma) for count in noisy]
+        shown = [index for index, state in enumerate(states) if state == "published"]
+        margin = self.margin(sigma)
+        hidden = sum(
+            max(0, count - margin)
+            for count, state in zip(noisy, states, strict=True)
+            if state == "suppressed"
+        )
+        if shown and len(shown) < len(states) and hidden < self.accounts * self.k * self.scale:
+            states[min(shown, key=lambda index: noisy[index])] = "suppressed"
+        return states

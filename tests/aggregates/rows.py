@@ -1,0 +1,94 @@
+"""Label rows, studies and plans for tests: real ones, small and stated."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from fractions import Fraction
+
+from aggregates.plan import plan
+from aggregates.study import Study
+from privacy.codebook import codebook
+from privacy.labels import LabelRecord, pack_bucket
+from privacy.measurements import sigma_for
+from privacy.plan import Plan, Query
+
+BOOK = codebook()
+HEAD = """
+[study]
+name = "small"
+purpose = "To be tested"
+authors = ["a@example.org"]
+
+[population]
+months = ["2025-10", "2025-12"]
+where = { interactive = true }
+
+[privacy]
+epsilon = 2.0
+delta = 1e-7
+contribution = 1
+minimum_accounts = 20
+"""
+SHARE = """
+[[table]]
+name = "modes"
+share_of = "work_mode"
+"""
+RATE = """
+[[table]]
+name = "verified"
+rate_of = "verified_success"
+by = ["expertise"]
+"""
+MEAN = """
+[[table]]
+name = "actions"
+measure = "actions_per_prompt"
+statistics = ["geometric_mean"]
+by = ["expertise"]
+"""
+CONTEXT = {
+    "month": "2025-11",
+    "surface": "cli",
+    "interactive": "yes",
+    "model_family": "opus",
+    "length_band": "lt2k",
+    "model_calls": "1",
+    "share_cut": "0",
+    "telemetry": "absent",
+    "telemetry_wrote_code": "absent",
+    "status": "rated",
+    "wrote_code": "no",
+}
+
+
+def small_plan(*tables: str, head: str = HEAD) -> Plan:
+    """A plan of some tables."""
+    return plan(Study.parse(head + "".join(tables)))
+
+
+def quiet(made: Plan) -> Plan:
+    """The same plan with next to no noise, and the enormous charge that this takes."""
+    rho = Fraction(10**9)
+
+    def priced(query: Query) -> Query:
+        return replace(query, rho=str(rho), sigma=sigma_for(query.sensitivity, rho))
+
+    queries = tuple(priced(query) for query in made.queries)
+    return replace(made, queries=queries, privacy=replace(made.privacy, rho=str(10**10)))
+
+
+def pseudonym(account: int) -> bytes:
+    """An account's pseudonym: sorts as the number does, spread over all buckets."""
+    return (account * 2_654_435_761 % 2**32).to_bytes(4) + account.to_bytes(12)
+
+
+def record(account: int, labels: Mapping[str, str], **measures: float) -> bytes:
+    """A label record; contexts and measures that are not named are ordinary."""
+    sizes = {**{m.name: m.floor for m in BOOK.measures}, **measures}
+    names = {**CONTEXT, **labels}
+    return LabelRecord.of(BOOK, names, sizes, pseudonym(account)).encode()
+
+
+def bucket(records: Iterable[bytes]) -> bytes:
+    """A bucket of records, each a session of its own."""
+    return pack_bucket((n.to_bytes(16), one) for n, one in enumerate(records))

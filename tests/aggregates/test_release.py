@@ -1,0 +1,96 @@
+"""Rows hold what may be known, in the columns that others rely on."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aggregates.release import COLUMNS, release, rounded
+from aggregates.worker import unsafe_release_unsealed
+from privacy.errors import RefusedError
+from privacy.unit import SCALE
+from tests.aggregates.rows import MEAN, RATE, SHARE, bucket, record, small_plan
+
+MADE = small_plan(SHARE, RATE, MEAN)
+OWN_NUMBERS = ("estimate", "raw", "low", "high", "se_noise", "se_sampling", "accounts_at_least")
+
+vectors = st.fixed_dictionaries(
+    {
+        query.name: st.lists(
+            st.integers(min_value=-200 * SCALE, max_value=5000 * SCALE),
+            min_size=query.size,
+            max_size=query.size,
+        )
+        for query in MADE.queries
+    }
+)
+
+
+@given(vectors)
+def test_rows_keep_their_promises_whatever_the_noise(noisy: dict[str, list[int]]) -> None:
+    """Columns, states, empty numbers, the order of bounds, the threshold, the guarantee."""
+    for row in release(MADE, noisy):
+        assert (*row,) == COLUMNS
+        assert row["se_classifier"] is None
+        if row["state"] == "published":
+            low, value, high = row["low"], row["estimate"], row["high"]
+            assert isinstance(low, float)
+            assert isinstance(value, float)
+            assert isinstance(high, float)
+            assert low <= value <= high
+            assert isinstance(row["raw"], float)
+            assert isinstance(row["threshold"], float)
+            assert row["raw"] >= row["threshold"]
+            assert isinstance(row["accounts_at_least"], int)
+            assert row["accounts_at_least"] >= 20
+        else:
+            assert row["state"] == "suppressed"
+            assert all(row[column] is None for column in OWN_NUMBERS)
+
+
+def test_every_public_cell_has_a_row() -> None:
+    """Empty ones too: a row that were missing would say that nobody is there."""
+    rows = release(MADE, {query.name: [0] * query.size for query in MADE.queries})
+
+    assert len(rows) == 10 + 6 + 6
+    assert {row["state"] for row in rows} == {"suppressed"}
+    assert rows[0]["keys"] == "work_mode=plan"
+    assert rows[0]["unit"] == "share"
+    assert rows[-1]["unit"] == "tool calls per prompt"
+    assert rows[0]["k"] == "1"
+
+
+def test_an_incomplete_release_is_refused() -> None:
+    """All vectors, each of its length."""
+    noisy = {query.name: [0] * query.size for query in MADE.queries}
+    for broken in ({**noisy, "modes.count": [0]}, {k: v for k, v in noisy.items() if k[0] != "m"}):
+        with pytest.raises(RefusedError, match="RELEASE_INCOMPLETE"):
+            release(MADE, broken)
+
+    assert release(MADE, noisy)
+
+
+def test_too_few_people_print_nothing_and_enough_do() -> None:
+    """Twelve accounts with many sessions are still twelve; a thousand accounts are shown."""
+    few = bucket(record(n % 12, {"work_mode": "fix"}) for n in range(3000))
+    modes = ("fix", "build")
+    many = bucket(record(n, {"work_mode": modes[n % 2]}) for n in range(1000))
+
+    assert {row["state"] for row in unsafe_release_unsealed(MADE, [few])} == {"suppressed"}
+    shown = [
+        row["keys"] for row in unsafe_release_unsealed(MADE, [many]) if row["state"] == "published"
+    ]
+    # Of the two modes one is withheld: it hides that the eight others are empty.
+    assert shown in (
+        ["work_mode=fix", "expertise=unclear"],
+        ["work_mode=build", "expertise=unclear"],
+    )
+
+
+@given(
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.floats(allow_nan=False, allow_infinity=False),
+)
+def test_rounding_keeps_order(a: float, b: float) -> None:
+    """So `raw ≥ threshold` can be checked in the printed table."""
+    assert (rounded(a) <= rounded(b)) or a > b
+    assert rounded(0.123456789) == 0.123457

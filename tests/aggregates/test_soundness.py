@@ -1,0 +1,58 @@
+"""A plan that somebody edited is refused where it promises more than it keeps."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+import pytest
+
+from aggregates.soundness import cells_tested, check
+from privacy.errors import RefusedError
+from privacy.plan import Plan
+from tests.aggregates.rows import BOOK, MEAN, RATE, SHARE, small_plan
+
+MADE = small_plan(SHARE, RATE, MEAN)
+
+
+def query(**changes: Any) -> Plan:  # noqa: ANN401  any field of a query
+    """The plan with its first query changed."""
+    first, *others = MADE.queries
+    return replace(MADE, queries=(replace(first, **changes), *others))
+
+
+def privacy(**changes: Any) -> Plan:  # noqa: ANN401  any field of a plan's privacy
+    """The plan with another promise."""
+    return replace(MADE, privacy=replace(MADE.privacy, **changes))
+
+
+FIRST = MADE.queries[0]
+EDITS: dict[str, Callable[[], Plan]] = {
+    "less noise": lambda: query(sigma=FIRST.sigma * 0.99),
+    "smaller sensitivity": lambda: query(sensitivity=FIRST.sensitivity - 1),
+    "smaller charge": lambda: query(rho=str(Fraction(FIRST.rho) * Fraction(99, 100))),
+    "no clamp": lambda: query(bound=0),
+    "larger clamp": lambda: query(bound=2),
+    "smaller sum": lambda: privacy(rho=str(MADE.loss - Fraction(1, 10**9))),
+    "smaller epsilon": lambda: privacy(epsilon=1.99),
+    "smaller delta": lambda: privacy(delta=1e-8),
+    "larger weight": lambda: privacy(contribution="2"),
+    "fewer cells": lambda: privacy(tested=21),
+    "smaller z": lambda: privacy(z=MADE.privacy.z - 0.01),
+    "larger beta": lambda: privacy(beta=0.01),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_an_edited_plan_is_refused(edit: str) -> None:
+    """Each number that a promise leans on, one at a time."""
+    with pytest.raises(RefusedError, match=r"PLAN_UNDERCHARGED|PLAN_MINIMUM"):
+        check(EDITS[edit](), BOOK)
+
+
+def test_a_compiled_plan_is_sound_and_a_stricter_one_too() -> None:
+    """The control: what `plan` writes passes, and so does more caution than it takes."""
+    check(MADE, BOOK)
+    check(privacy(z=MADE.privacy.z + 1), BOOK)
+    check(query(sigma=FIRST.sigma * 2), BOOK)
+    assert cells_tested(MADE.tables, MADE.queries) == MADE.privacy.tested == 22

@@ -1,0 +1,171 @@
+"""A study is read whole, or refused with its line and what to do."""
+
+from pathlib import Path
+
+import pytest
+
+from aggregates.plan import plan
+from aggregates.study import Study, line_of
+from privacy.errors import ConfigurationError
+from tests.aggregates.rows import HEAD, MEAN, RATE, SHARE
+
+FIRST_LOOK = Path(__file__).parents[2] / "studies" / "first-look.toml"
+
+
+def refused(text: str) -> ConfigurationError:
+    """The error that reading and compiling a study ends with."""
+    with pytest.raises(ConfigurationError) as caught:
+        plan(Study.parse(text))
+    return caught.value
+
+
+def at(text: str, line: str) -> str:
+    """How an error names the last line of a text that holds something."""
+    number = max(n for n, one in enumerate(text.splitlines(), start=1) if line in one)
+    return f"in line {number} of study.toml"
+
+
+def test_the_study_that_ships_is_read() -> None:
+    """And is typed as it was written."""
+    study = Study.read(FIRST_LOOK)
+
+    assert study.header.name == "first-look"
+    assert study.months == (
+        "2025-10", "2025-11", "2025-12", "2026-01", "2026-02", "2026-03", "2026-04",
+    )  # fmt: skip
+    assert [table.kind for table in study.tables] == [
+        "share", "share", "share", "rate", "rate", "geometric_mean",
+    ]  # fmt: skip
+    assert study.budget.k == 1
+
+
+BAD = {
+    # what is wrong: (text, line it stands on, what the message says)
+    "unknown key": (HEAD + SHARE + 'colour = "red"\n', "colour", "the unknown key 'colour'"),
+    "key twice": (HEAD + SHARE + 'name = "other"\n', 'name = "other"', "Cannot overwrite"),
+    "no table": (HEAD, "", "no 'table'"),
+    "no such field": (HEAD + SHARE.replace("work_mode", "mood"), "mood", "unknown field 'mood'"),
+    "no such label": (
+        HEAD + SHARE + 'leave_out = { work_mode = ["sleep"] }\n', "sleep", "no label 'sleep'",
+    ),
+    "overlap": (
+        HEAD + SHARE + 'merge = { work_mode = { a = ["fix", "plan"], b = ["fix"] } }\n',
+        "merge", "fix more than once",
+    ),
+    "forgotten": (
+        HEAD + SHARE + 'merge = { work_mode = { a = ["fix", "plan"] } }\n',
+        "merge", "neither merged nor left out",
+    ),
+    "merged and left out": (
+        HEAD
+        + SHARE
+        + 'leave_out = { work_mode = ["fix"] }\n'
+        + 'merge = { work_mode = { a = ["fix"] } }\n',
+        "merge", "fix more than once",
+    ),
+    "empty group": (
+        HEAD + SHARE + "merge = { work_mode = { a = [] } }\n", "merge", "which is empty",
+    ),
+    "foreign merge": (
+        HEAD + SHARE + 'merge = { outcome = { a = ["failed"] } }\n', "merge", "no key of the table",
+    ),
+    "group name": (
+        HEAD + SHARE + 'merge = { work_mode = { "a=b" = ["fix"] } }\n', "merge", "'a=b'",
+    ),
+    "no such measure": (HEAD + RATE.replace("verified_success", "joy"), "joy", "'joy'"),
+    "no such size": (HEAD + MEAN.replace("actions_per_prompt", "joy"), "joy", "measure 'joy'"),
+    "bounds": (HEAD + MEAN + "between = [5.0, 2.0]\n", "between", "bounds from 5.0 to 2.0"),
+    "two kinds": (HEAD + SHARE + 'rate_of = "troubled"\n', "share_of", "share_of and rate_of"),
+    "no kind": (HEAD + '[[table]]\nname = "empty"\n', "empty", "asks for nothing"),
+    "statistic": (HEAD + MEAN.replace("geometric_mean", "mode"), "statistics", "'mode'"),
+    "same name": (HEAD + SHARE + SHARE, "", "a second table"),
+    "same field": (HEAD + SHARE + 'by = ["work_mode"]\n', "share_of", "named twice"),
+    "where": (HEAD + SHARE + 'where = { outcome = "great" }\n', "where", "no label 'great'"),
+    "nobody": (
+        HEAD + SHARE + 'where = { occupation = "15", software_occupation = "other" }\n',
+        "where", "no session can fulfil",
+    ),
+    "months as a condition": (
+        HEAD.replace("interactive = true", 'month = "2025-10"') + SHARE,
+        'month = "2025-10"', "months as a condition",
+    ),
+    "bounds of a share": (HEAD + SHARE + "between = [1.0, 2.0]\n", "between", "without a measure"),
+    "months": (HEAD.replace("2025-12", "2025-13") + SHARE, "months", "no span"),
+    "months backwards": (HEAD.replace("2025-12", "2025-01") + SHARE, "months", "no span"),
+    "epsilon": (HEAD.replace("2.0", "200.0") + SHARE, "epsilon", "less than or equal to 20"),
+    "contribution": (HEAD.replace("n = 1", 'n = "a"') + SHARE, "contribution", "'a'"),
+    "contribution of 0": (HEAD.replace("n = 1", "n = 0") + SHARE, "contribution", "k = 0"),
+    "minimum": (HEAD.replace("accounts = 20", "accounts = 1") + SHARE, "minimum", "equal to 2"),
+    "type": (HEAD.replace("accounts = 20", 'accounts = "20"') + SHARE, "minimum", "integer"),
+    "cells": (
+        HEAD + SHARE + 'by = ["occupation", "task_occupation", "month", "task_value"]\n',
+        "by", "20000 is the most",
+    ),
+    "rater": (HEAD + '[rater]\nname = "oracle"\n' + SHARE, "oracle", "the rater 'oracle'"),
+    "no toml": (HEAD + "[[table]\n", "[[table]", ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_what_is_wrong_is_named_with_its_line(what: str) -> None:
+    """A researcher is told where, what and what to do, and nothing is compiled."""
+    text, line, says = BAD[what]
+    error = refused(text)
+
+    assert error.exit_code == 2
+    assert says in error.found
+    assert error.remedy
+    if line:
+        assert at(text, line) in error.found
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (HEAD + RATE + 'adjust_for = ["month"]\n', "adjust_for"),
+        (HEAD + MEAN.replace('["geometric_mean"]', '["geometric_mean", "quantiles"]'), "quantiles"),
+        (HEAD + MEAN.replace("geometric_mean", "mean"), "statistics"),
+        (HEAD + MEAN.replace("geometric_mean", "trend"), "statistics"),
+        (HEAD + '[[table]]\nname = "all"\ntotal_of = "actions"\n', "total_of"),
+        (HEAD + '[[table]]\nname = "same"\nagreement_of = "outcome"\n', "agreement_of"),
+    ],
+)
+def test_what_a_later_version_computes_is_recognised(text: str, line: str) -> None:
+    """Refused as not there yet, not as a mistake of the researcher's."""
+    error = refused(text)
+
+    assert error.code == "NOT_THERE_YET"
+    assert at(text, line)[3:] in error.found
+
+
+def test_the_same_tables_without_the_mistake_compile() -> None:
+    """The control: what is refused above is refused for its mistake alone."""
+    groups = '{ a = ["fix"], "b c" = ["plan", "build"] }'
+    others = '["understand", "test", "operate", "analyze", "orchestrate", "communicate", "unclear"]'
+    merged = f"merge = {{ work_mode = {groups} }}\nleave_out = {{ work_mode = {others} }}\n"
+    made = plan(Study.parse(HEAD + SHARE + merged + RATE + MEAN))
+
+    assert made.query("modes.count").cells == (("a",), ("b c",))
+    assert [table.kind for table in made.tables] == ["share", "rate", "geometric_mean"]
+
+
+def test_a_line_is_found_in_sub_tables_too() -> None:
+    """Merges are written as sub-tables where they are long."""
+    text = '[[table]]\nname = "a"\n[table.merge.x]\nb = ["c"]\n\n[[table]]\nname = "d"\n'
+
+    assert line_of(text, ("table", 0, "merge")) == 3
+    assert line_of(text, ("table", 0, "merge", "x", "b")) == 4
+    assert line_of(text, ("table", 1, "name")) == 7
+    assert line_of(text, ("table", 1, "merge")) == 6
+    assert line_of(text, ("nothing",)) == 1
+
+
+def test_files_that_are_none_are_refused(tmp_path: Path) -> None:
+    """Missing, and not text."""
+    with pytest.raises(ConfigurationError, match="STUDY_MISSING"):
+        Study.read(tmp_path / "none.toml")
+    (tmp_path / "bytes.toml").write_bytes(b"\xff\xfe[study]")
+    with pytest.raises(ConfigurationError, match="UTF-8"):
+        Study.read(tmp_path / "bytes.toml")
+    (tmp_path / "study.toml").write_text(HEAD + SHARE, encoding="utf-8")
+    assert Study.read(tmp_path / "study.toml").file == "study.toml"
