@@ -65,7 +65,8 @@ def check_approval(
             found=f"a signature by the key {fingerprint(key)}.",
             remedy="have the officer's key enrolled with `clerestory keys enrol`.",
         )
-    if officer.name in plan.study.authors and not floor.single_person:
+    approves = namespace == "clerestory-plan"
+    if approves and officer.name in plan.study.authors and not floor.single_person:
         raise RefusedError(
             "APPROVER_IS_AUTHOR",
             rule="Nobody approves what is his own.",
@@ -90,7 +91,7 @@ def approvals_of(
         if entry.body.get("plan") != plan.hash:
             continue
         if entry.kind == "revocation":
-            standing.clear()
+            return []
         if entry.kind == "approval":
             officer = check_approval(plan, entry.body["signature"], policy, floor)
             standing[officer.key] = Approval(officer, entry.body["signed"])
@@ -107,12 +108,11 @@ def standing_of(plan: str, entries: Iterable[Entry], needed: int) -> Standing:
         match entry.kind:
             case "plan":
                 standing = "submitted"
-            case "approval":
+            case "approval" if standing not in ("running", "released"):
                 officers.add(entry.body["officer"])
                 standing = "approved" if len(officers) >= needed else "partially approved"
             case "revocation":
-                officers.clear()
-                standing = "revoked"
+                return "revoked"
             case "charge":
                 standing = "running"
             case "release":

@@ -16,7 +16,7 @@ from privacy.errors import RefusedError
 from privacy.keeper.labelling import Labelling
 from privacy.keeper.state import State
 from privacy.keeper.workshop import Workshop
-from privacy.plan import Plan, read_plan
+from privacy.plan import Binding, Plan, read_plan
 from privacy.policy import Policy, read_policy
 from privacy.sandbox.tiers import Tier
 from privacy.vault import POLICY, Vault
@@ -69,17 +69,40 @@ class Desk:
             ledger.append("corpus", {"floor": self.floor.hash, "planted": planted})
             ledger.append("policy", {"hash": policy.hash})
 
+    def bind(self, plan: Plan) -> Plan:
+        """A plan as it would run here and now."""
+        binding = Binding(
+            vault=self.floor.vault,
+            floor=self.floor.hash,
+            policy=self.policy.hash,
+            code=self.workshop.code,
+        )
+        return plan.bind(binding)
+
     def find(self, request: Request) -> Plan:
-        """The bound plan that belongs to the plan in a request."""
-        given = read_plan(str(request["plan"]).encode())
-        for plan in reversed(self.state.plans()):
-            same = plan.hash == given.hash or replace(plan, binding=None) == given
-            if same and (plan.binding is None or plan.binding.code == self.workshop.code):
+        """
+        The submitted plan that a request speaks of, by its unbound or its bound form.
+
+        The one that is bound to what is in force comes first, then one that was released.
+
+        Raises:
+            RefusedError: No such plan was submitted.
+        """
+        given = replace(read_plan(str(request["plan"]).encode()), binding=None)
+        same = [plan for plan in self.state.plans() if replace(plan, binding=None) == given]
+        current = self.bind(given)
+        for plan in same:
+            if plan == current:
                 return plan
+        for plan in same:
+            if self.state.release(plan.hash):
+                return plan
+        if same:
+            raise _stale()
         raise RefusedError(
             "PLAN_UNKNOWN",
             rule="A plan is submitted before anything is done with it.",
-            found="a plan that was not submitted, was edited, or ran under other code.",
+            found="a plan that was not submitted, or was edited since.",
             remedy="submit it with `clerestory submit VAULT PLAN`.",
         )
 
@@ -94,16 +117,28 @@ class Desk:
         Raises:
             RefusedError: Floor, policy, code or codebook are not those it is bound to.
         """
-        policy, bound = self.policy, plan.binding
-        now = (self.floor.vault, self.floor.hash, policy.hash, self.workshop.code)
-        if bound is None or (bound.vault, bound.floor, bound.policy, bound.code) != now:
-            raise RefusedError(
-                "PLAN_STALE",
-                rule="A plan runs under the floor, policy and code that its officers signed.",
-                found="another floor, policy or code than the plan is bound to.",
-                remedy="submit the plan again and have it approved again.",
-            )
+        policy = self.policy
+        if plan != self.bind(plan):
+            raise _stale()
         check_plan(plan, self.floor, policy, self.codebook)
+
+    def check_not_revoked(self, plan: Plan) -> None:
+        """
+        Raise if an officer took a plan back: that is for good.
+
+        Signatures of Ed25519 repeat, so an old approval, which stands in the ledger, could
+        otherwise be handed in again by anybody.
+
+        Raises:
+            RefusedError: The plan was revoked.
+        """
+        if self.standing(plan) == "revoked":
+            raise RefusedError(
+                "PLAN_REVOKED",
+                rule="A revoked plan never runs again.",
+                found="a plan that an officer took back.",
+                remedy="mend the study, even if only its purpose, and submit the new plan.",
+            )
 
     def check_may_run(self, plan: Plan) -> list[Approval]:
         """
@@ -114,6 +149,7 @@ class Desk:
             VerificationError: A recorded approval does not fit the plan.
         """
         self.check_current(plan)
+        self.check_not_revoked(plan)
         policy = self.policy
         approvals = approvals_of(plan, self.state.ledger.entries(), policy, self.floor)
         check_approved(plan, approvals, policy)
@@ -132,3 +168,12 @@ class Desk:
             self.tier,
             sources,
         )
+
+
+def _stale() -> RefusedError:
+    return RefusedError(
+        "PLAN_STALE",
+        rule="A plan runs under the floor, policy and code that its officers signed.",
+        found="another floor, policy or code than the plan is bound to.",
+        remedy="submit the plan again and have it approved again.",
+    )

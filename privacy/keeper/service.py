@@ -18,7 +18,7 @@ from privacy.errors import ConfigurationError, RefusedError
 from privacy.keeper.desk import Desk, Request
 from privacy.keeper.releasing import Releasing
 from privacy.keeper.workshop import Progress
-from privacy.plan import Binding, Plan, read_plan
+from privacy.plan import Plan, read_plan
 from privacy.policy import Person, read_policy
 from privacy.signing import fingerprint, read_public
 from privacy.vault import POLICY, replace_file
@@ -86,15 +86,8 @@ class Keeper:
 
     def submit(self, request: Request, _: Progress) -> Answer:
         """Take in a plan: bind it to this vault, floor, policy and code."""
-        unbound = read_plan(str(request["plan"]).encode())
+        plan = self.desk.bind(read_plan(str(request["plan"]).encode()))
         policy = self.desk.policy
-        binding = Binding(
-            vault=self.desk.floor.vault,
-            floor=self.desk.floor.hash,
-            policy=policy.hash,
-            code=self.desk.workshop.code,
-        )
-        plan = unbound.bind(binding)
         check_plan(plan, self.desk.floor, policy, self.desk.codebook)
         if self.desk.standing(plan) == "unknown":
             self.desk.state.save_plan(plan)
@@ -110,6 +103,7 @@ class Keeper:
         """Take in an officer's signature over a bound plan."""
         plan, signature = self.desk.find(request), str(request["signature"])
         self.desk.check_current(plan)
+        self.desk.check_not_revoked(plan)
         officer = check_approval(plan, signature, self.desk.policy, self.desk.floor)
         body = {
             "plan": plan.hash,
