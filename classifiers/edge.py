@@ -1,0 +1,174 @@
+"""
+The custodian's edge: logs on disk become sessions to seal, before anything else sees them.
+
+Files are recognised by content.  One file may hold several sessions and one session lie in
+several files; files that share a session are read together, a sub-agent's lines go behind its
+parent's.  A record is sealed once per account: a copy in a fork or a re-capture is dropped, so
+that an account's weight does not grow with copies.  Images go, and records that no reader
+needs.  Every file is read or refused by a reason code; none stops the run.
+
+What is told is counts by code, to the custodian alone.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from .edge_files import Unreadable, files_of, lines_of
+from .edge_split import Splitter
+from .stub import TOO_LARGE_STUB
+
+LARGEST = 64 * 2**20
+"""bytes: a longer session is sealed as a stub and becomes the label `too_large`."""
+
+_SESSION = re.compile(rb'"sessionId"\s*:\s*"([^"\\]{1,200})"')
+_TIME = re.compile(rb'"timestamp"\s*:\s*"(\d{4}-\d\d-\d\dT[0-9:.]{5,20})')
+
+
+class Seen(Protocol):
+    """Memory of what was sealed before; the custodian keeps it."""
+
+    def session(self, account: str, name: str, /) -> bytes:
+        """A session's key."""
+        ...
+
+    def owner(self, account: str, record: str, /) -> bytes | None:
+        """Key of the session in which a record of an account was sealed, if it was."""
+        ...
+
+    def remember(self, account: str, session: bytes, records: "Iterator[str]", /) -> None:
+        """Note in which session records were sealed."""
+        ...
+
+
+class RunMemory:
+    """A memory that lasts as long as the process: for looking at files, and for tests."""
+
+    def __init__(self) -> None:
+        self._owners: dict[tuple[str, str], bytes] = {}
+
+    def session(self, account: str, name: str) -> bytes:
+        """The name itself."""
+        return f"{account}\0{name}".encode("utf-8", "replace")
+
+    def owner(self, account: str, record: str) -> bytes | None:
+        """As in `Seen`."""
+        return self._owners.get((account, record))
+
+    def remember(self, account: str, session: bytes, records: "Iterator[str]") -> None:
+        """As in `Seen`."""
+        for record in records:
+            self._owners.setdefault((account, record), session)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionBytes:
+    """One session, ready to be sealed."""
+
+    account: str
+    session: str
+    """The session's id in the logs."""
+    month: str
+    """`YYYY-MM` in which it began, or `unknown`."""
+    blob: bytes = field(repr=False)
+    """Lines of one session, sub-agents' last; or the stub of one that is too large."""
+    records: tuple[str, ...] = field(repr=False)
+    """Ids of its records, for `Seen.remember` once it has been sealed."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What became of files, sessions and records.  For the custodian."""
+
+    files: dict[Path, str] = field(default_factory=dict)
+    """READ, or the reason code of the refusal."""
+    sessions: Counter[str] = field(default_factory=Counter)
+    """TAKEN, and sessions left out or marked, by reason code."""
+    records: Counter[str] = field(default_factory=Counter)
+    """Lines and records dropped or changed, by reason code."""
+
+    @property
+    def codes(self) -> Counter[str]:
+        """Everything by code: files, sessions and records together."""
+        return Counter(self.files.values()) + self.sessions + self.records
+
+
+@dataclass(slots=True)
+class _Group:
+    """Files of one account that share sessions."""
+
+    account: str
+    files: list[tuple[str, Path]] = field(default_factory=list)
+    """(first time in it, file)"""
+
+
+def read_source(
+    source: Path, account_of: Callable[[Path], str | None], seen: Seen, tally: Tally
+) -> Iterator[SessionBytes]:
+    """
+    Read logs into sessions.
+
+    Args:
+        source: A log, a folder of logs, or a tree such as `~/.claude/projects`.
+        account_of: Whose file it is; None refuses it.
+        seen: What earlier runs sealed.  Sessions are noted in it when the next one is asked for,
+            that is, once the caller is done with them.
+        tally: Filled with what became of everything.
+
+    Yields:
+        Sessions, the oldest files first, so that the original of a copy owns its records.
+    """
+    for group in _groups(source, account_of, tally):
+        splitter = Splitter(group.account, seen, LARGEST)
+        for _, path in sorted(group.files):
+            tally.files[path] = splitter.take(path)
+        tally.records.update(splitter.dropped)
+        for name, part in splitter.sessions.items():
+            code = part.verdict
+            if code:
+                tally.sessions[code] += 1
+                continue
+            tally.sessions["TAKEN"] += 1
+            tally.sessions.update({"TOO_LARGE"} if part.too_large else ())
+            tally.sessions.update({"NO_TIMESTAMP"} if part.month == "unknown" else ())
+            blob = TOO_LARGE_STUB if part.too_large else part.blob
+            yield SessionBytes(group.account, name, part.month, blob, tuple(part.records))
+            seen.remember(group.account, seen.session(group.account, name), iter(part.records))
+
+
+def _groups(source: Path, account_of: Callable[[Path], str | None], tally: Tally) -> list[_Group]:
+    """Files that share a session of an account, together; the oldest group first."""
+    groups: dict[int, _Group] = {}
+    of_session: dict[tuple[str, bytes], int] = {}
+    for number, path in enumerate(files_of(source)):
+        try:
+            names, time = _glance(path)
+        except Unreadable as error:
+            tally.files[path] = error.code
+            continue
+        account = account_of(path)
+        if account is None:
+            tally.files[path] = "NO_ACCOUNT"
+            continue
+        group = groups[number] = _Group(account, [(time, path)])
+        others = {of_session.get((account, name), number) for name in names} - {number}
+        for other in others:
+            group.files += groups.pop(other).files
+        if others:
+            of_session.update({key: number for key, old in of_session.items() if old in others})
+        of_session.update({(account, name): number for name in names})
+    return sorted(groups.values(), key=lambda group: min(group.files))
+
+
+def _glance(path: Path) -> tuple[set[bytes], str]:
+    """Sessions that a file names, and the first time in it; nothing is parsed."""
+    names: set[bytes] = set()
+    time = "~"  # after every digit: files without a time come last
+    for line in lines_of(path):
+        names.update(_SESSION.findall(line))
+        if time == "~" and (found := _TIME.search(line)):
+            time = found[1].decode()
+    return names, time

@@ -1,0 +1,224 @@
+"""
+Records of some files, sorted into sessions, with copies and images left out.
+
+A sound line passes byte for byte; one that had to be repaired, or held an image, is written
+anew.  Of a file in which no record is a log's, nothing is kept.
+"""
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from privacy.codebook import codebook
+
+from .edge_files import Unreadable, lines_of
+from .formats import SNIFFED, sniff
+from .formats.claude_code import PASSED_OVER
+from .formats.lines import Damage, Record, repaired, timestamp, type_of
+
+if TYPE_CHECKING:
+    from .edge import Seen
+
+_SPOKEN = ("user", "assistant")
+
+
+@dataclass(slots=True)
+class Part:
+    """What has been found of one session."""
+
+    trunk: list[bytes] = field(default_factory=list)
+    sidechain: list[bytes] = field(default_factory=list)
+    records: dict[str, None] = field(default_factory=dict)
+    """Ids of its records, in order."""
+    size: int = 0
+    """bytes"""
+    too_large: bool = False
+    spoken: bool = False
+    """Whether the trunk holds a user's or assistant's record."""
+    copies: int = 0
+    """Records that another session owns."""
+    began: datetime | None = None
+
+    @property
+    def blob(self) -> bytes:
+        """The session's lines, sub-agents' last."""
+        return b"\n".join((*self.trunk, *self.sidechain, b""))
+
+    @property
+    def month(self) -> str:
+        """Month (UTC) in which it began, if the codebook can name it."""
+        month = f"{self.began.astimezone(UTC):%Y-%m}" if self.began else "unknown"
+        return month if month in codebook().field("month").labels else "unknown"
+
+    @property
+    def verdict(self) -> str:
+        """Why it is no session to seal; empty if it is one."""
+        if self.spoken:
+            return ""
+        if self.copies:
+            return "DUPLICATE"
+        return "SUBAGENT_ALONE" if self.sidechain else "NO_CONVERSATION"
+
+
+class Splitter:
+    """Sorts the records of an account's files into sessions."""
+
+    def __init__(self, account: str, seen: "Seen", largest: int) -> None:
+        self._account, self._seen, self._largest = account, seen, largest
+        self._keys: dict[str, bytes] = {}
+        self._name = ""
+        self._owner_here: dict[str, str] = {}
+        self.sessions: dict[str, Part] = {}
+        self.dropped: Counter[str] = Counter()
+
+    def take(self, path: Path) -> str:
+        """
+        Take a file's records.
+
+        Returns:
+            READ, or the reason code for which it is refused.
+        """
+        waiting: list[tuple[Record, bytes]] = []
+        claimed, garbled, self._name, before = False, False, "", Counter(self.dropped)
+        try:
+            for line in lines_of(path):
+                found = self._records(line) if line.strip(b"\0\r\n\t ") else []
+                garbled = garbled or (not claimed and not _is_utf8(line))
+                claimed = claimed or sniff(record for record, _ in found) is not None
+                waiting += found
+                if claimed:  # until then it may be a foreign file: nothing of it is kept
+                    self._keep_all(waiting)
+                    waiting.clear()
+                elif len(waiting) > SNIFFED:
+                    break
+        except Unreadable as error:
+            if not claimed:
+                return error.code
+            self.dropped["UNREADABLE_FILE"] += 1
+        if claimed:
+            return "READ"
+        self.dropped = before
+        return "UNREADABLE_ENCODING" if garbled and not waiting else "NOT_A_SESSION_LOG"
+
+    def _keep_all(self, found: list[tuple[Record, bytes]]) -> None:
+        for record, raw in found:
+            stated = record.get("sessionId")
+            if isinstance(stated, str) and stated:
+                self._name = stated
+            self._keep(record, raw, self._name or _unnamed(record))
+
+    def _records(self, line: bytes) -> list[tuple[Record, bytes]]:
+        """Records of a line with the bytes that stand for them; untouched if it is sound."""
+        try:
+            value = json.loads(line)
+        except (ValueError, RecursionError):
+            damage = Damage()
+            whole = repaired(line, damage)
+            self.dropped["BAD_LINE"] += damage.bad
+            return self._written_anew(whole)
+        if not isinstance(value, dict):
+            self.dropped["BAD_LINE"] += 1
+            return []
+        if b"base64" in line and (images := _without_images(value)):
+            self.dropped["IMAGE"] += images
+            return self._written_anew([value])
+        return [(value, line.strip())]
+
+    def _written_anew(self, found: list[Record]) -> list[tuple[Record, bytes]]:
+        try:
+            return [(each, json.dumps(each, separators=(",", ":")).encode()) for each in found]
+        except RecursionError:  # what could just be read may be too deep to be written
+            self.dropped["BAD_LINE"] += 1
+            return []
+
+    def _keep(self, record: Record, raw: bytes, name: str) -> None:
+        kind = type_of(record)
+        if kind in PASSED_OVER or not name:
+            self.dropped["NOT_NEEDED"] += 1
+            return
+        part = self.sessions.setdefault(name, Part())
+        identity = _identity(record)
+        if identity:
+            if identity in part.records:
+                self.dropped["REPEATED"] += 1
+                return
+            if not self._is_free(identity, name):
+                self.dropped["COPY"] += 1
+                part.copies += 1
+                return
+            self._owner_here[identity] = name
+            part.records[identity] = None
+        if record.get("isSidechain") is True:
+            lines = part.sidechain
+        else:
+            lines = part.trunk
+            if kind in _SPOKEN:
+                part.spoken = True
+                time = timestamp(record)
+                if time and (part.began is None or time < part.began):
+                    part.began = time
+        part.size += len(raw) + 1
+        if part.size > self._largest:
+            part.too_large = True
+            part.trunk.clear()
+            part.sidechain.clear()
+        else:
+            lines.append(raw)
+
+    def _is_free(self, identity: str, name: str) -> bool:
+        """Whether a record belongs to this session, and not to one that had it before."""
+        if self._owner_here.get(identity, name) != name:
+            return False
+        owner = self._seen.owner(self._account, identity)
+        if owner is None:
+            return True
+        if name not in self._keys:
+            self._keys[name] = self._seen.session(self._account, name)
+        return owner == self._keys[name]
+
+
+def _identity(record: Record) -> str:
+    """A record's id; a queued prompt has none, so what it says stands for it."""
+    stated = record.get("uuid")
+    if isinstance(stated, str) and stated:
+        return stated
+    if record.get("type") != "queue-operation":
+        return ""
+    said = [record.get(key) for key in ("operation", "timestamp", "content")]
+    return "queue:" + sha256(json.dumps(said).encode()).hexdigest()[:32]
+
+
+def _unnamed(record: Record) -> str:
+    """A name for a session whose records carry none: its first record's id."""
+    stated = record.get("uuid")
+    return f"record:{stated}" if isinstance(stated, str) and sniff((record,)) else ""
+
+
+def _without_images(record: Record) -> int:
+    """Empty every base64 string in a record; returns how many there were."""
+    emptied = 0
+    waiting: list[object] = [record]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, dict):
+            keys = ["base64"] if isinstance(part.get("base64"), str) else []
+            keys += ["data"] if part.get("type") == "base64" else []
+            for key in keys:
+                emptied += 1
+                part[key] = ""
+            waiting.extend(value for value in part.values() if isinstance(value, dict | list))
+        elif isinstance(part, list):
+            waiting.extend(value for value in part if isinstance(value, dict | list))
+    return emptied
+
+
+def _is_utf8(line: bytes) -> bool:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -1,0 +1,216 @@
+"""
+What an action was, what it changed and how it ended, from its input and its result.
+
+Lines come from the result's patch, which says what was applied; the input only says what was
+asked.  A call that was rejected, denied or failed changed nothing.
+"""
+
+import re
+from collections.abc import Mapping
+
+from classifiers.sessions import Kind, Outcome, SafeText, ToolCall, count_words, safe
+
+from .lines import Record
+
+KINDS: Mapping[str, Kind] = {
+    "Read": "read", "NotebookRead": "read", "LS": "read", "BashOutput": "read",
+    "TaskOutput": "read", "Grep": "search", "Glob": "search", "ToolSearch": "search",
+    "Edit": "edit", "MultiEdit": "edit", "NotebookEdit": "edit", "Write": "write",
+    "Bash": "shell", "PowerShell": "shell", "KillShell": "shell", "Monitor": "shell",
+    "WebFetch": "web", "WebSearch": "web", "Task": "agent", "Agent": "agent",
+    "TodoWrite": "plan", "TaskCreate": "plan", "TaskUpdate": "plan", "TaskList": "plan",
+    "TaskGet": "plan", "EnterPlanMode": "plan", "ExitPlanMode": "plan", "AskUserQuestion": "ask",
+}  # fmt: skip
+
+_SUBJECTS = (
+    "file_path", "notebook_path", "command", "pattern", "path", "url", "query", "description",
+    "skill", "subject", "prompt",
+)  # fmt: skip
+"""Inputs that say what a call is about, the more telling first."""
+
+_COMMIT = re.compile(r"\bgit\b(?:\s+-\S+(?:\s+[^\s-]\S*)?)*?\s+commit\b(?![^|;&\n]*--dry-run)")
+_PROPOSAL = re.compile(r"\b(?:gh\s+pr|glab\s+mr)\s+create\b")
+_TESTS = re.compile(
+    r"\b(?:pytest|unittest|tox|nox|jest|vitest|mocha|rspec|phpunit|ctest|playwright test"
+    r"|(?:go|cargo|bun|deno|dotnet|swift|mix|zig|flutter) test|(?:npm|pnpm|yarn|bun)"
+    r"(?: run)?(?: -\S+)* \S*(?:test|lint|check|typecheck)\S*|mise run \S*(?:test|lint|ci)\S*|make"
+    r" \S*(?:test|check|lint)\S*|gradlew? \S*test|mvn \S*(?:test|verify)|golangci-lint|go vet|ruff"
+    r"|mypy|pyright|eslint|biome check|tsc|cargo clippy|shellcheck)\b"
+)
+_REJECTED = ("The user doesn't want to proceed with this tool use", "The user doesn't want to take")
+_SAID = re.compile(r"the user said:\s*\n(.*)", re.DOTALL)
+_NOTE = re.compile(r"\nNote: The user's next message may contain a correction.*", re.DOTALL)
+RESULT_KEPT = 4000
+"""Characters of a result kept, half from each end: raters see less, rules read the ends."""
+
+
+def finish(name: str, given: Record, block: Record | None, extra: object) -> ToolCall:
+    """
+    Make a call of its request, its result block and what the log adds to the result.
+
+    Args:
+        name: The tool's name.
+        given: The tool's input.
+        block: The `tool_result` block; None if there is none.
+        extra: The record's `toolUseResult`; None if it cannot be told which call it is of.
+    """
+    kind: Kind = KINDS.get(name) or ("mcp" if name.startswith("mcp__") else "other")
+    subject = next((v for key in _SUBJECTS if isinstance(v := given.get(key), str) and v), "")
+    text = result_text(block)
+    outcome = _outcome(block, text, extra)
+    added, removed = (0, 0) if outcome != "ok" else lines_changed(kind, given, extra)
+    command = subject if kind == "shell" else ""
+    operation = _dict(_dict(extra).get("gitOperation"))
+    return ToolCall(
+        name=safe(name),
+        kind=kind,
+        subject=safe(subject),
+        words=sum(count_words(value) for value in _texts(given)),
+        outcome=outcome,
+        result=safe(_ends(text)),
+        lines_added=added,
+        lines_removed=removed,
+        committed=outcome == "ok" and ("commit" in operation or bool(_COMMIT.search(command))),
+        proposed=outcome == "ok" and bool(_PROPOSAL.search(command)),
+        tested=bool(_TESTS.search(command)),
+    )
+
+
+def result_text(block: Record | None) -> str:
+    """The text of a result block, whatever its shape."""
+    content = (block or {}).get("content")
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, list):
+        return ""
+    return "\n".join(
+        part["text"]
+        for part in content
+        if isinstance(part, dict) and isinstance(part.get("text"), str)
+    )
+
+
+def rejection_note(text: str) -> str:
+    """What the person said when refusing a call; empty if nothing."""
+    found = _SAID.search(text)
+    note = _NOTE.sub("", found[1]).strip() if found else ""
+    return "" if note.startswith("The user wants to clarify these questions") else note
+
+
+def _outcome(block: Record | None, text: str, extra: object) -> Outcome:
+    if block is None:
+        return "missing"
+    if text.startswith(_REJECTED):
+        return "rejected"
+    if text.startswith("[Request interrupted by user") or _dict(extra).get("interrupted") is True:
+        return "interrupted"
+    if block.get("is_error") is not True:
+        return "ok"
+    opening = text[:300]
+    denied = "Permission to use" in opening or "hook error" in opening or "blocked by" in opening
+    return "denied" if denied else "error"
+
+
+def lines_changed(kind: Kind, given: Record, extra: object) -> tuple[int, int]:
+    """
+    Lines added and removed by a call that went through.
+
+    Returns:
+        (added, removed) in lines: from the patch; for a new file its length; without either
+        from the input, common lines at both ends left out.
+    """
+    if kind not in ("edit", "write"):
+        return 0, 0
+    result = _dict(extra)
+    patch = result.get("structuredPatch")
+    if isinstance(patch, list) and patch:
+        lines = [
+            line[:1]
+            for hunk in patch
+            if isinstance(hunk, dict) and isinstance(hunk.get("lines"), list)
+            for line in hunk["lines"]
+            if isinstance(line, str)
+        ]
+        return lines.count("+"), lines.count("-")
+    if kind == "write":
+        content = result.get("content", given.get("content"))
+        is_new = result.get("type", "create") == "create"
+        return (_line_count(content), 0) if is_new else (0, 0)
+    if isinstance(patch, list):
+        return 0, 0
+    edits = given.get("edits")
+    changes = [edit for edit in edits if isinstance(edit, dict)] if isinstance(edits, list) else []
+    added = removed = 0
+    for change in changes or [given]:
+        more, fewer = _difference(
+            change.get("old_string"), change.get("new_string", change.get("new_source"))
+        )
+        added, removed = added + more, removed + fewer
+    return added, removed
+
+
+def _difference(old: object, new: object) -> tuple[int, int]:
+    before = old.split("\n") if isinstance(old, str) and old else []
+    after = new.split("\n") if isinstance(new, str) and new else []
+    while before and after and before[-1] == after[-1]:
+        before.pop()
+        after.pop()
+    same = 0
+    while same < min(len(before), len(after)) and before[same] == after[same]:
+        same += 1
+    return len(after) - same, len(before) - same
+
+
+def _line_count(text: object) -> int:
+    if not isinstance(text, str) or not text:
+        return 0
+    return text.count("\n") + (not text.endswith("\n"))
+
+
+def _texts(value: object) -> list[str]:
+    """Every string in an input, to the depth at which inputs nest."""
+    found: list[str] = []
+    waiting = [value]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, str):
+            found.append(part)
+        elif isinstance(part, dict):
+            waiting.extend(part.values())
+        elif isinstance(part, list):
+            waiting.extend(part)
+    return found
+
+
+def _ends(text: str) -> str:
+    if len(text) <= RESULT_KEPT:
+        return text
+    half = RESULT_KEPT // 2
+    return f"{text[:half]}\n[…]\n{text[-half:]}"
+
+
+def _dict(value: object) -> Record:
+    return value if isinstance(value, dict) else {}
+
+
+def answers(extra: object) -> list[tuple[SafeText, bool]]:
+    """
+    A person's answers to the agent's questions.
+
+    Returns:
+        Each answer, and whether its words are the person's own (not an offered option's).
+    """
+    result = _dict(extra)
+    offered: set[str] = set()
+    questions = result.get("questions")
+    for question in questions if isinstance(questions, list) else []:
+        options = _dict(question).get("options")
+        for option in options if isinstance(options, list) else []:
+            label = _dict(option).get("label")
+            if isinstance(label, str):
+                offered.add(label)
+    given = [value for value in _dict(result.get("answers")).values() if isinstance(value, str)]
+    return [
+        (safe(answer), answer not in offered and not set(answer.split(", ")) <= offered)
+        for answer in given
+    ]

@@ -1,0 +1,86 @@
+"""
+Records out of lines that may be damaged.
+
+A line ends at a line feed and nowhere else: other line separators occur inside strings.  A line may
+hold two objects, the end of a torn record before a whole one, runs of NUL bytes, bytes that
+are not UTF-8, or no object at all.  What can be read is read, the rest is counted.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+Record = dict[str, object]
+_decoder = json.JSONDecoder()
+DEEPEST = 50
+"""Openings of brackets a repaired line may try; beyond it is noise, not a torn record."""
+
+
+@dataclass(slots=True)
+class Damage:
+    """How many lines were not one record each."""
+
+    bad: int = 0
+    joined: int = 0
+
+
+def type_of(record: Record) -> str:
+    """A record's type; empty if it states none."""
+    stated = record.get("type")
+    return stated if isinstance(stated, str) else ""
+
+
+def records(data: bytes, damage: Damage) -> Iterator[Record]:
+    """All records of a log, in order; `damage` counts what was lost or joined."""
+    for line in data.split(b"\n"):
+        if line.strip(b"\0\r\t "):
+            yield from line_records(line, damage)
+
+
+def line_records(line: bytes, damage: Damage) -> list[Record]:
+    """The records of one line that is not blank: one, unless it is damaged."""
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):  # UnicodeDecodeError is a ValueError
+        return repaired(line, damage)
+    if isinstance(value, dict):
+        return [value]
+    damage.bad += 1
+    return []
+
+
+def repaired(line: bytes, damage: Damage) -> list[Record]:
+    """The records that can still be read in a line that is not one JSON value."""
+    text = line.decode("utf-8", "replace").replace("\0", "").strip()
+    found: list[Record] = []
+    position, tries, lost = 0, 0, False
+    while tries < DEEPEST and (position := text.find('{"', position)) >= 0:
+        tries += 1
+        try:
+            value, position = _decoder.raw_decode(text, position)
+        except (ValueError, RecursionError):
+            # A torn record: look for the next one that begins like a record of a log.
+            lost, position = True, position + 1
+            continue
+        # An object inside a torn record is no record: those name their type.
+        if isinstance(value, dict) and isinstance(value.get("type"), str):
+            if not lost or "sessionId" in value or "uuid" in value:
+                found.append(value)
+        else:
+            lost = True
+    damage.bad += lost or not found
+    damage.joined += len(found) > 1
+    return found
+
+
+def timestamp(record: Record) -> datetime | None:
+    """A record's time with its zone; None if it has none that can be read."""
+    stated = record.get("timestamp")
+    if not isinstance(stated, str):
+        return None
+    try:
+        time = datetime.fromisoformat(stated)
+    except ValueError:
+        return None
+    return time if time.tzinfo and 1970 < time.year < 2200 else None

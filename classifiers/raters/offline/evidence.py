@@ -1,0 +1,169 @@
+"""
+What the rules look at: counts and the person's own words, taken from a session once.
+
+Words are lower-cased and cut: a rule reads how people speak, not what a pasted log says.  A
+paste is told by its shape (fenced, many lines, few sentences) and left out of `own`.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from classifiers.sessions import Actor, Session, ToolCall, Utterance, count_words
+from classifiers.structure import all_calls
+
+from .artefacts import artefact, command_kind
+from .tables import SPEECH, matches
+
+OPENING_READ = 1_500
+"""Characters read of a request: what follows is detail or paste."""
+_FENCE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
+_PASTED_LINE = re.compile(
+    r"^\s*(?:[>❯$#+|]|-\s*-|\d+[:│|]|at \S+\(|\[?\d{2,4}[-:]\d{2}|\{|\}|</?\w+"
+    r"|(?:error|warn|info|fail)\S*:)"
+)
+_HANDED = re.compile(r"^implement the following plan:\s*#*\s*(?:plan:?\s*)?")
+HEAD, TAIL = 600, 1_500
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One session, as the rules see it.  Texts are lower case."""
+
+    requests: tuple[str, ...]
+    """What was asked, in order: the person's prompts, and titles of plans handed over."""
+    plans: tuple[str, ...]
+    """The beginnings of the plans that were handed over."""
+    own: tuple[str, ...]
+    """All that the person said in their own words, pastes left out."""
+    own_words: int
+    handed: bool
+    """Whether a turn opened with a plan that the agent had drafted."""
+    offered: int
+    """Answers chosen among what the agent offered."""
+    approvals: int
+    """Plans that the person approved."""
+    volume: Mapping[str, int]
+    """Changed lines by sort of artefact."""
+    commands: Mapping[str, int]
+    """Shell commands by sort."""
+    kinds: Mapping[str, int]
+    """Actions by kind."""
+    paths: str
+    """The files that were touched, as one text."""
+    files: int
+    actions: int
+    lines: int
+    commits: int
+    proposals: int
+    passed: bool
+    """Whether the last check that was run went through."""
+    failed: bool
+    """Whether the last check that was run failed."""
+    errors: int
+    """Actions that failed."""
+    trailing_errors: int
+    """Of the last five actions, those that failed."""
+    rejections: int
+    unfinished: bool
+    """The session ends in an interruption, a failing service or without an answer."""
+    said: str
+    """The agent's last words."""
+    concessions: int
+    """Times the agent said that the person was right."""
+    answer_words: int
+    """Words of the agent's prose."""
+
+
+def gather(session: Session) -> Evidence:
+    """Take from a session what the rules look at."""
+    calls = list(all_calls(session))
+    human = list(session.human)
+    openers = [turn.opener for turn in session.turns]
+    requests = [said for said in session.utterances if said in openers or said in human]
+    own = tuple(_own(said.text) for said in human if said.own and said.text)
+    prose = [
+        said.text
+        for said in session.utterances
+        if said.actor is Actor.MODEL and said.via == "assistant_text" and said.text.strip()
+    ]
+    checks = [call for call in calls if call.tested and call.outcome in ("ok", "error")]
+    volume: Counter[str] = Counter()
+    for call in calls:
+        if call.lines_added or call.lines_removed:
+            volume[artefact(call.subject)] += call.lines_added + call.lines_removed
+    touched = {call.subject.lower() for call in calls if call.kind in ("edit", "write", "read")}
+    changed = {call.subject for call in calls if call.lines_added + call.lines_removed}
+    return Evidence(
+        requests=tuple(_request(said) for said in requests if said.text),
+        plans=tuple(_plan(o.text) for o in openers if o.via == "plan_handoff"),
+        own=own,
+        own_words=sum(count_words(text) for text in own),
+        handed=any(opener.via == "plan_handoff" for opener in openers),
+        offered=sum(said.via == "question_answer" and not said.own for said in human),
+        approvals=sum(said.via == "plan_approval" for said in human),
+        volume=volume,
+        commands=Counter(
+            kind for call in calls if call.kind == "shell" for kind in command_kind(call.subject)
+        ),
+        kinds=Counter(call.kind for call in calls),
+        paths="\n".join(sorted(touched))[:20_000],
+        files=len(changed),
+        actions=len(calls),
+        lines=sum(volume.values()),
+        commits=sum(call.committed for call in calls),
+        proposals=sum(call.proposed for call in calls),
+        passed=bool(checks) and checks[-1].outcome == "ok" and not _reports_failure(checks[-1]),
+        failed=bool(checks) and (checks[-1].outcome == "error" or _reports_failure(checks[-1])),
+        errors=sum(call.outcome == "error" for call in calls),
+        trailing_errors=sum(call.outcome == "error" for call in calls[-5:]),
+        rejections=sum(call.outcome == "rejected" for call in calls),
+        unfinished=_unfinished(session),
+        said=_ends(prose[-1]).lower() if prose else "",
+        concessions=sum(matches(SPEECH["concession"], text[:80].lower()) for text in prose),
+        answer_words=sum(count_words(text) for text in prose),
+    )
+
+
+def _own(text: str) -> str:
+    """A person's words without what they pasted."""
+    plain = _FENCE.sub(" ", text) if "```" in text else text
+    lines = plain.split("\n")
+    if len(lines) > 3:
+        lines = [line for line in lines if not _PASTED_LINE.match(line.lower())]
+    return "\n".join(lines).strip().lower()[:6_000]
+
+
+def _plan(text: str) -> str:
+    """A plan without the sentence that hands it over."""
+    return _HANDED.sub("", text.lower())[:OPENING_READ]
+
+
+def _request(said: Utterance) -> str:
+    if said.via != "plan_handoff":
+        return _own(said.text)[:OPENING_READ]
+    return _plan(said.text).split("\n", 1)[0]  # a plan's body names everything it touches
+
+
+def _reports_failure(check: ToolCall) -> bool:
+    """A check that ended well for the shell but not for its reader."""
+    tail = check.result[-400:].lower()
+    return bool(re.search(r"\b[1-9]\d* (?:fail(?:ed|ures?|ing)?|errors?)\b|^fail\b", tail, re.M))
+
+
+def _unfinished(session: Session) -> bool:
+    if not session.turns:
+        return True
+    last = session.turns[-1]
+    if last.interrupted:
+        return True
+    answered = any(
+        isinstance(event, ToolCall) or event.actor is Actor.MODEL for event in last.events
+    )
+    said = [event for event in last.events if isinstance(event, Utterance)]
+    return not answered or bool(said and said[-1].via == "api_error")
+
+
+def _ends(text: str) -> str:
+    return text if len(text) <= HEAD + TAIL else text[:HEAD] + "\n" + text[-TAIL:]

@@ -1,0 +1,107 @@
+"""
+What came of it: outcome, and the evidence for success and for failure.
+
+Hard signals are a commit or proposal, checks that passed at the end, an approval in the
+person's own words; against them an error that nothing followed, checks that failed at the end,
+a complaint that stayed the last word.  What was mended on the way counts for little.
+"""
+
+from privacy.codebook import UNCLEAR
+
+from .evidence import Evidence
+from .tables import SPEECH, matches
+
+HARD, SOFT = ("4", "5"), ("none", "1", "2")
+CLOSING = 300
+"""Characters at the end of the agent's last words that say how it left the work."""
+
+
+def success_signal(seen: Evidence) -> str:
+    """none, 1 … 5."""
+    if not seen.requests:
+        return UNCLEAR
+    hard = hard_success(seen)
+    if hard >= 2:
+        return "5"
+    if hard == 1:
+        return "4"
+    if stuck(seen):
+        return "1"
+    finished = matches(SPEECH["done"], seen.said) > 0 and not seen.unfinished
+    if seen.lines and finished:
+        return "3"
+    if finished or (seen.said and not seen.unfinished):
+        return "2"
+    return "1" if seen.lines or seen.actions else "none"
+
+
+def hard_success(seen: Evidence) -> int:
+    """How many different hard signals there are that the objective was reached."""
+    later = seen.own[1:]
+    approved = any(
+        matches(SPEECH["approval"], text) and not matches(SPEECH["complaint"], text)
+        for text in later[-2:]
+    )
+    delivered = seen.commits + seen.proposals > 0
+    return delivered + seen.passed + (approved or (delivered and _accepted(later)))
+
+
+def failure_signal(seen: Evidence) -> str:
+    """none, 1 … 5."""
+    if not seen.requests:
+        return UNCLEAR
+    pushback = _pushback(seen)
+    final = (
+        bool(seen.own) and len(seen.own) > 1 and bool(matches(SPEECH["complaint"], seen.own[-1]))
+    )
+    hard = (
+        stuck(seen) + (final and seen.unfinished) + (seen.trailing_errors >= 3 and seen.unfinished)
+    )
+    if hard >= 2:
+        return "5"
+    if hard:
+        return "4"
+    if pushback >= 3 or (final and pushback >= 2) or (seen.failed and not seen.commits):
+        return "3"
+    if pushback or seen.rejections >= 2 or (seen.unfinished and not seen.commits):
+        return "2"
+    return "1" if seen.errors else "none"
+
+
+def outcome(seen: Evidence) -> str:
+    """succeeded, partial, failed or no_goal."""
+    greetings = [text for text in seen.requests if matches(SPEECH["greeting"], text)]
+    routine = [text for text in seen.requests if matches(SPEECH["routine"], text)]
+    if len(greetings) + len(routine) * bool(greetings) >= len(seen.requests):
+        return "no_goal"  # words that only move along have a goal unless it began with a greeting
+    if not (seen.said or seen.actions):
+        return "no_goal"
+    trouble, success = failure_signal(seen), success_signal(seen)
+    if trouble in HARD and success in SOFT:
+        return "failed"
+    if trouble in HARD or (trouble == "3" and success in SOFT):
+        return "partial"
+    if success in (*SOFT, "3") and matches(SPEECH["partial"], seen.said[-CLOSING:]):
+        return "partial"
+    if success in ("none", "1"):
+        return "partial" if seen.lines or seen.said else "failed"
+    return "succeeded"
+
+
+def stuck(seen: Evidence) -> bool:
+    """Whether the agent's last words are that it did not get there."""
+    return matches(SPEECH["stuck"], seen.said[-CLOSING:]) > 0
+
+
+def _accepted(later: tuple[str, ...]) -> bool:
+    """Whether the person had the work committed, sent or merged."""
+    return any(
+        matches(SPEECH["acceptance"], text) and (matches(SPEECH["routine"], text) or len(text) < 60)
+        for text in later
+    )
+
+
+def _pushback(seen: Evidence) -> int:
+    """Times the person complained, corrected or refused after the first request."""
+    said = SPEECH["complaint"] + SPEECH["corrections"]
+    return sum(matches(said, text) > 0 for text in seen.own[1:])

@@ -1,0 +1,131 @@
+"""
+What was done: work mode, relation to a code base, and the size of the task.
+
+Each mode collects weights: from the wording of the requests (the opening ones count most),
+from what was changed, and from what was run.  The highest sum wins if it is high enough;
+otherwise the rule abstains.  Weights were set by hand and looked over on the reference labels.
+"""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from math import log1p
+
+from privacy.codebook import UNCLEAR
+
+from .evidence import Evidence
+from .tables import CUES, SPEECH, matches
+
+CHANGED: dict[str, dict[str, float]] = {
+    "code": {"build": 2.5, "fix": 2.0},
+    "test": {"test": 2.5, "fix": 1.5, "build": 1.0},
+    "document": {"communicate": 4.0, "plan": 1.0},
+    "prompt": {"orchestrate": 5.0},
+    "workflow": {"operate": 4.0},
+    "setting": {"build": 1.0, "operate": 1.5, "fix": 0.5},
+    "data": {"analyze": 3.5},
+}
+"""Weights for the share of the changed lines that lies in a sort of artefact."""
+RUN: dict[str, dict[str, float]] = {
+    "git": {"operate": 2.0},
+    "deploy": {"operate": 3.0},
+    "package": {"operate": 1.0},
+    "review": {"test": 2.0},
+    "data": {"analyze": 3.5},
+    "document": {"communicate": 2.0},
+}
+"""Weights for the share of the shell commands that are of a sort."""
+IDLE = {"understand": 2.0, "test": 1.0, "plan": 1.0, "communicate": 0.5, "build": -2.5, "fix": -1.5}
+"""Added where nothing was changed."""
+WROTE = {"understand": -3.0, "plan": -2.5}
+"""Added where code was changed."""
+OPENING = 300
+"""Characters of a request that say what it is about; the rest counts a third, in the first."""
+LEAST = 1.5
+"""Sum below which the rule abstains."""
+LATER = (1.0, 0.5, 0.35)
+"""What a request's wording weighs by its place: the first, the second, any later one."""
+
+
+def work_mode(seen: Evidence) -> str:
+    """The dominant activity."""
+    scores = mode_scores(seen)
+    if not scores:
+        return UNCLEAR
+    mode, score = max(sorted(scores.items()), key=lambda item: item[1])
+    return mode if score >= LEAST else UNCLEAR
+
+
+def mode_scores(seen: Evidence) -> dict[str, float]:
+    """What every mode has collected; the reason for a label is in these sums."""
+    scores: dict[str, float] = defaultdict(float)
+    asked = [text for text in seen.requests if not matches(SPEECH["routine"], text)]
+    if not asked and not seen.actions:
+        return scores
+    for place, text in enumerate(asked[:12]):
+        weight = LATER[min(place, len(LATER) - 1)]
+        for mode, worth, pattern in CUES:
+            if pattern.search(text[:OPENING]):
+                scores[mode] += worth * weight
+            elif place == 0 and pattern.search(text):
+                scores[mode] += worth * 0.3
+    changed = Counter(seen.volume)
+    if changed["code"]:  # tests that come with code are part of that work
+        changed["code"] += changed.pop("test", 0)
+    _add(scores, CHANGED, changed, min(1.0, 0.5 + log1p(seen.lines) / 8))
+    _add(scores, RUN, seen.commands, min(1.0, seen.kinds.get("shell", 0) / 4))
+    wrote = sum(seen.volume.get(sort, 0) for sort in ("code", "test", "setting"))
+    delegated = seen.handed or seen.commits or seen.kinds.get("agent", 0)
+    for mode, weight in (WROTE if wrote else {} if seen.lines or delegated else IDLE).items():
+        scores[mode] += weight
+    return scores
+
+
+def _add(
+    scores: dict[str, float],
+    table: Mapping[str, Mapping[str, float]],
+    counts: Mapping[str, int],
+    strength: float,
+) -> None:
+    total = sum(counts.values())
+    for sort, count in counts.items():
+        for mode, weight in table.get(sort, {}).items():
+            scores[mode] += weight * strength * count / total
+
+
+def codebase(seen: Evidence) -> str:
+    """How the session stands to a code base."""
+    code = sum(seen.volume.get(s, 0) for s in ("code", "test", "setting", "workflow", "prompt"))
+    technical = bool(seen.commands) or re.search(
+        r"\.(?:py|go|ts|tsx|js|rs|java|c|cpp|cs|rb|php|swift|kt|sh|ps1)$", seen.paths, re.M
+    )
+    read = seen.kinds.get("read", 0) + seen.kinds.get("search", 0) + seen.kinds.get("edit", 0)
+    if code or (seen.lines and technical):
+        asked = any(matches(SPEECH["from_scratch"], text) for text in seen.requests[:1])
+        written = seen.kinds.get("write", 0) and not seen.kinds.get("edit", 0) and read < 3
+        started = (seen.kinds.get("write", 0) and asked) or written
+        return "create" if started else "modify"
+    if technical and seen.actions:
+        return "modify" if seen.commits else "explore"
+    return "none" if seen.requests else UNCLEAR
+
+
+VALUE = (
+    (3.2, "lt25"), (4.6, "25-50"), (5.5, "50-100"), (6.7, "100-250"), (7.8, "250-500"),
+    (9.0, "500-1000"), (10.5, "1000-5000"),
+)  # fmt: skip
+"""(effort up to which, band); beyond the last: gt5000."""
+
+
+def effort(seen: Evidence) -> float:
+    """Size of the work on a logarithmic scale: lines, actions, files, prose where no code is."""
+    prose = 0.0 if seen.lines else 0.35 * log1p(seen.answer_words / 10)
+    return 0.6 * log1p(seen.lines) + 0.7 * log1p(seen.actions) + 0.4 * log1p(seen.files) + prose
+
+
+def task_value(seen: Evidence) -> str:
+    """The value band, by size alone: ordinal use only."""
+    if not seen.requests:
+        return UNCLEAR
+    size = effort(seen)
+    return next((band for top, band in VALUE if size <= top), "gt5000")

@@ -1,0 +1,171 @@
+"""
+The classify worker: sealed sessions in, one fixed-width label record out for each.
+
+Promise: for every session there is exactly one record, and nothing but records leaves.  Text
+is opened, read and rated inside `classify`; whatever is raised there, memory and recursion
+included, ends in a status and takes no word with it.  Month and account come from the
+authenticated header, not from the text.
+
+`prepare` runs one made-up session through everything, so that `run`, which runs after the
+process has been sealed, opens no file.
+"""
+
+import gc
+from functools import partial
+from typing import Protocol
+
+from privacy.codebook import codebook
+from privacy.errors import ConfigurationError
+from privacy.labels import PSEUDONYM_BYTES, LabelRecord
+from privacy.plan import Plan, read_plan
+from privacy.raters import OFFLINE
+from privacy.sealing import KeyPair, SealedBlob, run_info, seal
+
+from . import structure
+from .formats import read_session
+from .raters import Rater, rater_of
+from .rendering import render
+from .sessions import UnreadableError
+from .stub import TOO_LARGE_STUB, WARM_UP
+
+LARGEST_FRAME = 80 * 2**20
+"""bytes: the largest session, its header and its padding."""
+
+_INVALID = ("NO_CONVERSATION", "SUBAGENT_ALONE", "NOT_A_SESSION_LOG")
+"""Reasons for `invalid`: it can be read, and is no session.  All others are `unreadable`."""
+
+
+class Channel(Protocol):
+    """The worker's end of the pipe."""
+
+    def receive(self, limit: int) -> bytes:
+        """Wait for one frame of at most so many bytes."""
+        ...
+
+    def send(self, frame: bytes) -> None:
+        """Send one frame."""
+        ...
+
+
+class _Prepared:
+    """What `prepare` leaves for `run`: a module has no other way to hand it on."""
+
+    plan: Plan | None = None
+    rater: Rater | None = None
+
+
+def prepare(plan_bytes: bytes) -> None:
+    """
+    Get ready to execute a plan, before the seal.
+
+    Raises:
+        ConfigurationError: The plan is unreadable, of another codebook, or names a rater that
+            this installation does not have.
+    """
+    plan = read_plan(plan_bytes)
+    if (plan.codebook, plan.prompts) != (codebook().hash, codebook().prompts_hash):
+        raise _mismatch("a plan compiled for another codebook.")
+    try:
+        rater = rater_of(plan.rater)
+    except KeyError:
+        raise _mismatch("a plan that names another rater.") from None
+    _Prepared.plan, _Prepared.rater = plan, rater
+    _warm_up(plan, rater)
+
+
+def run(channel: Channel, key: KeyPair) -> None:
+    """
+    Answer every sealed session with its record until an empty frame comes.
+
+    Args:
+        channel: Frames from and to the keeper.
+        key: The run's key, to which the keeper has wrapped each session's data key.
+    """
+    plan, rater = _Prepared.plan, _Prepared.rater
+    if plan is None or rater is None:
+        raise _mismatch("a worker that was not prepared.")
+    info = run_info(plan.hash)
+    while frame := channel.receive(LARGEST_FRAME):
+        blob = SealedBlob.decode(frame)
+        header = blob.header
+        data_key = key.open(blob.wrapped, info=info)
+        channel.send(
+            classify(
+                partial(blob.open, data_key),
+                month=header["month"],
+                account=bytes.fromhex(header["account"]),
+                rater=rater,
+            ).encode()
+        )
+
+
+class Opener(Protocol):
+    """Gives a session's bytes when they are wanted."""
+
+    def __call__(self) -> bytes:
+        """Open the session."""
+        ...
+
+
+def classify(
+    session: bytes | Opener, *, month: str, account: bytes, rater: Rater | None = None
+) -> LabelRecord:
+    """
+    Label one session; never raises on what is inside it.
+
+    Args:
+        session: A session's bytes, or what opens them.
+        month: `YYYY-MM` of the sealed header; one the codebook cannot name is `unknown`.
+        account: The account's pseudonym, 16 bytes.
+        rater: Who judges; the offline rater if none is given.
+    """
+    if month not in codebook().field("month").labels:
+        month = "unknown"
+    unrated = partial(LabelRecord.unrated, codebook(), month=month, account=account)
+    try:
+        data = session if isinstance(session, bytes) else session()
+        if data == TOO_LARGE_STUB:
+            return unrated(status="too_large")
+        return _label(data, month=month, account=account, rater=rater or rater_of(OFFLINE))
+    except UnreadableError as error:
+        return unrated(status="invalid" if error.reason in _INVALID else "unreadable")
+    except MemoryError:
+        gc.collect()
+        return unrated(status="unreadable")
+    except Exception:  # noqa: BLE001 - an error may quote the text; a status cannot
+        return unrated(status="unreadable")
+
+
+def _label(data: bytes, *, month: str, account: bytes, rater: Rater) -> LabelRecord:
+    session = read_session(data)
+    view = render(session)
+    status = "rated"
+    try:
+        labels = dict(rater.rate(session, view))
+    except Exception:  # noqa: BLE001 - what was counted stands, what was judged does not
+        labels, status = {}, "invalid"
+    described = structure.contexts(session, view, month=month, status=status)
+    return LabelRecord.of(codebook(), {**labels, **described}, structure.measures(session), account)
+
+
+def _warm_up(plan: Plan, rater: Rater) -> None:
+    """Run everything once that `run` will run, so that all modules and codecs are loaded."""
+    pair = KeyPair.generate()
+    info = run_info(plan.hash)
+    header = {"account": bytes(PSEUDONYM_BYTES).hex(), "month": "unknown"}
+    sent = seal(WARM_UP, header, public=pair.public, info=info).encode()
+    blob = SealedBlob.decode(sent)
+    data = blob.open(pair.open(blob.wrapped, info=info))
+    account = bytes.fromhex(blob.header["account"])
+    label = partial(classify, month="unknown", account=account, rater=rater)
+    for sample in (data, b"\xff\xfe{\x00", b"\xef\xbb\xbf{]", b"[" * 100_000, b"\xe9" + data, b""):
+        label(sample).encode()
+
+
+def _mismatch(found: str) -> ConfigurationError:
+    return ConfigurationError(
+        "CLASSIFY_MISMATCH",
+        rule="The classify worker executes exactly the plan it was compiled for.",
+        found=found,
+        remedy="compile the study again with the installed version, and have it approved.",
+    )
