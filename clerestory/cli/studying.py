@@ -55,7 +55,8 @@ def plan(
         f"rater     {made.rater.name}, fidelity {made.rater.fidelity}; it can say "
         f"{forecast.bits_per_session:.1f} bits about a session; 0 calls, 0 dollars",
         f"forecast  {forecast.published} of {forecast.cells} cells published, "
-        f"if {forecast.accounts:,} accounts and {forecast.sessions:,} sessions are like the published study's",
+        f"if {forecast.accounts:,} accounts with {forecast.sessions:,} sessions are like those "
+        "of the published study",
         *(f"  suppressed: {cell}" for cell in forecast.suppressed[:12]),
         *(
             [f"  … and {len(forecast.suppressed) - 12} more"]

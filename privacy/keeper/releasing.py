@@ -21,7 +21,7 @@ from privacy.keeper.state import State
 from privacy.keeper.workshop import Progress, Workshop
 from privacy.plan import Plan
 from privacy.policy import Policy
-from privacy.sandbox.launch import Worker, start
+from privacy.sandbox.launch import Worker, required, start
 from privacy.sandbox.tiers import Tier
 from privacy.sealing import SealedBlob, floor_info, run_info
 from privacy.vault import Vault
@@ -68,7 +68,7 @@ class Releasing:
             ledger.append("key", {"plan": plan.hash, "tier": self.tier.name})
             after = ledger.checkpoint().sign(self.state.signing)
             answer = self._ask(worker, buckets, progress)
-            probes = worker.probes
+            probes = {probe.name: worker.probes[probe.name] for probe in required(self.tier)}
         files = self._bundle(answer, probes, (before, after))
         self.state.save_release(plan.hash, files)
         sums = sha256(files["SHA256SUMS"]).hexdigest()
