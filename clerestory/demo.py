@@ -10,12 +10,15 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from shutil import rmtree
 
 from clerestory.keeping import running_keeper
 from privacy.errors import ConfigurationError, IncompleteError
 
 AUTHOR = "researcher@example.org"
 SEED = "2026"
+MARK = ".clerestory-demo"
+"""File that says that a folder is a demo's, and may be cleared."""
 
 Say = Callable[[str], None]
 
@@ -25,7 +28,7 @@ def run_demo(folder: Path, *, accounts: int, sessions: int, say: Say) -> Path:
     Go the whole way.
 
     Args:
-        folder: Where vault, bundle and truth.csv go; an earlier demo's folder is refused.
+        folder: Where vault, bundle and truth.csv go; an earlier demo there is cleared.
         accounts: How many made-up accounts.
         sessions: How many made-up sessions.
         say: Shows a line to the person at the terminal.
@@ -34,17 +37,11 @@ def run_demo(folder: Path, *, accounts: int, sessions: int, say: Say) -> Path:
         Path of the report.
 
     Raises:
-        ConfigurationError: The folder is not empty.
+        ConfigurationError: The folder holds something else.
         IncompleteError: A step failed; its own words are on standard error.
     """
-    if folder.exists() and any(folder.iterdir()):
-        raise ConfigurationError(
-            "DEMO_EXISTS",
-            rule="A demo starts in an empty folder.",
-            found="a folder that is not empty.",
-            remedy=f"remove it (rm -r {folder}), or name another one.",
-        )
     start = time.monotonic()
+    _make_room(folder, say)
     vault, plan, bundle = folder / "vault", folder / "plan.json", folder / "bundle"
     key = folder / "officer.key"
 
@@ -89,6 +86,23 @@ def run_demo(folder: Path, *, accounts: int, sessions: int, say: Say) -> Path:
     say(f"\n{page}: truth against release, since these data are synthetic")
     say(f"The whole way took {time.monotonic() - start:.0f} s.")
     return bundle / "report.html"
+
+
+def _make_room(folder: Path, say: Say) -> None:
+    """An empty folder with the demo's mark; an earlier demo is cleared away, nothing else is."""
+    mark = folder / MARK
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+        if not mark.is_file():
+            raise ConfigurationError(
+                "DEMO_EXISTS",
+                rule="A demo starts in an empty folder, or in that of an earlier demo.",
+                found="something else in its place.",
+                remedy="name another folder.",
+            )
+        say(f"clearing the earlier demo in {folder}")
+        rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    mark.write_text("Made by `clerestory demo`, which clears this folder when it runs again.\n")
 
 
 def first_look() -> Path:
