@@ -9,7 +9,6 @@ only tighten it.
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from hashlib import sha256
-from json import loads
 from typing import Literal
 
 import rfc8785
@@ -80,8 +79,8 @@ def read_floor(data: bytes) -> Floor:
 
     try:
         floor = TypeAdapter(Floor).validate_json(data)
-        valid = floor.canonical == rfc8785.dumps(loads(data)) and floor.format == FORMAT
-    except (ValidationError, ValueError):
+        valid = floor.canonical == data and floor.format == FORMAT and floor.budget >= 0
+    except (ValidationError, ValueError, ZeroDivisionError):
         valid = False
     if not valid:
         raise ConfigurationError(

@@ -5,10 +5,12 @@ It may tighten the floor and never loosen it.  The keeper adopts policy.toml onc
 hash into the ledger, and from then on is the only one who changes it.
 """
 
+import json
 import tomllib
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from hashlib import sha256
+from math import isfinite
 
 import rfc8785
 
@@ -96,21 +98,30 @@ def read_policy(text: str, floor: Floor) -> Policy:
 
     try:
         data = tomllib.loads(text)
-        policy = TypeAdapter(Policy).validate_python(data)
-        people = [*policy.officer, *policy.custodian]
-        named = [read_public(person.key) for person in people]
-        budgets = Fraction(policy.rho), Fraction(policy.study_rho)
+        policy = TypeAdapter(Policy).validate_json(json.dumps(data), strict=True)
+        told = json.loads(json.dumps(asdict(policy)))
+        limits = Fraction(policy.rho), Fraction(policy.study_rho), policy.bits_per_session
+        policy = replace(policy, officer=_named(policy.officer), custodian=_named(policy.custodian))
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"])
         raise _unreadable(f"{first['msg']} at {place}.") from None
     except (tomllib.TOMLDecodeError, ValueError, ZeroDivisionError) as error:
         raise _unreadable(f"{type(error).__name__}: not TOML, or not an exact fraction.") from None
-    unknown = data.keys() - asdict(policy).keys()
-    if unknown or len(set(named)) != len(named) or policy.approvals < 1 or min(budgets) < 0:
-        raise _unreadable("an unknown key, a key given to two people, or a negative limit.")
+    if told != {"officer": [], "custodian": [], **data}:
+        raise _unreadable("a key that is not known.")
+    keys = [person.key for person in (*policy.officer, *policy.custodian)]
+    if len(set(keys)) != len(keys):
+        raise _unreadable("one key for two people.")
+    if policy.approvals < 1 or not all(isfinite(limit) and limit >= 0 for limit in limits):
+        raise _unreadable("a limit that limits nothing.")
     _check_tighter(policy, floor)
     return policy
+
+
+def _named(people: tuple[Person, ...]) -> tuple[Person, ...]:
+    """People with their keys in the short form, in which signatures are compared."""
+    return tuple(Person(person.name, read_public(person.key)) for person in people)
 
 
 def _check_tighter(policy: Policy, floor: Floor) -> None:
