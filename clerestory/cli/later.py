@@ -21,7 +21,6 @@ PIECES = {
     "publish": "a static site of bundles",
     "forget": "erasure of an account",
     "team": "studies over folders of a team",
-    "validate": "agreement with labels of one's own",
     "dev-stub": "a local server that speaks the Messages API",
     "redteam": "attacks on one's own installation",
 }

@@ -38,6 +38,31 @@ def doctor(as_json: Json = False) -> None:
 
 
 @command()
+def validate(
+    sessions: Annotated[Path, typer.Option(help="Folder of session logs that you may read.")],
+    labels: Annotated[Path, typer.Option(help="CSV: path, and a column per instrument.")],
+    rater: Annotated[str, typer.Option(help="Whose labels to hold against yours.")] = "offline",
+    as_json: Json = False,
+) -> None:
+    """Hold a rater against labels of one's own, on one's own files."""
+    from clerestory.cli.app import Progress
+    from clerestory.validation import validate as compare
+
+    with Progress() as progress:
+        told = compare(sessions, labels, rater, progress)
+    lines = [f"{'instrument':<18} {'kappa':>6} {'exact':>6} {'adjacent':>9} {'n':>5}"]
+    for row in told["instruments"]:
+        kappa = "-" if row["kappa"] is None else f"{row['kappa']:.2f}"
+        lines.append(
+            f"{row['instrument']:<18} {kappa:>6} {row['exact']:>6.2f} "
+            f"{row['adjacent']:>9.2f} {row['n']:>5}"
+        )
+    refused = ", ".join(f"{code} {n}" for code, n in told["refused"].items()) or "none"
+    lines.append(f"{told['read']} sessions read, refused: {refused}")
+    answer(told, "\n".join(lines), as_json=as_json)
+
+
+@command()
 def synthesize(
     target: Annotated[
         Path, typer.Argument(metavar="DIR", help="Folder, or vault with --labels-only.")
