@@ -149,7 +149,11 @@ def _label(data: bytes, *, month: str, account: bytes, rater: Rater) -> LabelRec
 
 
 def _warm_up(plan: Plan, rater: Rater) -> None:
-    """Run everything once that `run` will run, so that all modules and codecs are loaded."""
+    """Run everything once that `run` will run, so that all modules and codecs are loaded.
+
+    Raises:
+        ConfigurationError: The rater fails on a plain session.
+    """
     pair = KeyPair.generate()
     info = run_info(plan.hash)
     header = {"account": bytes(PSEUDONYM_BYTES).hex(), "month": "unknown"}
@@ -160,6 +164,11 @@ def _warm_up(plan: Plan, rater: Rater) -> None:
     label = partial(classify, month="unknown", account=account, rater=rater)
     for sample in (data, b"\xff\xfe{\x00", b"\xef\xbb\xbf{]", b"[" * 100_000, b"\xe9" + data, b""):
         label(sample).encode()
+    rated = codebook().field("status").index("rated")
+    position = [field.name for field in codebook().fields].index("status")
+    # A rater that raises on a plain session would make every session `invalid`, unnoticed.
+    if label(data).labels[position] != rated:
+        raise _mismatch("a rater that cannot rate a plain session.")
 
 
 def _mismatch(found: str) -> ConfigurationError:

@@ -116,7 +116,7 @@ def _step(say: Say, why: str, *arguments: str | Path) -> None:
     words = [str(argument) for argument in arguments]
     say(f"\n# {why}\n$ clerestory {' '.join(words)}")
     done = subprocess.run(  # noqa: S603 - ourselves
-        [sys.executable, "-m", "clerestory", *words],
+        [sys.executable, "-P", "-m", "clerestory", *words],
         stdin=subprocess.DEVNULL,
         stdout=sys.stderr,
         check=False,

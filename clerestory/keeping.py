@@ -67,7 +67,16 @@ def running_keeper(vault: Path, state: Path) -> Iterator[int]:
     Raises:
         ConfigurationError: It did not come up; its own words are on standard error.
     """
-    command = [sys.executable, "-m", "clerestory", "keeper", str(vault), "--state", str(state)]
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "clerestory",
+        "keeper",
+        str(vault),
+        "--state",
+        str(state),
+    ]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL) as process:  # noqa: S603 - ourselves
         try:
             _wait(process, Vault(vault))

@@ -56,7 +56,7 @@ def synthesize_labels(target: Path, *, accounts: int, sessions: int, seed: int) 
     for number, bucket in enumerate(twin.buckets(floor.buckets)):
         header = {"kind": "labels", "floor": floor.hash, "set": name, "bucket": str(number)}
         blob = seal(bucket, header, public=pair.public, info=floor_info(floor.hash, "labels"))
-        replace_file(vault.bucket_path(name, number), blob.encode())
+        replace_file(vault.label_folder(name) / f"{number:05d}.sealed", blob.encode())
     handover = vault.folder / HANDOVER
     handover.touch(mode=0o600)
     handover.write_bytes(pair.secret)

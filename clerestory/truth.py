@@ -67,12 +67,9 @@ def unsafe_open_labels(vault: Vault, state: Path, plan: Plan) -> Iterator[bytes]
             remedy="read the release; that is what it is for.",
         )
     key = KeyPair.from_secret((state / "sealing.key").read_bytes())
-    name = label_set(plan, floor.hash)
-    for bucket in range(floor.buckets):
-        path = vault.bucket_path(name, bucket)
-        if path.exists():
-            blob = SealedBlob.decode(path.read_bytes())
-            yield blob.open(key.open(blob.wrapped, info=floor_info(floor.hash, "labels")))
+    for path in sorted(vault.label_folder(label_set(plan, floor.hash)).glob("*.sealed")):
+        blob = SealedBlob.decode(path.read_bytes())
+        yield blob.open(key.open(blob.wrapped, info=floor_info(floor.hash, "labels")))
 
 
 def _planted(truth: Path, book: Codebook) -> bytes:

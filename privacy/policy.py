@@ -110,9 +110,9 @@ def read_policy(text: str, floor: Floor) -> Policy:
         raise _unreadable(f"{type(error).__name__}: not TOML, or not an exact fraction.") from None
     if told != {"officer": [], "custodian": [], **data}:
         raise _unreadable("a key that is not known.")
-    keys = [person.key for person in (*policy.officer, *policy.custodian)]
-    if len(set(keys)) != len(keys):
-        raise _unreadable("one key for two people.")
+    people = (*policy.officer, *policy.custodian)
+    if len({p.key for p in people}) < len(people) or len({p.name for p in people}) < len(people):
+        raise _unreadable("one key or one name for two people.")
     if policy.approvals < 1 or not all(isfinite(limit) and limit >= 0 for limit in limits):
         raise _unreadable("a limit that limits nothing.")
     _check_tighter(policy, floor)

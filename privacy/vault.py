@@ -104,9 +104,9 @@ class Vault:
         """All sealed sessions, in a fixed order."""
         return iter(sorted((self.folder / "sessions").glob("*/*.sealed")))
 
-    def bucket_path(self, label_set: str, bucket: int) -> Path:
-        """Where a sealed bucket of a label set lies."""
-        return self.folder / "labels" / label_set[:32] / f"{bucket:05d}.sealed"
+    def label_folder(self, label_set: str) -> Path:
+        """Where the sealed buckets of a label set lie."""
+        return self.folder / "labels" / label_set[:32]
 
 
 def replace_file(path: Path, data: bytes) -> None:

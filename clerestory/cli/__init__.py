@@ -7,19 +7,22 @@ rule, 4 verification failed, 5 incomplete and resumable, 130 interrupted.
 """
 
 import sys
+from importlib import import_module
 
-from clerestory.cli import custody, later, reading, running, studying, tools
 from clerestory.cli.app import app
 
 __all__ = ["app", "main"]
 
-_MODULES = (custody, studying, running, reading, tools, later)
-"""Importing them declares their commands; they are named here in the order of `--help`."""
+MODULES = ("tools", "custody", "studying", "running", "reading", "later")
+"""Importing one declares its commands; in the order of `--help`."""
+
+for _module in MODULES:
+    import_module(f"clerestory.cli.{_module}")
 
 
 def main() -> None:
     """Run the command that was asked for."""
     try:
-        app()
+        app(prog_name="clerestory")
     except KeyboardInterrupt:
         sys.exit(130)

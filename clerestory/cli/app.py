@@ -17,6 +17,7 @@ from typing import Annotated, Any, ParamSpec
 
 import typer
 
+import clerestory
 from privacy.errors import ClerestoryError
 
 app = typer.Typer(
@@ -35,6 +36,16 @@ PlanPath = Annotated[
 ]
 
 P = ParamSpec("P")
+
+
+@app.callback(invoke_without_command=True)
+def version(
+    show: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+) -> None:
+    """Learn from people's sessions with a coding agent while nobody reads one."""
+    if show:
+        sys.stdout.write(f"clerestory {clerestory.__version__}\n")
+        raise typer.Exit
 
 
 def command(name: str | None = None, *, of: typer.Typer = app) -> Callable[..., Any]:

@@ -19,7 +19,7 @@ from privacy.keeper.workshop import Workshop
 from privacy.plan import Binding, Plan, read_plan
 from privacy.policy import Policy, read_policy
 from privacy.sandbox.tiers import Tier
-from privacy.vault import POLICY, Vault
+from privacy.vault import POLICY, Vault, replace_file
 
 Request = Mapping[str, Any]
 """What a client asks, as JSON."""
@@ -52,8 +52,13 @@ class Desk:
         """The policy in force: the file, if it is the one that the ledger knows."""
         text = (self.vault.folder / POLICY).read_text(encoding="utf-8")
         policy = read_policy(text, self.floor)
-        known = [entry.body["hash"] for entry in self.state.ledger.entries("policy")]
-        if known and policy.hash != known[-1]:
+        known = {e.body["hash"]: e.body["text"] for e in self.state.ledger.entries("policy")}
+        newest = next(reversed(known), policy.hash)
+        if policy.hash != newest and policy.hash in known:
+            # An older one of ours: a crash came between ledger and file, or a copy was restored.
+            replace_file(self.vault.folder / POLICY, known[newest].encode())
+            return read_policy(known[newest], self.floor)
+        if policy.hash != newest:
             raise RefusedError(
                 "POLICY_CHANGED",
                 rule="Only the keeper changes the policy of a vault that it has adopted.",
@@ -65,9 +70,11 @@ class Desk:
     def _adopt(self) -> None:
         ledger, policy = self.state.ledger, self.policy
         if next(ledger.entries("policy"), None) is None:
-            planted = "yes" if (self.vault.folder / "labels").exists() else "no"
+            # Labels that lie in a vault before its first keeper are somebody's invention: they
+            # are taken over where everything is, and never looked at elsewhere.
+            planted = "yes" if self.floor.synthetic and self.state.adopt_buckets() else "no"
             ledger.append("corpus", {"floor": self.floor.hash, "planted": planted})
-            ledger.append("policy", {"hash": policy.hash})
+            ledger.append("policy", {"hash": policy.hash, "text": policy.to_toml()})
 
     def bind(self, plan: Plan) -> Plan:
         """A plan as it would run here and now."""

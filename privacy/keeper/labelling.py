@@ -31,7 +31,7 @@ from privacy.sandbox.launch import Worker, start
 from privacy.sandbox.tiers import Tier
 from privacy.sealing import SealedBlob, floor_info, run_info, seal
 from privacy.signing import public_raw
-from privacy.vault import Vault, replace_file
+from privacy.vault import Vault
 
 SESSION_SECONDS = 600.0
 """For one record of the largest session on a busy machine; after it the run stops."""
@@ -63,6 +63,11 @@ class Labelling:
     sources: tuple[str, ...]
     """Public keys of the custodians of the policy."""
 
+    @property
+    def label_set(self) -> str:
+        """Name of the labels that the plan speaks of."""
+        return label_set(self.plan, self.floor.hash)
+
     def due(self) -> dict[int, list[Due]]:
         """
         Sessions of the plan's months that have no record yet, by bucket.
@@ -70,7 +75,7 @@ class Labelling:
         Raises:
             VerificationError: A file of the vault is cut off.
         """
-        done = self.state.labelled(label_set(self.plan, self.floor.hash))
+        done = self.state.labelled(self.label_set)
         due: dict[int, list[Due]] = defaultdict(list)
         for path in self.vault.sessions():
             data = path.read_bytes()
@@ -131,20 +136,17 @@ class Labelling:
                 stop.set()
 
     def _store(self, bucket: int, rows: list[tuple[Due, bytes]]) -> None:
-        floor, name = self.floor, label_set(self.plan, self.floor.hash)
-        path = self.vault.bucket_path(name, bucket)
+        floor, name = self.floor, self.label_set
         info = floor_info(floor.hash, "labels")
         old: Iterator[tuple[bytes, bytes]] = iter(())
-        if path.exists():
-            blob = _decode(path.read_bytes(), path)
+        if blob := self.state.bucket(name, bucket):
             data = blob.open(self.state.sealing.open(blob.wrapped, info=info))
             old = unpack_bucket(data, self.codebook)
         new = ((bytes.fromhex(session.session), record) for session, record in rows)
         data = pack_bucket([*old, *new])
         header = {"kind": "labels", "floor": floor.hash, "set": name, "bucket": str(bucket)}
         sealed = seal(data, header, public=self.state.sealing.public, info=info)
-        replace_file(path, sealed.encode())
-        self.state.note_labelled(name, ((s.session, s.digest) for s, _ in rows))
+        self.state.put_bucket(name, bucket, sealed, ((s.session, s.digest) for s, _ in rows))
 
 
 class Crew:

@@ -15,7 +15,7 @@ from privacy.accountant import Accountant
 from privacy.approvals import Approval
 from privacy.errors import IncompleteError
 from privacy.evidence import statement, watermarks
-from privacy.floor import Floor
+from privacy.floor import TIERS, Floor
 from privacy.keeper.labelling import label_set
 from privacy.keeper.state import State
 from privacy.keeper.workshop import Progress, Workshop
@@ -77,8 +77,8 @@ class Releasing:
 
     def _buckets(self) -> list[SealedBlob]:
         name, floor = label_set(self.plan, self.floor.hash), self.floor
-        paths = [self.vault.bucket_path(name, bucket) for bucket in range(floor.buckets)]
-        found = [SealedBlob.decode(path.read_bytes()) for path in paths if path.exists()]
+        every = (self.state.bucket(name, number) for number in range(floor.buckets))
+        found = [blob for blob in every if blob]
         if not found:
             raise IncompleteError(
                 "NO_LABELS",
@@ -119,10 +119,11 @@ class Releasing:
         planted = any(
             entry.body.get("planted") == "yes" for entry in self.state.ledger.entries("corpus")
         )
-        marks = watermarks(self.plan, floor, self.tier.name, planted=planted)
+        tier = self._weakest_tier()
+        marks = watermarks(self.plan, floor, tier, planted=planted)
         told = statement(
             self.plan,
-            tier=self.tier.name,
+            tier=tier,
             custody=self.custody,
             probes=probes,
             approvals=self.approvals,
@@ -139,6 +140,13 @@ class Releasing:
         for number, entry in enumerate(self._approval_entries()):
             extras[f"approval-{number + 1}.sig"] = entry.encode()
         return sign_bundle(self.workshop.compose(self.plan, answer, extras), self.state)
+
+    def _weakest_tier(self) -> str:
+        """A release is as isolated as the worst of the runs that it is made of."""
+        name = label_set(self.plan, self.floor.hash)
+        entries = self.state.ledger.entries("labels")
+        made = [entry.body["tier"] for entry in entries if entry.body["set"] == name]
+        return min([*made, self.tier.name], key=TIERS.index)
 
     def _approval_entries(self) -> list[str]:
         named = {approval.officer.key: "" for approval in self.approvals}

@@ -75,13 +75,20 @@ class Keeper:
             )
         person = Person(str(request["name"]), read_public(str(request["key"])))
         policy = self.desk.policy
-        if any(known.key == person.key for known in (*policy.officer, *policy.custodian)):
-            return {"officer": person.name, "fingerprint": fingerprint(person.key)}
-        policy = policy.with_officer(person)
-        text = policy.to_toml()
-        read_policy(text, self.desk.floor)
-        self.desk.state.ledger.append("policy", {"hash": policy.hash})
-        replace_file(self.desk.vault.folder / POLICY, text.encode())
+        people = (*policy.officer, *policy.custodian)
+        if person not in people:
+            if any(known.name == person.name or known.key == person.key for known in people):
+                raise RefusedError(
+                    "PERSON_TWICE",
+                    rule="One person, one name, one key: so that two approvals are two people.",
+                    found="a name or a key that is enrolled already.",
+                    remedy="enrol another person, with a key and a name of his own.",
+                )
+            policy = policy.with_officer(person)
+            text = policy.to_toml()
+            read_policy(text, self.desk.floor)
+            self.desk.state.ledger.append("policy", {"hash": policy.hash, "text": text})
+            replace_file(self.desk.vault.folder / POLICY, text.encode())
         return {"officer": person.name, "fingerprint": fingerprint(person.key)}
 
     def submit(self, request: Request, _: Progress) -> Answer:
@@ -128,8 +135,11 @@ class Keeper:
         """Label the sessions of an approved plan's months."""
         plan = self.desk.find(request)
         self.desk.check_may_run(plan)
-        self.desk.labelling(plan).run(progress)
-        self.desk.state.ledger.append("labels", {"plan": plan.hash})
+        run = self.desk.labelling(plan)
+        # Before it starts: labels that a crashed run left behind were made at this tier, too.
+        body = {"plan": plan.hash, "set": run.label_set, "tier": self.desk.tier.name}
+        self.desk.state.ledger.append("labels", body)
+        run.run(progress)
         return self._shown(plan)
 
     def release(self, request: Request, progress: Progress) -> Answer:

@@ -7,18 +7,22 @@ cannot be reset by starting over.
 
 import sqlite3
 from collections.abc import Iterable, Mapping
+from hashlib import sha256
 from pathlib import Path
 
-from privacy.errors import ConfigurationError, RefusedError
+from privacy.errors import ConfigurationError, RefusedError, VerificationError
 from privacy.ledger import Ledger
 from privacy.plan import Plan, read_plan
-from privacy.sealing import KeyPair
+from privacy.sealing import KeyPair, SealedBlob
 from privacy.signing import SigningKey
 from privacy.vault import HANDOVER, PublicKeys, Vault, replace_file
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS labelled (
     label_set TEXT, session TEXT, blob TEXT, PRIMARY KEY (label_set, session)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS bucket (
+    label_set TEXT, number INTEGER, file TEXT, digest TEXT, PRIMARY KEY (label_set, number)
 ) STRICT, WITHOUT ROWID;
 """
 
@@ -33,8 +37,9 @@ class State:
         Raises:
             ConfigurationError: The folder belongs to another vault, or has lost its keys.
         """
-        self.folder = folder
+        self.folder, self._vault = folder, vault
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.chmod(0o700)
         if not (folder / "sealing.key").exists():
             _begin(folder, vault)
         self.sealing = KeyPair.from_secret((folder / "sealing.key").read_bytes())
@@ -46,6 +51,7 @@ class State:
             folder / "labelled.db", isolation_level=None, check_same_thread=False
         )
         self._labelled.execute("PRAGMA journal_mode=WAL")
+        self._labelled.execute("PRAGMA synchronous=FULL")
         self._labelled.executescript(_SCHEMA)
 
     def close(self) -> None:
@@ -84,14 +90,68 @@ class State:
         query = "SELECT session, blob FROM labelled WHERE label_set = ?"
         return dict(self._labelled.execute(query, (label_set,)).fetchall())
 
-    def note_labelled(self, label_set: str, sessions: Iterable[tuple[str, str]]) -> None:
-        """Note that records of (session, sealed bytes' SHA-256) lie in their buckets."""
-        self._labelled.execute("BEGIN")
-        self._labelled.executemany(
-            "INSERT OR REPLACE INTO labelled VALUES (?, ?, ?)",
-            ((label_set, session, blob) for session, blob in sessions),
+    def bucket(self, label_set: str, number: int) -> SealedBlob | None:
+        """
+        A sealed bucket as this keeper wrote it; None if it wrote none.
+
+        Anybody can seal to the keeper's public key, so a file counts only if its name and its
+        SHA-256 are remembered here.
+
+        Raises:
+            VerificationError: The file was changed or taken away.
+        """
+        query = "SELECT file, digest FROM bucket WHERE label_set = ? AND number = ?"
+        row = self._labelled.execute(query, (label_set, number)).fetchone()
+        if row is None:
+            return None
+        path = self._vault.label_folder(label_set) / row[0]
+        data = path.read_bytes() if path.is_file() else b""
+        if sha256(data).hexdigest() != row[1]:
+            raise VerificationError(
+                "BUCKET_CHANGED",
+                rule="Labels count only in the buckets that this keeper sealed.",
+                found=f"a file that was changed or taken away: {row[0]}.",
+                remedy="restore it from a copy of the vault.",
+            )
+        return SealedBlob.decode(data)
+
+    def put_bucket(
+        self, label_set: str, number: int, blob: SealedBlob, sessions: Iterable[tuple[str, str]]
+    ) -> None:
+        """
+        Write a bucket, and note from which (session, sealed bytes' SHA-256) it was made.
+
+        The new file lies under a new name until the database names it: after a crash either
+        the old bucket stands or the new one, with the sessions that belong to it.
+        """
+        data, folder = blob.encode(), self._vault.label_folder(label_set)
+        digest = sha256(data).hexdigest()
+        file = f"{number:05d}-{digest[:16]}.sealed"
+        replace_file(folder / file, data)
+        with self._labelled:
+            self._labelled.execute("BEGIN IMMEDIATE")
+            self._note_bucket(label_set, number, file, digest)
+            self._labelled.executemany(
+                "INSERT OR REPLACE INTO labelled VALUES (?, ?, ?)",
+                ((label_set, session, sealed) for session, sealed in sessions),
+            )
+        for old in folder.glob(f"{number:05d}*.sealed"):
+            if old.name != file:
+                old.unlink()
+
+    def adopt_buckets(self) -> bool:
+        """Take over the buckets that a synthetic vault came with; whether there are any."""
+        paths = sorted((self._vault.folder / "labels").glob("*/*.sealed"))
+        for path in paths:
+            data = path.read_bytes()
+            header, digest = SealedBlob.decode(data).header, sha256(data).hexdigest()
+            self._note_bucket(header["set"], int(header["bucket"]), path.name, digest)
+        return bool(paths)
+
+    def _note_bucket(self, label_set: str, number: int, file: str, digest: str) -> None:
+        self._labelled.execute(
+            "INSERT OR REPLACE INTO bucket VALUES (?, ?, ?, ?)", (label_set, number, file, digest)
         )
-        self._labelled.execute("COMMIT")
 
 
 def _begin(folder: Path, vault: Vault) -> None:

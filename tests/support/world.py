@@ -25,7 +25,7 @@ AUTHOR = "researcher@example.org"
 def clerestory(*arguments: str | Path, cwd: Path = ROOT) -> "subprocess.CompletedProcess[str]":
     """Run one command as a user would, without a terminal."""
     return subprocess.run(
-        [sys.executable, "-m", "clerestory", *map(str, arguments)],
+        [sys.executable, "-P", "-m", "clerestory", *map(str, arguments)],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
