@@ -5,10 +5,14 @@ Keys live with the ledger: a keeper that lost its state has lost its keys, so th
 cannot be reset by starting over.
 """
 
+import os
 import sqlite3
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
+from fcntl import LOCK_EX, LOCK_NB, flock
 from hashlib import sha256
 from pathlib import Path
+from typing import IO
 
 from privacy.errors import ConfigurationError, RefusedError, VerificationError
 from privacy.ledger import Ledger
@@ -16,6 +20,10 @@ from privacy.plan import Plan, read_plan
 from privacy.sealing import KeyPair, SealedBlob
 from privacy.signing import SigningKey
 from privacy.vault import HANDOVER, PublicKeys, Vault, replace_file
+
+SEALING, SIGNING, LEDGER = "sealing.key", "signing.key", "ledger.db"
+VAULT = "vault.floor"
+"""File with the SHA-256 of the floor of the vault that the state belongs to."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS labelled (
@@ -40,29 +48,30 @@ class State:
         self.folder, self._vault = folder, vault
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.chmod(0o700)
-        if not (folder / "sealing.key").exists():
+        with ExitStack() as open_files:
+            open_files.enter_context(_only_one(folder))
             _begin(folder, vault)
-        self.sealing = KeyPair.from_secret((folder / "sealing.key").read_bytes())
-        self.signing = SigningKey.read(folder / "signing.key")
-        _check_belongs(self.public_keys, vault)
-        origin = f"clerestory/{vault.floor.vault}"
-        self.ledger = Ledger(folder / "ledger.db", origin)
-        self._labelled = sqlite3.connect(
-            folder / "labelled.db", isolation_level=None, check_same_thread=False
-        )
-        self._labelled.execute("PRAGMA journal_mode=WAL")
-        self._labelled.execute("PRAGMA synchronous=FULL")
-        self._labelled.executescript(_SCHEMA)
+            self.sealing, self.signing = _keys(folder)
+            _check_belongs(folder, self.public_keys, vault)
+            self.ledger = Ledger(folder / LEDGER, f"clerestory/{vault.floor.vault}")
+            open_files.callback(self.ledger.close)
+            self._labelled = sqlite3.connect(
+                folder / "labelled.db", isolation_level=None, check_same_thread=False
+            )
+            open_files.callback(self._labelled.close)
+            self._labelled.execute("PRAGMA journal_mode=WAL")
+            self._labelled.execute("PRAGMA synchronous=FULL")
+            self._labelled.executescript(_SCHEMA)
+            self._open_files = open_files.pop_all()
 
     def close(self) -> None:
         """Close the files."""
-        self.ledger.close()
-        self._labelled.close()
+        self._open_files.close()
 
     @property
     def public_keys(self) -> PublicKeys:
         """The public halves of the keeper's keys."""
-        return PublicKeys(self.sealing.public.hex(), self.signing.public)
+        return _public(self.sealing, self.signing)
 
     def save_plan(self, plan: Plan) -> None:
         """Keep a bound plan."""
@@ -154,43 +163,101 @@ class State:
         )
 
 
+def _only_one(folder: Path) -> IO[bytes]:
+    """Hold the folder for this process; the kernel lets go when the process ends."""
+    lock = (folder / "lock").open("wb")
+    try:
+        flock(lock, LOCK_EX | LOCK_NB)
+    except OSError:
+        lock.close()
+        raise ConfigurationError(
+            "KEEPER_RUNS_ALREADY",
+            rule="One keeper at a time has a state folder.",
+            found="another process that holds it.",
+            remedy="use the keeper that runs, or stop it first.",
+        ) from None
+    return lock
+
+
 def _begin(folder: Path, vault: Vault) -> None:
-    if vault.has_keeper:
-        raise ConfigurationError(
-            "STATE_LOST",
-            rule="A vault opens with the keys of the keeper that adopted it, and no others.",
-            found="an empty state folder for a vault that has a keeper already.",
-            remedy="give the right folder with --state, or restore it from its copy.",
-        )
-    secret = KeyPair.generate().secret
+    """Make what is not there yet; each step is whole, so a crash in between goes on here."""
+    if not (folder / VAULT).exists():
+        if vault.has_keeper:
+            raise _lost("an empty state folder for a vault that has a keeper already.")
+        # What a crash left of an earlier beginning opens nothing: its keys were never published.
+        for name in (SEALING, SIGNING, f"{SIGNING}.pub", LEDGER):
+            (folder / name).unlink(missing_ok=True)
+        SigningKey.generate().write(folder / SIGNING)
+        _write_secret(folder / SEALING, _first_secret(vault))
+        Ledger(folder / LEDGER, "").close()
+        replace_file(folder / VAULT, vault.floor.hash.encode())
+    # Above all the ledger: keys without it would be a budget that was never spent.
+    if gone := [name for name in (SEALING, SIGNING, LEDGER) if not (folder / name).exists()]:
+        raise _lost(f"a state folder without {', '.join(gone)}.")
+    if not vault.has_keeper:
+        _check_floor(folder, vault)
+        vault.publish_keys(_public(*_keys(folder)))
+    (vault.folder / HANDOVER).unlink(missing_ok=True)
+
+
+def _keys(folder: Path) -> tuple[KeyPair, SigningKey]:
+    try:
+        sealing = KeyPair.from_secret((folder / SEALING).read_bytes())
+    except ValueError:
+        raise _lost("a sealing key that is none.") from None
+    return sealing, SigningKey.read(folder / SIGNING)
+
+
+def _public(sealing: KeyPair, signing: SigningKey) -> PublicKeys:
+    return PublicKeys(sealing.public.hex(), signing.public)
+
+
+def _write_secret(path: Path, secret: bytes) -> None:
+    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    with open(descriptor, "wb") as file:  # noqa: PTH123 - a path cannot say its mode
+        file.write(secret)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _first_secret(vault: Vault) -> bytes:
     handover = vault.folder / HANDOVER
-    if handover.exists():
-        if not vault.floor.synthetic:
-            raise RefusedError(
-                "HANDOVER_REFUSED",
-                rule="A secret key crosses a vault only when its data are made up.",
-                found="a handover key in a vault of real sessions.",
-                remedy="treat that vault's sessions as disclosed; seal into a new one.",
-            )
-        secret = handover.read_bytes()
-    SigningKey.generate().write(folder / "signing.key")
-    (folder / "sealing.key").touch(mode=0o600)
-    replace_file(folder / "sealing.key", secret)
-    (folder / "sealing.key").chmod(0o600)
-    vault.publish_keys(
-        PublicKeys(
-            KeyPair.from_secret(secret).public.hex(),
-            SigningKey.read(folder / "signing.key").public,
+    if not handover.exists():
+        return KeyPair.generate().secret
+    if not vault.floor.synthetic:
+        raise RefusedError(
+            "HANDOVER_REFUSED",
+            rule="A secret key crosses a vault only when its data are made up.",
+            found="a handover key in a vault of real sessions.",
+            remedy="treat that vault's sessions as disclosed; seal into a new one.",
         )
+    return handover.read_bytes()
+
+
+def _check_floor(folder: Path, vault: Vault) -> None:
+    if (folder / VAULT).read_text() != vault.floor.hash:
+        raise _another()
+
+
+def _check_belongs(folder: Path, keys: PublicKeys, vault: Vault) -> None:
+    _check_floor(folder, vault)
+    if vault.keys != keys:
+        raise _another()
+
+
+def _lost(found: str) -> ConfigurationError:
+    return ConfigurationError(
+        "STATE_LOST",
+        rule="A vault opens with the keys and the ledger of the keeper that adopted it.",
+        found=found,
+        remedy="give the right folder with --state, or restore it whole from its copy.",
     )
-    handover.unlink(missing_ok=True)
 
 
-def _check_belongs(keys: PublicKeys, vault: Vault) -> None:
-    if not vault.has_keeper or vault.keys != keys:
-        raise ConfigurationError(
-            "STATE_OF_ANOTHER_VAULT",
-            rule="A keeper's state and its vault belong together.",
-            found="keys that are not those of this vault's keeper.",
-            remedy="give the folder that belongs to this vault with --state.",
-        )
+def _another() -> ConfigurationError:
+    return ConfigurationError(
+        "STATE_OF_ANOTHER_VAULT",
+        rule="A keeper's state and its vault, with its floor, belong together.",
+        found="keys or a floor that are not those of this vault's keeper.",
+        remedy="give the folder that belongs to this vault with --state.",
+    )
