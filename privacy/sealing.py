@@ -141,8 +141,18 @@ class SealedBlob:
 
     @property
     def header(self) -> dict[str, str]:
-        """What stands in clear: never anything that a person wrote."""
-        header: dict[str, str] = json.loads(self.header_bytes)
+        """
+        What stands in clear: never anything that a person wrote.
+
+        Raises:
+            VerificationError: It is no mapping of texts.
+        """
+        try:
+            header = json.loads(self.header_bytes)
+        except (ValueError, RecursionError):
+            header = None
+        if not isinstance(header, dict) or not all(isinstance(v, str) for v in header.values()):
+            raise _broken("a blob with another header than a mapping of texts.")
         return header
 
     @classmethod

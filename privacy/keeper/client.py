@@ -60,7 +60,7 @@ def _connect(connection: socket.socket, vault: Vault) -> None:
     try:
         path = (vault.folder / SOCKET).read_text(encoding="utf-8").strip()
         connection.connect(path)
-    except OSError:
+    except (OSError, ValueError):
         raise ConfigurationError(
             "KEEPER_NOT_RUNNING",
             rule="Everything that needs a key is done by the vault's keeper.",

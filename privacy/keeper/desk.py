@@ -69,6 +69,14 @@ class Desk:
 
     def _adopt(self) -> None:
         ledger, policy = self.state.ledger, self.policy
+        for entry in ledger.entries("corpus"):
+            if entry.body["floor"] != self.floor.hash:
+                raise RefusedError(
+                    "FLOOR_CHANGED",
+                    rule="A floor never changes: it is what people's sessions were given under.",
+                    found="a floor.json that is not the one in the ledger.",
+                    remedy="put the old file back; sealed bytes open under it only.",
+                )
         if next(ledger.entries("policy"), None) is None:
             # Labels that lie in a vault before its first keeper are somebody's invention: they
             # are taken over where everything is, and never looked at elsewhere.

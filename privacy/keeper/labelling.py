@@ -25,7 +25,15 @@ from privacy.errors import IncompleteError, VerificationError
 from privacy.floor import Floor
 from privacy.keeper.state import State
 from privacy.keeper.workshop import Progress, WorkerKind
-from privacy.labels import LabelRecord, bucket_of, pack_bucket, record_width, unpack_bucket
+from privacy.labels import (
+    PSEUDONYM_BYTES,
+    SESSION_KEY_BYTES,
+    LabelRecord,
+    bucket_of,
+    pack_bucket,
+    record_width,
+    unpack_bucket,
+)
 from privacy.plan import Plan, Rater
 from privacy.sandbox.launch import Worker, start
 from privacy.sandbox.tiers import Tier
@@ -78,14 +86,10 @@ class Labelling:
         done = self.state.labelled(self.label_set)
         due: dict[int, list[Due]] = defaultdict(list)
         for path in self.vault.sessions():
-            data = path.read_bytes()
-            header = _decode(data[SIGNATURE_BYTES:], path).header
-            digest = sha256(data).hexdigest()
-            known = done.get(header["session"]) == digest
-            if header["month"] in self.plan.population.months and not known:
-                account = bytes.fromhex(header["account"])
-                session = Due(path, header["session"], account, header["month"], digest)
-                due[bucket_of(account, self.floor.buckets)].append(session)
+            session = _read_due(path)
+            known = done.get(session.session) == session.digest
+            if session.month in self.plan.population.months and not known:
+                due[bucket_of(session.account, self.floor.buckets)].append(session)
         return due
 
     def check_complete(self) -> None:
@@ -248,11 +252,27 @@ def label_set_of(codebook: str, prompts: str, rater: Rater, floor: str) -> str:
     return sha256(rfc8785.dumps(told)).hexdigest()
 
 
-def _decode(data: bytes, path: Path) -> SealedBlob:
+def _read_due(path: Path) -> Due:
+    """What a sealed session's file says of itself; who says it is checked before it is used."""
+    data = path.read_bytes()
     try:
-        return SealedBlob.decode(data)
+        header = SealedBlob.decode(data[SIGNATURE_BYTES:]).header
+        account, session = bytes.fromhex(header["account"]), bytes.fromhex(header["session"])
+        if (len(account), len(session)) == (PSEUDONYM_BYTES, SESSION_KEY_BYTES):
+            return Due(path, session.hex(), account, header["month"], sha256(data).hexdigest())
     except VerificationError as error:
         raise _of(error, path) from None
+    except (KeyError, ValueError):
+        pass
+    raise _of(
+        VerificationError(
+            "VAULT_DAMAGED",
+            rule="A sealed session names its account, its key and its month.",
+            found="a header that does not.",
+            remedy="restore the file from a copy of the vault, or take it out.",
+        ),
+        path,
+    )
 
 
 def _of(error: VerificationError, path: Path) -> VerificationError:

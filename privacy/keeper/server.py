@@ -14,8 +14,9 @@ from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
 from threading import Lock, Thread
+from typing import Any
 
-from privacy.errors import ClerestoryError, RefusedError
+from privacy.errors import ClerestoryError, ConfigurationError, RefusedError
 from privacy.keeper.service import Keeper
 from privacy.keeper.wire import LONGEST_REQUEST, lines, send, user_of
 from privacy.vault import SOCKET, replace_file
@@ -37,8 +38,8 @@ def serve(keeper: Keeper, ready: Callable[[], None]) -> None:
 def _answer(keeper: Keeper, connection: socket.socket, busy: Lock) -> None:
     with connection:
         try:
-            request = next(lines(connection, LONGEST_REQUEST))
             _check_user(connection)
+            request = _request(connection)
             if not busy.acquire(blocking=False):
                 send(connection, {"progress": ["waiting for another request", 0.0]})
                 busy.acquire()
@@ -53,11 +54,23 @@ def _answer(keeper: Keeper, connection: socket.socket, busy: Lock) -> None:
             send(connection, {"answer": answer})
         except ClerestoryError as error:
             _last(connection, error.to_json())
-        except (OSError, StopIteration):
+        except OSError:
             return  # the client went away; what was recorded stays recorded
         except Exception as error:  # noqa: BLE001 - the server outlives any one request
             # The type's name only: an exception's text may quote what it failed on.
             _last(connection, _unexpected(type(error).__name__).to_json())
+
+
+def _request(connection: socket.socket) -> dict[str, Any]:
+    try:
+        return next(lines(connection, LONGEST_REQUEST))
+    except (ValueError, RecursionError, StopIteration):
+        raise ConfigurationError(
+            "REQUEST_UNREADABLE",
+            rule=f"A request is one line of JSON, an object of at most {LONGEST_REQUEST} bytes.",
+            found="something else.",
+            remedy="use the command line of the same version as the keeper.",
+        ) from None
 
 
 def _tell(connection: socket.socket, text: str, share: float) -> None:
