@@ -38,8 +38,9 @@ def serve(keeper: Keeper, ready: Callable[[], None]) -> None:
 def _answer(keeper: Keeper, connection: socket.socket, busy: Lock) -> None:
     with connection:
         try:
-            _check_user(connection)
+            # Read first: closing on unread bytes would cut our own answer off.
             request = _request(connection)
+            _check_user(connection)
             if not busy.acquire(blocking=False):
                 send(connection, {"progress": ["waiting for another request", 0.0]})
                 busy.acquire()
