@@ -11,6 +11,7 @@ process has been sealed, opens no file.
 """
 
 import gc
+import heapq  # noqa: F401 - Counter.most_common loads it on first use: too late after the seal
 from functools import partial
 from typing import Protocol
 

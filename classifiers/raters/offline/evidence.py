@@ -7,7 +7,7 @@ paste is told by its shape (fenced, many lines, few sentences) and left out of `
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from classifiers.sessions import Actor, Session, ToolCall, Utterance, count_words
@@ -24,7 +24,14 @@ _PASTED_LINE = re.compile(
     r"|(?:error|warn|info|fail)\S*:)"
 )
 _HANDED = re.compile(r"^implement the following plan:\s*#*\s*(?:plan:?\s*)?")
+_INSTRUCTIONS = re.compile(r"(?:^|[/\\])(?:claude|agents|gemini|memory)\.md$", re.IGNORECASE)
+_NUMBERED = re.compile(r"^\s*\d+[→\t]", re.MULTILINE)
+_HOME = re.compile(r"^(?:[a-z]:)?/(?:(?:users|home)/[^/]+|workspaces?|root|mnt/[a-z])?/?")
 HEAD, TAIL = 600, 1_500
+INSTRUCTIONS_READ = 3_000
+"""Characters of project instructions that are looked at."""
+FOLDERS = 3
+"""Folders below a person's home that name a project; deeper ones belong to its task."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +59,10 @@ class Evidence:
     """Actions by kind."""
     paths: str
     """The files that were touched, as one text."""
+    folders: str
+    """The folders, below the person's own, that the touched files share."""
+    instructions: str
+    """What the agent read in the project's instructions."""
     files: int
     actions: int
     lines: int
@@ -72,6 +83,8 @@ class Evidence:
     """The agent's last words."""
     concessions: int
     """Times the agent said that the person was right."""
+    objections: int
+    """Times the agent said that the person was not."""
     answer_words: int
     """Words of the agent's prose."""
 
@@ -109,6 +122,8 @@ def gather(session: Session) -> Evidence:
         ),
         kinds=Counter(call.kind for call in calls),
         paths="\n".join(sorted(touched))[:20_000],
+        folders=_folders(call.subject for call in calls if call.kind in ("edit", "write", "read")),
+        instructions=_instructions(calls),
         files=len(changed),
         actions=len(calls),
         lines=sum(volume.values()),
@@ -122,6 +137,7 @@ def gather(session: Session) -> Evidence:
         unfinished=_unfinished(session),
         said=_ends(prose[-1]).lower() if prose else "",
         concessions=sum(matches(SPEECH["concession"], text[:80].lower()) for text in prose),
+        objections=sum(matches(SPEECH["objection"], text.lower()) > 0 for text in prose),
         answer_words=sum(count_words(text) for text in prose),
     )
 
@@ -133,6 +149,31 @@ def _own(text: str) -> str:
     if len(lines) > 3:
         lines = [line for line in lines if not _PASTED_LINE.match(line.lower())]
     return "\n".join(lines).strip().lower()[:6_000]
+
+
+def _instructions(calls: list[ToolCall]) -> str:
+    """The text of instruction files as the agent read them, line numbers taken off."""
+    read = {
+        call.subject: _NUMBERED.sub("", call.result[:INSTRUCTIONS_READ]).lower()
+        for call in calls
+        if call.kind == "read" and call.outcome == "ok" and _INSTRUCTIONS.search(call.subject)
+    }
+    return "\n".join(read[name] for name in sorted(read))[:INSTRUCTIONS_READ]
+
+
+def _folders(paths: Iterable[str]) -> str:
+    """The folders that all touched files share, or most of them, below the person's own."""
+    below = [
+        _HOME.sub("", plain).split("/")[:-1]
+        for path in paths
+        if (plain := path.replace("\\", "/").lower())[:1] == "/" or plain[1:3] == ":/"
+    ]
+    heads = [tuple(parts[:2]) for parts in below]
+    if not heads:
+        return ""
+    head = Counter(heads).most_common(1)[0][0]
+    third = {parts[2] for parts in below if tuple(parts[:2]) == head and len(parts) >= FOLDERS}
+    return "/".join((*head, *third) if len(third) == 1 and len(below) > 1 else head)
 
 
 def _plan(text: str) -> str:

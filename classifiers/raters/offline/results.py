@@ -70,10 +70,8 @@ def failure_signal(seen: Evidence) -> str:
 
 def outcome(seen: Evidence) -> str:
     """succeeded, partial, failed or no_goal."""
-    greetings = [text for text in seen.requests if matches(SPEECH["greeting"], text)]
-    routine = [text for text in seen.requests if matches(SPEECH["routine"], text)]
-    if len(greetings) + len(routine) * bool(greetings) >= len(seen.requests):
-        return "no_goal"  # words that only move along have a goal unless it began with a greeting
+    if not _has_objective(seen.requests):
+        return "no_goal"
     if not (seen.said or seen.actions):
         return "no_goal"
     trouble, success = failure_signal(seen), success_signal(seen)
@@ -86,6 +84,19 @@ def outcome(seen: Evidence) -> str:
     if success in ("none", "1"):
         return "partial" if seen.lines or seen.said else "failed"
     return "succeeded"
+
+
+def _has_objective(requests: tuple[str, ...]) -> bool:
+    """
+    Whether anything was asked for.
+
+    A session that opens with a greeting, or by trying what the program is, has an objective
+    only if a later request names one; words that move along or complain name none.
+    """
+    if not requests or not matches(SPEECH["greeting"], requests[0]):
+        return bool(requests)
+    empty = (*SPEECH["greeting"], *SPEECH["routine"], *SPEECH["complaint"], *SPEECH["dangling"])
+    return not all(matches(empty, text) for text in requests)
 
 
 def stuck(seen: Evidence) -> bool:

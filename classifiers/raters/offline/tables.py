@@ -5,6 +5,7 @@ They are data, so that they can be read, criticised and changed without touching
 """
 
 import re
+from dataclasses import dataclass
 from importlib.resources import files
 from tomllib import loads
 from typing import Any
@@ -24,11 +25,14 @@ def _words(text: str) -> str:
     return _any([word.replace("_", "[ -]") for word in text.split()])
 
 
-CUES: tuple[tuple[str, float, re.Pattern[str]], ...] = tuple(
-    (cue["mode"], cue["weight"], re.compile(cue.get("raw") or _any(cue["any"])))
-    for cue in _read("work.toml")["cue"]
+def _cue(cue: dict[str, Any]) -> re.Pattern[str]:
+    return re.compile(rf"^{cue['head']}" if "head" in cue else cue.get("raw") or _any(cue["any"]))
+
+
+CUES: tuple[tuple[str, float, bool, re.Pattern[str]], ...] = tuple(
+    (cue["mode"], cue["weight"], "head" in cue, _cue(cue)) for cue in _read("work.toml")["cue"]
 )
-"""(mode, weight, what a request says)."""
+"""(mode, weight, whether it is about how a request begins, what the request says)."""
 
 SPEECH: dict[str, Patterns] = {
     name: tuple(re.compile(pattern) for pattern in patterns)
@@ -42,19 +46,39 @@ PATHS, COMMANDS = (
 )
 """What a file is for, by its path; what a shell command does."""
 
-WORK: dict[str, re.Pattern[str]] = {}
-MINE: dict[str, re.Pattern[str]] = {}
-ROLES: dict[str, re.Pattern[str]] = {}
-"""By occupational group: words of the work, of work as one's own, of what one is."""
-for _code, _trade in _read("trades.toml").items():
-    _work, _roles = _words(_trade["work"]), _words(_trade["roles"])
-    WORK[_code] = re.compile(_work)
-    MINE[_code] = re.compile(
-        rf"{_words(_trade['mine'])}|\b(?:my|our) (?:\w+ )?(?:{_work}|{_roles})"
+
+@dataclass(frozen=True, slots=True)
+class Trade:
+    """The expressions of one occupational group; see the head of trades.toml."""
+
+    work: re.Pattern[str]
+    is_one: re.Pattern[str]
+    """The person says to be one of them."""
+    is_theirs: re.Pattern[str]
+    """The person speaks of that work as their own."""
+    signs: re.Pattern[str]
+    places: re.Pattern[str]
+
+
+def _trade(words: dict[str, str]) -> Trade:
+    work, roles = _words(words["work"]), _words(words["roles"])
+    return Trade(
+        work=re.compile(work),
+        is_one=re.compile(
+            r"\b(?:i.m|i am|as|my job (?:is|as)|work(?:ing)? as) (?:an?|the) (?:\w+ ){0,2}" + roles
+        ),
+        is_theirs=re.compile(
+            rf"{_words(words['mine'])}"
+            r"|\b(?:i|we)(?:.ve|.re|.m)? (?:also |mostly |usually |always )?"
+            + _words(words["does"])
+        ),
+        signs=re.compile(rf"{_words(words['signs'])}|\b(?:my|our) (?:\w+ )?{work}"),
+        places=re.compile(_words(words["places"])),
     )
-    ROLES[_code] = re.compile(
-        rf"\b(?:i.m|i am|as|my job as|work as) (?:an?|the) (?:\w+ ){{0,2}}{_roles}"
-    )
+
+
+TRADES = {code: _trade(words) for code, words in _read("trades.toml").items()}
+"""Occupational groups by their two digits."""
 
 
 def matches(patterns: Patterns, text: str) -> int:

@@ -27,7 +27,7 @@ CHANGED: dict[str, dict[str, float]] = {
 }
 """Weights for the share of the changed lines that lies in a sort of artefact."""
 RUN: dict[str, dict[str, float]] = {
-    "git": {"operate": 2.0},
+    "git": {"operate": 1.5},
     "deploy": {"operate": 3.0},
     "package": {"operate": 1.0},
     "review": {"test": 2.0},
@@ -39,6 +39,15 @@ IDLE = {"understand": 2.0, "test": 1.0, "plan": 1.0, "communicate": 0.5, "build"
 """Added where nothing was changed."""
 WROTE = {"understand": -3.0, "plan": -2.5}
 """Added where code was changed."""
+MENDED = {"test": -1.0, "analyze": -1.0}
+"""Added where code other than tests or data makes up most of what was changed."""
+_POLITE = re.compile(
+    r"^(?:\W+|\w+: |(?:hi|hello|hey)(?: there)?\b|good (?:morning|afternoon|evening)\b"
+    r"|(?:ok(?:ay)?|so|next|now|please|help me(?: to)?|help|let.s|how do i)\b|in \S+:"
+    r"|i(?:.d like| want| have| need|.m trying| would like)(?: you)? to\b"
+    r"|we (?:need|have|want) to\b|(?:can|could|would|will) (?:you|we)\b)+"
+)
+"""What comes before the thing that is asked for."""
 OPENING = 300
 """Characters of a request that say what it is about; the rest counts a third, in the first."""
 LEAST = 1.5
@@ -64,10 +73,11 @@ def mode_scores(seen: Evidence) -> dict[str, float]:
         return scores
     for place, text in enumerate(asked[:12]):
         weight = LATER[min(place, len(LATER) - 1)]
-        for mode, worth, pattern in CUES:
-            if pattern.search(text[:OPENING]):
+        start = _POLITE.sub("", text[: 2 * OPENING])[:OPENING]
+        for mode, worth, at_start, pattern in CUES:
+            if pattern.search(start if at_start else text[:OPENING]):
                 scores[mode] += worth * weight
-            elif place == 0 and pattern.search(text):
+            elif place == 0 and not at_start and pattern.search(text):
                 scores[mode] += worth * 0.3
     changed = Counter(seen.volume)
     if changed["code"]:  # tests that come with code are part of that work
@@ -78,6 +88,9 @@ def mode_scores(seen: Evidence) -> dict[str, float]:
     delegated = seen.handed or seen.commits or seen.kinds.get("agent", 0)
     for mode, weight in (WROTE if wrote else {} if seen.lines or delegated else IDLE).items():
         scores[mode] += weight
+    if seen.volume.get("code", 0) * 2 > seen.lines:
+        for mode, weight in MENDED.items():
+            scores[mode] += weight
     return scores
 
 

@@ -1,39 +1,14 @@
 """The offline rater: sensible in every domain, explainable, and silent without evidence."""
 
-from typing import Any
-
 import pytest
 
-from classifiers.raters.offline import OfflineRater
 from classifiers.raters.offline.artefacts import artefact, command_kind
 from classifiers.raters.offline.evidence import gather
 from classifiers.raters.offline.work import mode_scores
-from classifiers.rendering import render
 from privacy.codebook import UNCLEAR, codebook
 from tests.classifiers.logs import agent, call, person, result, session
 
-Record = dict[str, Any]
-
-
-def rate(*records: Record) -> dict[str, str]:
-    """Labels of a session."""
-    found = session(*records)
-    return dict(OfflineRater().rate(found, render(found)))
-
-
-def edited(path: str, lines: int = 12, number: int = 1) -> tuple[Record, Record]:
-    """An edit that went through."""
-    patch = {"structuredPatch": [{"lines": ["+x"] * lines}]}
-    name = f"call-edit-{number}"
-    return call("Edit", name, file_path=path), result("ok", name, extra=patch)
-
-
-def ran(
-    command: str, output: str = "", *, number: int = 1, error: bool = False
-) -> tuple[Record, Record]:
-    """A command and what it printed."""
-    name = f"call-run-{number}"
-    return call("Bash", name, command=command), result(output, name, error=error)
+from .rated import Record, edited, ran, rate
 
 
 @pytest.mark.parametrize(
@@ -57,6 +32,23 @@ def test_each_work_mode_is_told_by_wording_and_artefacts(mode: str, records: lis
     assert rate(*records)["work_mode"] == mode
 
 
+@pytest.mark.parametrize(
+    ("mode", "words", "path"),
+    [
+        ("test", "go through the intake form as a new tenant and report where it fails", ""),
+        ("operate", "please move the backups to the shared drive", "notes.csv"),
+        ("operate", "tidy up the scans and the downloads folder", ""),
+        ("orchestrate", "write a skill that checks citations in briefs", "tools/cite.py"),
+        ("plan", "let's think through the order of the renovation, two options please", "a.md"),
+        ("fix", "since the update the invoices lose their second page", "print.py"),
+        ("analyze", "how many tenants paid late in the last three months?", "rent.csv"),
+    ],
+)
+def test_what_is_asked_outweighs_where_the_lines_went(mode: str, words: str, path: str) -> None:
+    """The rarer modes leave no file of their own; wording and its first verb tell them."""
+    assert rate(person(words), *(edited(path) if path else ()), agent("Done."))["work_mode"] == mode
+
+
 def test_the_dominant_work_counts_and_not_the_first_request() -> None:
     """The codebook: by the volume of meaningful work."""
     asked = person("explain how exports work")
@@ -72,69 +64,13 @@ def test_a_label_can_be_explained() -> None:
     assert scores["fix"] >= 5  # crash 3.0 and fix 2.5, before what was changed is added
 
 
-@pytest.mark.parametrize(
-    ("group", "words"),
-    [
-        ("23", "my client wants the indemnification clause in the lease redlined before discovery"),
-        ("13", "our auditors ask why accruals in our books do not reconcile"),
-        ("19", "our lab has rna samples from three replicates, compare the assays for my thesis"),
-        ("25", "my students need a worksheet and a rubric for the syllabus of my course"),
-        ("29", "our clinic wants the dosage table for my patients with comorbidities"),
-        ("15", "rebase the branch and open a pull request so that ci runs"),
-    ],
-)  # fmt: skip
-def test_occupation_is_told_by_how_people_speak_of_their_work(group: str, words: str) -> None:
-    """Words of a trade that are said to be one's own."""
-    labels = rate(person(words), agent("Here it is."))
-    assert labels["occupation"] == group
-    assert labels["task_occupation"] == group
-
-
-def test_occupation_is_not_told_by_the_task() -> None:
-    """Anybody may ask about a lease or a function; that a coding agent is used says nothing."""
-    for words in (
-        "what does an indemnification clause in a lease mean?",
-        "write a python function",
-    ):
-        labels = rate(person(words), agent("It means this."))
-        assert labels["occupation"] == UNCLEAR
-        assert labels["task_occupation"] != UNCLEAR
-
-
-NOVICE = "help me make it work somehow, i don't know what this thing is"
-PLAIN = "move the header of the report to the top of the summary page please"
-EXPERT = (
-    "refresh_token() must never run twice: take the lock before line 210, because the retry in"
-    " `poll` races with it. verify that the 30 ms timeout still holds, and prefer a queue"
-)
-
-
-def test_expertise_rises_with_specific_framing_checks_and_corrections() -> None:
-    """The codebook's three signals, each on its own words."""
-    levels = [label for label in codebook().field("expertise").labels if label != UNCLEAR]
-
-    def level(*records: Record) -> int:
-        return levels.index(rate(*records)["expertise"])
-
-    novice, plain, expert = (level(person(text)) for text in (NOVICE, PLAIN, EXPERT))
-    assert novice < plain < expert
-    corrected = [
-        agent("You're right, I will change it."),
-        person("no, that's not correct: the footer must stay because page 2 has none"),
-    ]
-    assert level(person(PLAIN), *corrected) > plain
-
-
-def test_expertise_and_shares_come_from_the_persons_own_words() -> None:
-    """A plan that the agent drafted sounds like an expert and is not the person."""
-    plan = person(f"Implement the following plan:\n\n# Plan: lock\n\n{EXPERT}", planContent="x")
-    labels = rate(plan, *edited("lock.py"), person("commit"))
-    assert labels["expertise"] == UNCLEAR
-    assert (labels["planning_by_user"], labels["execution_by_user"]) == ("20", "0")
-    own = rate(person(EXPERT), *edited("lock.py"))
-    assert own["expertise"] != UNCLEAR
-    assert int(own["planning_by_user"]) > 20
-    assert int(own["execution_by_user"]) > 0
+def test_a_session_without_an_aim_is_told_from_one_that_begins_with_a_greeting() -> None:
+    """Trying what the program is, then moving along, asks for nothing."""
+    tried = [person("which model are you"), agent("A model."), person("ok, continue")]
+    assert rate(*tried, agent("Continue what?"))["outcome"] == "no_goal"
+    asked = person("hello, sort the guest list by table")
+    assert rate(asked, agent("Done, it is sorted."))["outcome"] == "succeeded"
+    assert rate(*tried, asked, agent("Done, it is sorted."))["outcome"] == "succeeded"
 
 
 def test_success_rises_with_hard_signals_of_different_kinds() -> None:
@@ -198,7 +134,7 @@ def test_without_evidence_the_rules_abstain() -> None:
 
 def test_every_answer_is_in_the_codebook() -> None:
     """A word outside the vocabulary would cost the whole record."""
-    for words in (NOVICE, PLAIN, EXPERT, "yes", "検査を書いて", "🎉"):
+    for words in ("yes", "検査を書いて", "🎉"):
         labels = rate(person(words), *edited("a.py"), agent("Done."), person("thanks"))
         assert set(labels) == {each.name for each in codebook().instruments}
         assert all(value in codebook().field(name).labels for name, value in labels.items())
