@@ -34,8 +34,10 @@ PRIOR_SEED = 1
 WIDTH = {"share": 0.05, "rate": 0.05, "geometric_mean": 0.1}
 """Half-width that noise may give a middling group, unless the table states its own: in points of
 a share, or as a part of the mean."""
-PRINTED = 0.2
-"""The cell at this part of a table, counted from its smallest, should still be printed."""
+PRINTED = (0.5, 0.4, 0.3, 0.2, 0.1, 0.0)
+"""Wishes for the smallest cell of a table that should still be printed: at which part of its
+cells it lies, counted from the smallest.  `plan` takes the wish that prints most, since paying
+for one table's small cells takes the loss away from all others."""
 SPREAD_ERROR = 0.1
 """Deviation that noise may give the variance behind a geometric mean's interval, in squared
 natural logarithms; the published measures have variances about 1."""
@@ -66,19 +68,22 @@ def prior(plan: Plan, accounts: int, sessions: int, codebook: Codebook) -> dict[
     }
 
 
-def targets(plan: Plan, sums: Sums, half_widths: Mapping[str, float | None]) -> dict[str, float]:
+def targets(
+    plan: Plan, sums: Sums, half_widths: Mapping[str, float | None], printed: float
+) -> dict[str, float]:
     """
     How little noise each query should have: T of the minimax split.
 
     Two wishes, the stricter counts: a middling group's interval is not widened by more than the
-    half-width that the table states, and the cell at a fifth of the table, counted from the
-    smallest, passes the test of the minimum: (q - k·m)/z.  Cells smaller than that are given
-    up; to pay for them would take the loss away from all others.
+    half-width that the table states, and the cell at the part `printed` of the table passes the
+    test of the minimum: (q - k·m)/z. Cells smaller than that are given up; to pay for them would
+    take the loss away from all others.
 
     Args:
         plan: A plan whose z and minimum are settled.
         sums: Expected sums.
         half_widths: Table → wanted half-width, or None for its kind's.
+        printed: One of `PRINTED`.
 
     Returns:
         Query → T in accounts (times the value's unit); positive.
@@ -87,7 +92,7 @@ def targets(plan: Plan, sums: Sums, half_widths: Mapping[str, float | None]) -> 
     for table in plan.tables:
         half = half_widths.get(table.name) or WIDTH[table.kind]
         for name in table.queries:
-            wanted[name] = max(_target(plan, table, plan.query(name), sums, half), 1e-3)
+            wanted[name] = max(_target(plan, table, plan.query(name), sums, half, printed), 1e-3)
     return wanted
 
 
@@ -121,7 +126,9 @@ def forecast(plan: Plan, sums: Sums, accounts: int, sessions: int, codebook: Cod
     )
 
 
-def _target(plan: Plan, table: Table, query: Query, sums: Sums, half: float) -> float:
+def _target(
+    plan: Plan, table: Table, query: Query, sums: Sums, half: float, printed: float
+) -> float:
     counts = plan.query(table.queries[0])
     bases = [sum(cells) / plan.privacy.scale for _, cells in groups(counts, sums)]
     if table.kind == "geometric_mean":
@@ -137,15 +144,15 @@ def _target(plan: Plan, table: Table, query: Query, sums: Sums, half: float) -> 
     width = half * typical / (Z95 * terms)
     if query.value == "log":
         return width * LOG_STEPS
-    return min(width, _printable(plan, table, counts, sums) or width)
+    return min(width, _printable(plan, table, counts, sums, printed) or width)
 
 
-def _printable(plan: Plan, table: Table, counts: Query, sums: Sums) -> float:
-    """Deviation at which the cell at PRINTED of the table passes; 0 where it cannot."""
+def _printable(plan: Plan, table: Table, counts: Query, sums: Sums, printed: float) -> float:
+    """Deviation at which the cell at that part of the table passes; 0 where it cannot."""
     summed = len(counts.axes[-1].levels) if table.kind == "rate" else 1
     cells = [int(cell) for cell in sums[counts.name]]
     tested = sorted(sum(cells[at : at + summed]) for at in range(0, len(cells), summed))
-    cell = tested[int(PRINTED * (len(tested) - 1))] / plan.privacy.scale
+    cell = tested[int(printed * (len(tested) - 1))] / plan.privacy.scale
     least = float(plan.privacy.minimum_accounts * Fraction(plan.privacy.contribution))
     return max(0.0, (cell - least) / plan.privacy.z / sqrt(summed)) if cell > 1.5 * least else 0.0
 

@@ -19,7 +19,7 @@ from privacy.plan import Study as Asked
 from privacy.raters import RATERS
 from privacy.unit import SCALE, ContributionBound
 
-from .forecast import forecast, prior, targets
+from .forecast import PRINTED, forecast, prior, targets
 from .population import conditions
 from .soundness import cells_tested
 from .study import Study
@@ -73,11 +73,14 @@ def plan(
     sums = prior(draft, accounts, expected, book)
     rho = rho_of(study.budget.epsilon, study.budget.delta)
     wanted = {table.name: table.half_width for table in study.tables}
-    queries = price(draft.queries, targets(draft, sums, wanted), rho)
-    priced = replace(draft, queries=(*queries,))
-    privacy = replace(priced.privacy, rho=write_rho(priced.loss))
-    compiled = replace(priced, privacy=privacy)
-    return replace(compiled, forecast=forecast(compiled, sums, accounts, expected, book))
+    candidates = []
+    for printed in PRINTED:
+        queries = price(draft.queries, targets(draft, sums, wanted, printed), rho)
+        priced = replace(draft, queries=(*queries,))
+        compiled = replace(priced, privacy=replace(priced.privacy, rho=write_rho(priced.loss)))
+        told = forecast(compiled, sums, accounts, expected, book)
+        candidates.append(replace(compiled, forecast=told))
+    return max(candidates, key=lambda plan: plan.forecast.published)
 
 
 def _draft(study: Study, rater: Rater, book: Codebook) -> Plan:
