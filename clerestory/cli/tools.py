@@ -13,8 +13,8 @@ def demo(
     folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where it all goes.")] = Path(
         "demo"
     ),
-    accounts: Annotated[int, typer.Option(help="Made-up accounts.")] = 6_000,
-    sessions: Annotated[int, typer.Option(help="Made-up sessions.")] = 10_000,
+    accounts: Annotated[int, typer.Option(help="Made-up accounts.")] = 5_000,
+    sessions: Annotated[int, typer.Option(help="Made-up sessions.")] = 8_500,
 ) -> None:
     """Go the whole way on synthetic sessions: seal, plan, approve, classify, release, verify."""
     from clerestory.demo import run_demo
