@@ -3,9 +3,11 @@ The custodian's edge: logs on disk become sessions to seal, before anything else
 
 Files are recognised by content.  One file may hold several sessions and one session lie in
 several files; files that share a session are read together, a sub-agent's lines go behind its
-parent's.  A record is sealed once per account: a copy in a fork or a re-capture is dropped, so
-that an account's weight does not grow with copies.  Images go, and records that no reader
-needs.  Every file is read or refused by a reason code; none stops the run.
+parent's.  Whose a file is the custodian says; he may leave it to the log (`STATED`), where that
+names an account: the generic form, Claude.ai's export, the Compliance API.  A record is sealed
+once per account: a copy in a fork or a re-capture is dropped, so that an account's weight does
+not grow with copies.  Images go, and records that no reader needs.  Every file is read or
+refused by a reason code; none stops the run.
 
 What is told is counts by code, to the custodian alone.
 """
@@ -18,11 +20,18 @@ from pathlib import Path
 from typing import Protocol
 
 from .edge_files import Unreadable, files_of, lines_of
-from .edge_split import Splitter
+from .edge_foreign import Content, content_of, recognise
+from .edge_gather import Gatherer
+from .edge_split import Part, Splitter
+from .formats.plugins import Splits, installed
 from .stub import TOO_LARGE_STUB
 
 LARGEST = 64 * 2**20
 """bytes: a longer session is sealed as a stub and becomes the label `too_large`."""
+
+STATED = "\0stated"
+"""An answer to whose a file is: the accounts that it names.  Never by itself, since one person
+under two names weighs double."""
 
 _SESSION = re.compile(rb'"sessionId"\s*:\s*"([^"\\]{1,200})"')
 _TIME = re.compile(rb'"timestamp"\s*:\s*"(\d{4}-\d\d-\d\dT[0-9:.]{5,20})')
@@ -98,11 +107,14 @@ class Tally:
 
 @dataclass(slots=True)
 class _Group:
-    """Files of one account that share sessions."""
+    """Files of one account and one kind that share sessions."""
 
     account: str
+    known: Splits | None
+    """Their format; None for lines of Claude Code."""
     files: list[tuple[str, Path]] = field(default_factory=list)
     """(first time in it, file)"""
+    contents: list[Content] = field(default_factory=list)
 
 
 def read_source(
@@ -113,7 +125,7 @@ def read_source(
 
     Args:
         source: A log, a folder of logs, or a tree such as `~/.claude/projects`.
-        account_of: Whose file it is; None refuses it.
+        account_of: Whose file it is; None refuses it, STATED takes the accounts it names.
         seen: What earlier runs sealed.  Sessions are noted in it when the next one is asked for,
             that is, once the caller is done with them.
         tally: Filled with what became of everything.
@@ -122,11 +134,7 @@ def read_source(
         Sessions, the oldest files first, so that the original of a copy owns its records.
     """
     for group in _groups(source, account_of, tally):
-        splitter = Splitter(group.account, seen, LARGEST)
-        for _, path in sorted(group.files):
-            tally.files[path] = splitter.take(path)
-        tally.records.update(splitter.dropped)
-        for name, part in splitter.sessions.items():
+        for account, name, part in _sessions(group, seen, tally):
             code = part.verdict
             if code:
                 tally.sessions[code] += 1
@@ -135,32 +143,71 @@ def read_source(
             tally.sessions.update({"TOO_LARGE"} if part.too_large else ())
             tally.sessions.update({"NO_TIMESTAMP"} if part.month == "unknown" else ())
             blob = TOO_LARGE_STUB if part.too_large else part.blob
-            yield SessionBytes(group.account, name, part.month, blob, tuple(part.records))
-            seen.remember(group.account, seen.session(group.account, name), iter(part.records))
+            yield SessionBytes(account, name, part.month, blob, tuple(part.records))
+            seen.remember(account, seen.session(account, name), iter(part.records))
+
+
+def _sessions(group: _Group, seen: Seen, tally: Tally) -> Iterator[tuple[str, str, Part]]:
+    """(account, name, session) of a group's files."""
+    if group.known is None:
+        account = group.account
+        splitter = Splitter(account, seen, LARGEST)
+        for _, path in sorted(group.files):
+            tally.files[path] = splitter.take(path)
+        tally.records.update(splitter.dropped)
+        for name, part in splitter.sessions.items():
+            yield account, name, part
+        return
+    account = "" if group.account == STATED else group.account
+    gatherer = Gatherer(account, group.known, seen, LARGEST)
+    for content in group.contents:
+        gatherer.expect(content)
+    for _, path in sorted(group.files):
+        try:
+            yield from gatherer.take(path)
+            tally.files[path] = "READ" if gatherer.is_somebodys else "NO_ACCOUNT"
+        except Unreadable as error:
+            tally.files[path] = error.code
+    yield from gatherer.rest()
+    tally.records.update(+gatherer.dropped)
+    tally.sessions.update({"NO_ACCOUNT": gatherer.nobodys} if gatherer.nobodys else {})
 
 
 def _groups(source: Path, account_of: Callable[[Path], str | None], tally: Tally) -> list[_Group]:
     """Files that share a session of an account, together; the oldest group first."""
+    more = installed()
     groups: dict[int, _Group] = {}
-    of_session: dict[tuple[str, bytes], int] = {}
+    of_session: dict[tuple[str, str, bytes], int] = {}
     for number, path in enumerate(files_of(source)):
         try:
-            names, time = _glance(path)
+            known = recognise(path, more, LARGEST)
+            content = content_of(path, known, LARGEST) if known else None
+            names, time = _named(content) if content else _glance(path)
         except Unreadable as error:
             tally.files[path] = error.code
             continue
         account = account_of(path)
-        if account is None:
+        if account is None or (account == STATED and known is None):
             tally.files[path] = "NO_ACCOUNT"
             continue
-        group = groups[number] = _Group(account, [(time, path)])
-        others = {of_session.get((account, name), number) for name in names} - {number}
+        group = groups[number] = _Group(account, known, [(time, path)])
+        group.contents += [content] if content else []
+        kind = known.NAME if known else ""
+        others = {of_session.get((account, kind, name), number) for name in names} - {number}
         for other in others:
-            group.files += groups.pop(other).files
+            joined = groups.pop(other)
+            group.files += joined.files
+            group.contents += joined.contents
         if others:
             of_session.update({key: number for key, old in of_session.items() if old in others})
-        of_session.update({(account, name): number for name in names})
+        of_session.update({(account, kind, name): number for name in names})
     return sorted(groups.values(), key=lambda group: min(group.files))
+
+
+def _named(content: Content) -> tuple[set[bytes], str]:
+    """Sessions that a file holds pieces of or refers to, and the first time in it."""
+    names = {each for _, name, parent, *_ in content.sessions for each in (name, parent) if each}
+    return {name.encode("utf-8", "replace") for name in names}, content.began
 
 
 def _glance(path: Path) -> tuple[set[bytes], str]:

@@ -22,7 +22,7 @@ class Unreadable(Exception):  # noqa: N818 - a reason, not a fault
     A file that cannot be taken.
 
     Args:
-        code: One of EMPTY, NOT_A_SESSION_LOG, NOT_A_FILE, UNREADABLE_FILE.
+        code: One of EMPTY, NOT_A_SESSION_LOG, NOT_A_FILE, UNREADABLE_FILE, TOO_LARGE.
     """
 
     def __init__(self, code: str) -> None:
@@ -50,12 +50,12 @@ def files_of(source: Path) -> Iterator[Path]:
     yield from closed
 
 
-def lines_of(path: Path) -> Iterator[bytes]:
+def head_of(path: Path) -> bytes:
     """
-    The lines of a file in UTF-8, without what ends them; over-long ones are left out.
+    The beginning of a file, as it lies on disk: up to 64 KiB, never blank.
 
     Raises:
-        Unreadable: It is no regular file, cannot be read, is empty or holds no object.
+        Unreadable: It is no regular file, cannot be read, or is empty.
     """
     try:
         mode = path.lstat().st_mode
@@ -63,13 +63,28 @@ def lines_of(path: Path) -> Iterator[bytes]:
             raise Unreadable("UNREADABLE_FILE" if stat.S_ISDIR(mode) else "NOT_A_FILE")
         with path.open("rb") as file:
             head = file.read(_HEAD)
-            if not head.strip(b"\0\r\n\t "):
-                raise Unreadable("EMPTY" if len(head) < _HEAD else "NOT_A_SESSION_LOG")
-            if b"{" not in head:
-                raise Unreadable("NOT_A_SESSION_LOG")
-            if head.startswith(_UTF16):
-                yield from _utf16_lines(path)
-                return
+    except OSError:
+        raise Unreadable("UNREADABLE_FILE") from None
+    if not head.strip(b"\0\r\n\t "):
+        raise Unreadable("EMPTY" if len(head) < _HEAD else "NOT_A_SESSION_LOG")
+    return head
+
+
+def lines_of(path: Path) -> Iterator[bytes]:
+    """
+    The lines of a file in UTF-8, without what ends them; over-long ones are left out.
+
+    Raises:
+        Unreadable: It is no regular file, cannot be read, is empty or holds no object.
+    """
+    head = head_of(path)
+    if b"{" not in head:
+        raise Unreadable("NOT_A_SESSION_LOG")
+    try:
+        if head.startswith(_UTF16):
+            yield from _utf16_lines(path)
+            return
+        with path.open("rb") as file:
             file.seek(len(codecs.BOM_UTF8) if head.startswith(codecs.BOM_UTF8) else 0)
             whole = True
             while line := file.readline(LONGEST_LINE):
@@ -79,6 +94,38 @@ def lines_of(path: Path) -> Iterator[bytes]:
                 whole = ends
     except OSError:
         raise Unreadable("UNREADABLE_FILE") from None
+
+
+def chunks_of(path: Path) -> Iterator[str]:
+    """
+    The text of a file, a mebibyte at a time.
+
+    Raises:
+        Unreadable: It is no regular file, cannot be read, or is empty.
+    """
+    encoding = "utf-16" if head_of(path).startswith(_UTF16) else "utf-8-sig"
+    try:
+        with path.open(encoding=encoding, errors="replace", newline="") as file:
+            while chunk := file.read(2**20):
+                yield chunk
+    except OSError:
+        raise Unreadable("UNREADABLE_FILE") from None
+
+
+def whole_of(path: Path, limit: int) -> bytes:
+    """
+    All of a file in UTF-8.
+
+    Raises:
+        Unreadable: As `chunks_of`, and TOO_LARGE if it is longer than the limit in bytes.
+    """
+    head_of(path)
+    try:
+        if path.stat().st_size > limit:
+            raise Unreadable("TOO_LARGE")
+    except OSError:
+        raise Unreadable("UNREADABLE_FILE") from None
+    return "".join(chunks_of(path)).encode("utf-8", "replace")
 
 
 def _utf16_lines(path: Path) -> Iterator[bytes]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from privacy.codebook import codebook
 
 from .edge_files import Unreadable, lines_of
+from .edge_images import without_images
 from .formats import SNIFFED, sniff
 from .formats.claude_code import PASSED_OVER
 from .formats.lines import Damage, Record, repaired, timestamp, type_of
@@ -123,7 +124,7 @@ class Splitter:
         if not isinstance(value, dict):
             self.dropped["BAD_LINE"] += 1
             return []
-        if b"base64" in line and (images := _without_images(value)):
+        if b"base64" in line and (images := without_images(value)):
             self.dropped["IMAGE"] += images
             return self._written_anew([value])
         return [(value, line.strip())]
@@ -196,24 +197,6 @@ def _unnamed(record: Record) -> str:
     """A name for a session whose records carry none: its first record's id."""
     stated = record.get("uuid")
     return f"record:{stated}" if isinstance(stated, str) and sniff((record,)) else ""
-
-
-def _without_images(record: Record) -> int:
-    """Empty every base64 string in a record; returns how many there were."""
-    emptied = 0
-    waiting: list[object] = [record]
-    while waiting:
-        part = waiting.pop()
-        if isinstance(part, dict):
-            keys = ["base64"] if isinstance(part.get("base64"), str) else []
-            keys += ["data"] if part.get("type") == "base64" else []
-            for key in keys:
-                emptied += 1
-                part[key] = ""
-            waiting.extend(value for value in part.values() if isinstance(value, dict | list))
-        elif isinstance(part, list):
-            waiting.extend(value for value in part if isinstance(value, dict | list))
-    return emptied
 
 
 def _is_utf8(line: bytes) -> bool:

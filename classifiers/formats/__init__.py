@@ -1,19 +1,38 @@
 """
 Formats of logs, told apart by what is in them and never by a file's name.
 
-Adding a format is adding a module with `claims(record)` and `read(records, damage)` and naming
-it here.  Reading never raises anything but `UnreadableError`, which holds a reason of a closed
-list and nothing of the input.
+A format is a module with `NAME`, `claims(record)`, `split(records)` and `read(records, damage)`.
+Ours are named here; `plugins` finds those of others, for the custodian's edge only.
+
+Reading never raises anything but `UnreadableError`, which holds a reason of a closed list and
+nothing of the input.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Protocol
 
 from classifiers.sessions import Session, UnreadableError
 
-from . import claude_code
-from .lines import Damage, Record, records
+from . import (
+    aider,
+    atif,
+    claude_ai,
+    claude_code,
+    codex,
+    codex_exec,
+    compliance,
+    console,
+    gemini,
+    generic,
+    inspect_log,
+    opencode,
+    specstory,
+    swe_agent,
+)
+from .documents import records_of
+from .lines import Damage, Record
+from .portions import Portion
 
 SNIFFED = 10_000
 """Records looked at before a log is said to be foreign; old logs begin with many summaries."""
@@ -33,7 +52,20 @@ class Format(Protocol):
         ...
 
 
-FORMATS: tuple[Format, ...] = (claude_code,)
+class Whole(Format, Protocol):
+    """A format other than Claude Code's: it says itself what a file holds of each session."""
+
+    def split(self, found: Iterator[Record], /) -> Iterator[Portion]:
+        """What a file holds of each session."""
+        ...
+
+
+OTHERS: tuple[Whole, ...] = (
+    codex, codex_exec, gemini, opencode, claude_ai, compliance, atif, swe_agent, inspect_log,
+    generic, specstory, aider, console,
+)  # fmt: skip
+"""The narrower claims first: prose marks are looked for only where nothing else fits."""
+FORMATS: tuple[Format, ...] = (claude_code, *OTHERS)
 
 
 def sniff(found: Iterable[Record]) -> Format | None:
@@ -57,7 +89,7 @@ def read_session(data: bytes) -> Session:
     """
     damage = Damage()
     text = decoded(data)
-    found = list(records(text, damage))
+    found = records_of(text, damage, lambda record: sniff((record,)) is not None)
     if not found:
         raise UnreadableError(_emptiness(text))
     known = sniff(found)

@@ -65,6 +65,7 @@ class Trunk:
         self._agents, self._is_subagent = agents, is_subagent
         self._open = [_Open(None)]
         self._pending: dict[str, _Pending] = {}
+        self._begun: set[str] = set()
         self._queue: list[str] = []
         self._steered: set[str] = set()
         self.messages: set[str] = set()
@@ -209,9 +210,12 @@ class Trunk:
             name if isinstance(name, str) else "", given if isinstance(given, dict) else {}
         )
         call = str(block.get("id"))
-        if call not in self._pending:
-            self._pending[call] = waiting
-            self._open[-1].events.append(waiting)
+        # A history that was copied under new record ids repeats its calls, answered or not.
+        if call in self._begun and isinstance(block.get("id"), str):
+            return
+        self._begun.add(call)
+        self._pending[call] = waiting
+        self._open[-1].events.append(waiting)
 
     def _queued(self, record: Record) -> None:
         content = record.get("content")

@@ -1,0 +1,175 @@
+"""
+Actions of other agents in the terms of the normal form.
+
+Agents name their tools differently and do the same with them: read, search, edit, run.  A tool
+is told by its name, its input brought into the one shape that `claude_code_tools` knows; what
+then counts as a line, a commit or a test is decided there, once for all formats.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
+from classifiers.sessions import Outcome, ToolCall, count_words, safe
+
+from . import claude_code_tools as tools
+from .lines import Record
+from .values import dicts_of, text_of
+
+_ALIKE: dict[str, str] = {
+    "Bash": "shell exec_command local_shell_call container.exec write_stdin run_shell_command bash"
+    " execute_bash bash_command bash_tool run_terminal_cmd run_terminal_command execute_command"
+    " terminal python execute_ipython_cell bash_session command_execution shell_command"
+    " run_in_terminal",
+    "Read": "read read_file read_many_files list list_directory list_dir ls view view_image open"
+    " goto scroll_up scroll_down cat fetch_rules read_lints",
+    "Grep": "grep grep_search search_file_content search_dir search_file find_file glob file_search"
+    " codebase_search search rg",
+    "Edit": "edit replace str_replace edit_file search_replace multiedit apply_patch patch"
+    " file_change insert str_replace_editor str_replace_based_edit_tool text_editor notebookedit"
+    " update",
+    "Write": "write write_file create create_file",
+    "WebFetch": "web_fetch webfetch web_search websearch web_search_call google_web_search"
+    " codesearch fetch",
+    "Task": "task agent spawn_agent delegate_to_agent subagent",
+    "TodoWrite": "update_plan todowrite todoread todo_write todo_list write_todos plan_exit",
+    "AskUserQuestion": "ask_user question request_user_input",
+}
+_CANONICAL: Mapping[str, str] = {
+    alias: name for name, aliases in _ALIKE.items() for alias in aliases.split()
+}
+_KEYS: Mapping[str, tuple[str, ...]] = {
+    "command": ("command", "cmd", "script", "code", "keystrokes", "input", "action"),
+    "file_path": ("file_path", "filePath", "absolute_path", "target_file", "path", "dir_path"),
+    "pattern": ("pattern", "regex", "query", "search_term"),
+    "old_string": ("old_string", "oldString", "old_str"),
+    "new_string": ("new_string", "newString", "new_str", "insert_text"),
+    "content": ("content", "contents", "file_text"),
+}
+_ABOUT = (
+    "file_path", "command", "pattern", "url", "query", "description", "prompt", "question", "name",
+)  # fmt: skip
+_PATCH = "*** Begin Patch"
+_FILE = re.compile(r"^\*\*\* (?:Add|Update|Delete) File: (.+)$", re.MULTILINE)
+
+
+def action(
+    name: str,
+    given: Record,
+    *,
+    text: str | None,
+    outcome: Outcome,
+    lines: tuple[int, int] | None = None,
+) -> ToolCall:
+    """
+    One action and its result.
+
+    Args:
+        name: The tool's name in its own program.
+        given: Its input.
+        text: What it answered; None if the log holds no answer.
+        outcome: How it ended; a call without an answer is `missing` whatever is said.
+        lines: Lines (added, removed), where the log states them.
+    """
+    known = _canonical(name, given)
+    shaped = _shaped(known, given)
+    patch = next((each for each in tools_texts(given) if _PATCH in each), "")
+    if patch and known in ("Bash", "Edit", "Write"):
+        known, found = "Edit", _FILE.search(patch)
+        shaped = {"file_path": found[1] if found else ""}
+    changed = lines if lines is not None else (patch_lines(patch) if patch else None)
+    block: Record | None = None
+    if text is not None:
+        block = {"content": text, "is_error": outcome != "ok"}
+    call = tools.finish(known, shaped, block, None)
+    ended: Outcome = "missing" if text is None else outcome
+    if changed is None:
+        changed = (call.lines_added, call.lines_removed)
+    added, removed = changed if ended == "ok" else (0, 0)
+    subject = call.subject or safe(
+        next((v for key in _ABOUT if (v := text_of(given.get(key)))), "")
+    )
+    return replace(
+        call,
+        name=safe(name),
+        subject=subject,
+        words=sum(count_words(each) for each in tools_texts(given)),
+        outcome=ended,
+        lines_added=added,
+        lines_removed=removed,
+        committed=call.committed and ended == "ok",
+        proposed=call.proposed and ended == "ok",
+    )
+
+
+def patch_lines(patch: str) -> tuple[int, int]:
+    """Lines (added, removed) of a patch, unified or in the form between Begin and End Patch."""
+    added = removed = 0
+    for line in patch.split("\n"):
+        if line.startswith(("+++ ", "--- ")) or line in ("+++", "---"):
+            continue
+        added += line.startswith("+")
+        removed += line.startswith("-")
+    return added, removed
+
+
+def arguments(stated: object) -> Record:
+    """An input that may be written as a JSON string; what is no object stands under `input`."""
+    if isinstance(stated, dict):
+        return stated
+    if isinstance(stated, str):
+        try:
+            read = json.loads(stated)
+        except (ValueError, RecursionError):
+            read = None
+        return read if isinstance(read, dict) else {"input": stated}
+    return {}
+
+
+def tools_texts(value: object) -> list[str]:
+    """Every string in an input."""
+    found: list[str] = []
+    waiting = [value]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, str):
+            found.append(part)
+        elif isinstance(part, dict):
+            waiting.extend(part.values())
+        elif isinstance(part, list):
+            waiting.extend(part)
+    return found
+
+
+def _canonical(name: str, given: Record) -> str:
+    if name in tools.KINDS or name.startswith("mcp__"):
+        return name
+    plain = name.lower().rsplit("functions.", 1)[-1]
+    known = _CANONICAL.get(plain, name)
+    if known == "Edit":  # one tool of several commands
+        match given.get("command"):
+            case "view":
+                return "Read"
+            case "create":
+                return "Write"
+    return known
+
+
+def _shaped(known: str, given: Record) -> Record:
+    shaped: Record = {}
+    for key, names in _KEYS.items():
+        stated = next((given[each] for each in names if each in given), None)
+        if key == "command" and isinstance(stated, list):  # an argument vector; the shell's last
+            words = [text_of(each) for each in stated]
+            stated = words[-1] if words[1:2] in (["-lc"], ["-c"]) else " ".join(words)
+        if isinstance(stated, str):
+            shaped[key] = stated
+    if known != "Bash":
+        shaped.pop("command", None)
+    if edits := dicts_of(given.get("edits")):
+        shaped["edits"] = [
+            {key: edit[name] for key, names in _KEYS.items() for name in names if name in edit}
+            for edit in edits
+        ]
+    return {**{k: v for k, v in given.items() if isinstance(v, str) and k != "command"}, **shaped}

@@ -1,0 +1,91 @@
+"""
+Inspect's evaluation logs as JSON: one document an evaluation, a session a sample.
+
+These are tests of a model and no use by a person, so that no session is interactive.  Logs as
+`.eval` archives are refused: `inspect log dump` writes them as JSON.
+"""
+
+from collections.abc import Callable, Iterator
+
+from classifiers.sessions import Session, UnreadableError
+
+from .actions import arguments
+from .conversation import Conversation
+from .lines import Damage, Record, type_of
+from .portions import Part, Portion, named, within
+from .values import dict_of, dicts_of, pictures_in, text_of, time_of, words_in
+
+NAME = "inspect"
+
+
+def claims(record: Record) -> bool:
+    """Whether a record is an evaluation's log."""
+    about = dict_of(record.get("eval"))
+    return "task" in about and "status" in record and "version" in record
+
+
+def split(found: Iterator[Record]) -> Iterator[Portion]:
+    """A portion a sample and epoch."""
+    for record in found:
+        if not claims(record):
+            continue
+        about = dict_of(record.get("eval"))
+        kept = {key: about[key] for key in ("task", "model", "created") if key in about}
+        run = about.get("eval_id") or about.get("run_id") or kept
+        for sample in dicts_of(record.get("samples")):
+            messages = dicts_of(sample.get("messages"))
+            document = {"version": record["version"], "status": "", "eval": kept}
+            own = text_of(sample.get("uuid"))
+            yield Portion(
+                own or named(run, sample.get("id"), sample.get("epoch")),
+                [Part(each, "", each.get("role") in ("user", "assistant")) for each in messages],
+                _of_sample(document),
+                time_of(about.get("created")),
+            )
+
+
+def _of_sample(document: Record) -> Callable[[list[Record]], list[Record]]:
+    def written(kept: list[Record]) -> list[Record]:
+        return within("samples", document)([{"messages": kept}])
+
+    return written
+
+
+def read(found: list[Record], damage: Damage) -> Session:
+    """
+    Make a session of a log's first sample.
+
+    Raises:
+        UnreadableError: It has none, or nothing was said in it.
+    """
+    log = next(record for record in found if claims(record))
+    about, samples = dict_of(log.get("eval")), dicts_of(log.get("samples"))
+    if not samples:
+        raise UnreadableError("NO_CONVERSATION")
+    told = Conversation()
+    if model := text_of(about.get("model")):
+        told.models.add(model)
+    at = time_of(about.get("created"))
+    for message in dicts_of(samples[0].get("messages")):
+        content = message.get("content")
+        match message.get("role"):
+            case "user":
+                told.ask(words_in(content), at, pictures=pictures_in(content))
+            case "assistant":
+                texts = [each for each in dicts_of(content) if type_of(each) == "text"]
+                told.answer(words_in(texts or content), name=text_of(message.get("id")))
+                for call in dicts_of(message.get("tool_calls")):
+                    function = text_of(call.get("function"))
+                    told.call(text_of(call.get("id")), function, arguments(call.get("arguments")))
+            case "tool":
+                failed = bool(message.get("error"))
+                told.result(
+                    text_of(message.get("tool_call_id")),
+                    words_in(content),
+                    outcome="error" if failed else "ok",
+                )
+            case role:
+                told.unknown += role != "system"
+    return told.session(
+        NAME, interactive=False, surface="other", damage=damage, others=len(samples) - 1
+    )

@@ -1,0 +1,70 @@
+"""SWE-agent's trajectories: a machine asked, so nothing in them is a person's."""
+
+from pathlib import Path
+
+from classifiers.formats import read_session
+from tests.classifiers.formats.made import Json, answered, counted, document, outcomes, sealed
+from tests.classifiers.logs import said
+
+
+def run(task: str, *steps: tuple[str, str, str]) -> Json:
+    """A trajectory of steps: thought, action, observation."""
+    history: list[Json] = [
+        {"role": "system", "content": "You are …", "agent": "main"},
+        {"role": "user", "content": "a demonstration", "agent": "main", "is_demo": True},
+        {"role": "user", "content": task, "agent": "main"},
+    ]
+    for thought, action, shown in steps:
+        history.append({"role": "assistant", "thought": thought, "action": action, "agent": "main"})
+        history.append({"role": "user", "content": shown, "agent": "main"})
+    told = [{"thought": t, "action": a, "observation": o, "response": t} for t, a, o in steps]
+    return {"environment": "main", "trajectory": told, "history": history, "info": {}}
+
+
+STEPS = (
+    ("Look.", 'find_file "a.py"', "found"),
+    ("Edit.", "edit 3:4\nnew\nlines\nhere\nend_of_edit", "[File: a.py]"),
+    ("Try.", "python -m pytest", "1 passed"),
+    ("Done.", "submit", ""),
+)
+
+
+def test_actions_are_kept_and_no_prompt_is_a_persons(tmp_path: Path) -> None:
+    """Studies exclude what is not interactive."""
+    (one,), tally = sealed(tmp_path, here=document(run("mend", *STEPS)))
+    found = read_session(one.blob)
+    assert said(found) == []
+    assert [kind for kind, _, _ in outcomes(found)] == ["search", "edit", "shell", "other"]
+    # lines 3 to 4 became three lines
+    assert counted(found) == (0, 4, 3, 2)
+    assert answered(found) == ["Look.", "Edit.", "Try.", "Done."]
+    assert (found.format, found.interactive) == ("swe_agent", False)
+    assert tally.sessions == {"TAKEN": 1, "NO_TIMESTAMP": 1}
+    assert one.month == "unknown"
+
+
+def test_a_refused_edit_changes_no_line() -> None:
+    """The agent's linter takes an edit back."""
+    refused = "Your proposed edit has introduced new syntax error(s)."
+    found = read_session(document(run("mend", (*STEPS[1][:2], refused))))
+    assert (outcomes(found)[0][2], counted(found)[2:]) == ("error", (0, 0))
+
+
+def test_a_demonstration_of_messages_only_is_read() -> None:
+    """Older files have no steps; the actions stand beside the messages."""
+    whole = run("mend", *STEPS)
+    found = read_session(document({"history": whole["history"]}))
+    assert counted(found)[1] == 4
+
+
+def test_runs_without_ids_are_told_apart_by_how_they_begin(tmp_path: Path) -> None:
+    """Two runs of one task differ in their first answers; a copy of a file does not count twice."""
+    other = (("Think first.", "ls", ""), *STEPS[1:])
+    found, tally = sealed(
+        tmp_path,
+        a=document(run("mend", *STEPS)),
+        b=document(run("mend", *STEPS)),
+        c=document(run("mend", *other)),
+    )
+    assert len(found) == 2
+    assert tally.records["REPEATED"] == len(run("mend", *STEPS)["history"])
