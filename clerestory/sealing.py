@@ -122,12 +122,16 @@ def _accounts(accounts: Path | None, account: str | None) -> AccountOf:
     if (accounts is None) == (account is None):
         raise _whose("neither --accounts nor --account, or both.")
     if accounts is None:
+        if account is None or not account.strip():
+            raise _whose("an account without a name: it would be everybody's.")
         return lambda _: account
     try:
         with accounts.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
-        known = {(accounts.parent / row["path"]).resolve(): row["account"] for row in rows}
-    except (OSError, UnicodeDecodeError, KeyError, TypeError, csv.Error):
+            rows = [(row["path"], row["account"]) for row in csv.DictReader(file, strict=True)]
+        if not all(path and name and name.strip() for path, name in rows):
+            raise _whose("a line without a path or an account.")
+        known = {(accounts.parent / path).resolve(): name for path, name in rows}
+    except (OSError, ValueError, KeyError, csv.Error):
         raise _whose("a file that is no CSV with the columns path and account.") from None
     return lambda path: next(
         (known[place] for place in (path.resolve(), *path.resolve().parents) if place in known),
