@@ -8,13 +8,14 @@ that wanted to say more would have to hide it in the digits of numbers that nois
 
 import json
 from collections.abc import Sequence
+from fractions import Fraction
 from math import isfinite
 
 from privacy.codebook import Codebook
 from privacy.errors import RefusedError
 from privacy.plan import Plan
 
-from .release import COLUMNS, Row, release
+from .release import COLUMNS, Row, release, rounded
 
 PUBLIC = (
     "study", "table", "statistic", "keys", "threshold", "noise_scale", "k", "base", "unit",
@@ -40,7 +41,7 @@ def read_answer(plan: Plan, answer: bytes, codebook: Codebook | None = None) -> 
         told = json.loads(answer)
         rows: list[Row] = told["rows"]
         whole = set(told) == {"rows"} and all(set(row) == set(COLUMNS) for row in rows)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         whole = False
     # With nothing but zeros for sums every row is suppressed and everything public is there.
     expected = release(plan, {q.name: [0] * q.size for q in plan.queries}, codebook)
@@ -66,15 +67,28 @@ def _lawful(row: Row, plan: Plan) -> bool:
         return all(number is None for number in (*numbers, row["se_classifier"]))
     if row["state"] != "published" or row["se_classifier"] is not None:
         return False
-    raw, threshold, least = row["raw"], row["threshold"], row["accounts_at_least"]
+    least = row["accounts_at_least"]
+    if type(least) is not int or not all(map(_is_number, numbers[:-1])):
+        return False
+    told: dict[str, float] = {column: row[column] for column in NUMBERS}  # type: ignore[misc]
+    threshold = row["threshold"]
     return (
-        all(isinstance(number, int | float) and isfinite(number) for number in numbers)
-        and isinstance(raw, int | float)
-        and isinstance(threshold, int | float)
-        and isinstance(least, int)
-        and raw >= threshold
-        and least >= plan.privacy.minimum_accounts
+        isinstance(threshold, float)
+        and told["raw"] >= threshold
+        and plan.privacy.minimum_accounts <= least
+        and least * Fraction(plan.privacy.contribution) <= told["raw"]
+        and told["low"] <= told["estimate"] <= told["high"]
     )
+
+
+def _is_number(number: object) -> bool:
+    """A finite number of at most six digits: more would be room to hide something in."""
+    if type(number) not in (int, float):  # a bool is an int, and none of these
+        return False
+    try:
+        return isfinite(number) and rounded(number) == number  # type: ignore[arg-type]
+    except OverflowError:
+        return False
 
 
 def _refused(found: str) -> RefusedError:

@@ -17,11 +17,11 @@ from privacy.minimum import BETA, quantile
 from privacy.plan import Forecast, Plan, Population, Privacy, Query, Rater, Table
 from privacy.plan import Study as Asked
 from privacy.raters import RATERS
+from privacy.soundness import cells_tested
 from privacy.unit import SCALE, ContributionBound
 
 from .forecast import PRINTED, forecast, prior, targets
 from .population import conditions
-from .soundness import cells_tested
 from .study import Study
 from .workload import price, queries_of
 

@@ -23,10 +23,10 @@ from privacy.labels import SESSION_KEY_BYTES, row_width
 from privacy.measurements import add_noise
 from privacy.plan import Plan, Query, read_plan
 from privacy.sealing import LARGEST, KeyPair, SealedBlob, run_info, seal
+from privacy.soundness import check_sound
 
 from .kernel import Ranges, add, partial, view
 from .release import Row, release
-from .soundness import check
 
 FRAME = LARGEST + 2**20
 """bytes: the largest frame that is read, a padded bucket with its header."""
@@ -66,7 +66,14 @@ def prepare(plan_bytes: bytes) -> None:
         RefusedError: The plan promises more than it keeps (`soundness`).
     """
     plan, book = read_plan(plan_bytes), installed()
-    check(plan, book)
+    if plan.codebook != book.hash:
+        raise ConfigurationError(
+            "CODEBOOK_CHANGED",
+            rule="A plan is executed under the codebook it was compiled with.",
+            found="another codebook than the installed one.",
+            remedy="compile the study again, or install the version that made the plan.",
+        )
+    check_sound(plan)
     pair, info = KeyPair.generate(), run_info(plan.hash)
     blob = seal(_made_up(plan, book), {}, public=pair.public, info=info)
     channel = _Rehearsal([blob.encode(), b""])

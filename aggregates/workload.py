@@ -20,13 +20,12 @@ from privacy.derived import DERIVED, GROUPINGS
 from privacy.loss import split, write_rho
 from privacy.measurements import sigma_for
 from privacy.plan import Axis, Query, Table, Value
+from privacy.soundness import MOST_CELLS
 from privacy.unit import ContributionBound
 
 from .population import axis, conditions, rate_axis, whole
 from .study import Study, TableSpec
 
-MOST_CELLS = 20_000
-"""Cells of one table: beyond this a table is a mistake, and its noise takes seconds to draw."""
 WEIGHT, SUM, SPREAD = "weight", "sum", "spread"
 """The three queries of a mean, after the table's name and a dot."""
 

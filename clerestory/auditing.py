@@ -14,6 +14,7 @@ from typing import Any
 
 from privacy.errors import ConfigurationError, VerificationError
 from privacy.ledger import Entry, check_chain, read_entry
+from privacy.loss import read_rho
 from privacy.merkle import head, leaf, read_checkpoint
 from privacy.plan import read_plan
 from privacy.signing import public_raw
@@ -30,7 +31,7 @@ def replay(export: Path, bundles: list[Path]) -> dict[str, Any]:
     check_chain((line, _kind(line), sha256(line).hexdigest()) for line in lines)
     entries = [read_entry(line) for line in lines]
     charges = [entry for entry in entries if entry.kind == "charge"]
-    spent = sum((Fraction(entry.body["rho"]) for entry in charges), start=Fraction(0))
+    spent = sum((read_rho(entry.body["rho"]) for entry in charges), start=Fraction(0))
     return {
         "entries": len(entries),
         "charges": len(charges),
@@ -57,7 +58,7 @@ def _held(bundle: Path, lines: list[bytes], charges: list[Entry]) -> dict[str, s
             remedy="ask the keeper for the ledger from which the bundle was released.",
         )
     paid = [e for e in charges if e.body["plan"] == plan.hash and e.seq < checkpoint.size]
-    if not any(Fraction(entry.body["rho"]) >= plan.loss for entry in paid):
+    if not any(read_rho(entry.body["rho"]) >= plan.loss for entry in paid):
         raise VerificationError(
             "NOT_CHARGED",
             rule="A release is charged before it is made, with what its queries cost.",

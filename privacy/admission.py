@@ -1,24 +1,28 @@
 """
-Hold a plan against the floor, the policy and the codebook, and redo its sums.
+Hold a plan against the codebook, its own promises, the floor and the policy.
 
-The compiler is not trusted: what the keeper charges and what the worker promises is computed
-here again from the plan's own numbers, by other code than that which wrote them.
+The compiler is not trusted: `soundness` reckons again what the keeper charges and what the
+worker promises.  What a plan says in words is shown to officers and written into the ledger, so
+it is short, printable and of one line.
 """
 
 from collections.abc import Iterator
 from fractions import Fraction
-from statistics import NormalDist
+from itertools import chain
 
+from . import soundness
 from .codebook import Codebook
 from .errors import RefusedError
 from .floor import Floor
-from .plan import Plan, Query, Table
+from .plan import Plan
 from .policy import Policy
+from .raters import RATERS
 
 Finding = tuple[str, str, str, str]
 """Code, rule, what was found, what to do."""
 
-RECOMPILE = "compile the study again with `clerestory plan` of this version."
+LONGEST_TEXT = 500
+"""characters: of anything that a plan says in words."""
 
 
 def check_plan(plan: Plan, floor: Floor, policy: Policy, codebook: Codebook) -> None:
@@ -28,13 +32,30 @@ def check_plan(plan: Plan, floor: Floor, policy: Policy, codebook: Codebook) -> 
     Raises:
         RefusedError: With the rule's code, the numbers found, and a remedy.
     """
-    findings = (
-        *_vocabulary(plan, codebook),
-        *arithmetic_findings(plan),
-        *_limits(plan, floor, policy, codebook),
+    findings = chain(  # one after the other: limits may be reckoned only in a sound plan
+        _words(plan),
+        _vocabulary(plan, codebook),
+        ((*finding, soundness.REMEDY) for finding in soundness.findings(plan)),
+        _limits(plan, floor, policy, codebook),
     )
     for code, rule, found, remedy in findings:
         raise RefusedError(code, rule=rule, found=found, remedy=remedy)
+
+
+def _words(plan: Plan) -> Iterator[Finding]:
+    study = plan.study
+    tables = ((table.name, table.title, table.unit, table.base) for table in plan.tables)
+    texts = (study.name, study.purpose, *study.authors, *chain.from_iterable(tables))
+    if not study.authors or any(
+        not text.strip() or len(text) > LONGEST_TEXT or not text.isprintable() for text in texts
+    ):
+        yield (
+            "PLAN_WORDS",
+            f"A plan has authors, and says what it says in one printable line of at most "
+            f"{LONGEST_TEXT} characters.",
+            "no author, or a text that is empty, too long, or of several lines.",
+            "mend name, purpose, authors or titles in the study.",
+        )
 
 
 def _vocabulary(plan: Plan, codebook: Codebook) -> Iterator[Finding]:
@@ -43,76 +64,30 @@ def _vocabulary(plan: Plan, codebook: Codebook) -> Iterator[Finding]:
             "PLAN_CODEBOOK",
             "A plan speaks the vocabulary of the installed codebook.",
             f"a plan made with the codebook {plan.codebook[:16]}.",
-            RECOMPILE,
+            soundness.REMEDY,
         )
         return
     columns = {field.name: set(field.labels) for field in codebook.fields}
-    for when in _conditions(plan):
-        for column, labels in when.items():
-            if not set(labels) <= columns.get(column, set()):
-                yield (
-                    "PLAN_VOCABULARY",
-                    "A plan's conditions name labels of the codebook only.",
-                    "a condition on something else.",
-                    RECOMPILE,
-                )
+    measures = {"", *(measure.name for measure in codebook.measures)}
+    known = all(
+        set(labels) <= columns.get(column, set())
+        for when in _conditions(plan)
+        for column, labels in when.items()
+    )
+    if not known or not {query.measure for query in plan.queries} <= measures:
+        yield (
+            "PLAN_VOCABULARY",
+            "A plan names columns, labels and measures of the codebook only.",
+            "something else.",
+            soundness.REMEDY,
+        )
 
 
 def _conditions(plan: Plan) -> Iterator[dict[str, tuple[str, ...]]]:
-    yield dict(plan.population.where)
+    yield {**plan.population.where, "month": plan.population.months}
     for query in plan.queries:
         yield dict(query.where)
         yield from (dict(level.when) for axis in query.axes for level in axis.levels)
-
-
-def arithmetic_findings(plan: Plan) -> Iterator[Finding]:
-    """What does not add up in a plan: its sum, its noise, its threshold."""
-    privacy = plan.privacy
-    if plan.loss > Fraction(privacy.rho):
-        yield (
-            "PLAN_SUM",
-            "The queries of a plan cost together no more than it states.",
-            f"queries of ρ = {float(plan.loss):.6g} where it states "
-            f"{float(Fraction(privacy.rho)):.6g}.",
-            RECOMPILE,
-        )
-    for query in plan.queries:
-        if not _paid_for(query, plan):
-            yield (
-                "PLAN_NOISE",
-                "A query's noise is as wide as its charge and its sensitivity demand.",
-                f"the query {query.name} with less.",
-                RECOMPILE,
-            )
-    cells = sum(_printed(table, plan) for table in plan.tables)
-    needed = NormalDist().inv_cdf(1 - privacy.beta / max(1, privacy.tested))
-    # Half a millionth: the compiler rounds z when it writes it.
-    if privacy.tested < cells or privacy.z < needed - 5e-7 or not 0 < privacy.beta <= 1e-3:
-        yield (
-            "PLAN_THRESHOLD",
-            "The threshold holds for all cells of a release together, at β ≤ 0.001.",
-            f"z = {privacy.z:.4f} for {privacy.tested} of {cells} cells, "
-            f"where {needed:.4f} is due.",
-            RECOMPILE,
-        )
-
-
-def _printed(table: Table, plan: Plan) -> int:
-    """Cells of a table that are tested: those of its counts; a rate is tested by its base."""
-    counts = plan.query(table.queries[0])
-    return counts.size // (len(counts.axes[-1].levels) if table.kind == "rate" else 1)
-
-
-def _paid_for(query: Query, plan: Plan) -> bool:
-    """ρ ≥ Δ²/2σ² (Canonne, Kamath & Steinke, arXiv:2004.00010), Δ ≥ kS·bound; exactly."""
-    k, scale = Fraction(plan.privacy.contribution), plan.privacy.scale
-    enough = query.sensitivity >= int(k * scale) * query.bound and query.bound >= 1
-    sigma = Fraction(query.sigma)
-    return (
-        enough
-        and sigma > 0
-        and Fraction(query.sensitivity) ** 2 / (2 * sigma**2) <= Fraction(query.rho)
-    )
 
 
 def _limits(plan: Plan, floor: Floor, policy: Policy, codebook: Codebook) -> Iterator[Finding]:
@@ -140,6 +115,13 @@ def _limits(plan: Plan, floor: Floor, policy: Policy, codebook: Codebook) -> Ite
             f"{privacy.minimum_accounts} where "
             f"{max(floor.minimum_accounts, policy.minimum_accounts)} are demanded.",
             "raise minimum_accounts in the study.",
+        )
+    if plan.rater.name in policy.raters and plan.rater != RATERS.get(plan.rater.name):
+        yield (
+            "RATER_UNKNOWN",
+            "A rater is the one that this version knows, with its model and its endpoint.",
+            "another version, fidelity, model or endpoint of it.",
+            soundness.REMEDY,
         )
     if plan.rater.name not in policy.raters:
         yield (

@@ -14,6 +14,7 @@ from typing import Literal
 import rfc8785
 
 from .errors import ConfigurationError
+from .loss import read_rho
 
 FORMAT = "clerestory/floor/1"
 TIERS = ("T0", "T1", "T2")
@@ -51,7 +52,7 @@ class Floor:
     @property
     def budget(self) -> Fraction:
         """The limit in ρ."""
-        return Fraction(self.rho)
+        return read_rho(self.rho)
 
     @property
     def canonical(self) -> bytes:
@@ -80,7 +81,7 @@ def read_floor(data: bytes) -> Floor:
     try:
         floor = TypeAdapter(Floor).validate_json(data)
         valid = floor.canonical == data and floor.format == FORMAT and floor.budget >= 0
-    except (ValidationError, ValueError, ZeroDivisionError):
+    except (ValidationError, ValueError, ConfigurationError):
         valid = False
     if not valid:
         raise ConfigurationError(

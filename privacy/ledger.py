@@ -15,7 +15,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from fractions import Fraction
 from hashlib import sha256
 from pathlib import Path
 
@@ -23,6 +22,7 @@ import rfc8785
 
 from .accountant import Receipt
 from .errors import IncompleteError, VerificationError
+from .loss import read_rho
 from .merkle import Checkpoint, head, leaf
 
 GENESIS = sha256(b"clerestory/ledger/1").hexdigest()
@@ -111,7 +111,7 @@ class Ledger:
     def receipts(self) -> Iterator[Receipt]:
         """All charges so far."""
         for entry in self.entries("charge"):
-            yield Receipt(entry.body["plan"], Fraction(entry.body["rho"]))
+            yield Receipt(entry.body["plan"], read_rho(entry.body["rho"]))
 
     def entries(self, kind: str | None = None) -> Iterator[Entry]:
         """All events, or those of one kind, oldest first."""

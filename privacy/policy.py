@@ -16,6 +16,7 @@ import rfc8785
 
 from .errors import ConfigurationError, RefusedError
 from .floor import TIERS, Floor, Tier
+from .loss import read_rho
 from .signing import read_public
 
 
@@ -50,7 +51,7 @@ class Policy:
     @property
     def budget(self) -> Fraction:
         """The budget in ρ."""
-        return Fraction(self.rho)
+        return read_rho(self.rho)
 
     @property
     def hash(self) -> str:
@@ -100,14 +101,16 @@ def read_policy(text: str, floor: Floor) -> Policy:
         data = tomllib.loads(text)
         policy = TypeAdapter(Policy).validate_json(json.dumps(data), strict=True)
         told = json.loads(json.dumps(asdict(policy)))
-        limits = Fraction(policy.rho), Fraction(policy.study_rho), policy.bits_per_session
+        limits = read_rho(policy.rho), read_rho(policy.study_rho), policy.bits_per_session
         policy = replace(policy, officer=_named(policy.officer), custodian=_named(policy.custodian))
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"])
         raise _unreadable(f"{first['msg']} at {place}.") from None
-    except (tomllib.TOMLDecodeError, ValueError, ZeroDivisionError) as error:
-        raise _unreadable(f"{type(error).__name__}: not TOML, or not an exact fraction.") from None
+    except ConfigurationError as error:
+        raise _unreadable(error.found) from None
+    except (tomllib.TOMLDecodeError, ValueError) as error:
+        raise _unreadable(f"{type(error).__name__}: this is not TOML.") from None
     if told != {"officer": [], "custodian": [], **data}:
         raise _unreadable("a key that is not known.")
     people = (*policy.officer, *policy.custodian)

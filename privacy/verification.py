@@ -23,7 +23,7 @@ from pathlib import Path
 
 import rfc8785
 
-from .admission import arithmetic_findings
+from . import soundness
 from .errors import ClerestoryError, ConfigurationError
 from .evidence import watermarks
 from .floor import read_floor
@@ -87,7 +87,7 @@ def verify_bundle(folder: Path, trust: str | None = None) -> list[Check]:
             holds, found = False, str(failure)
         except ClerestoryError as error:
             holds, found = False, error.found
-        except (KeyError, ValueError, TypeError, AttributeError, UnicodeDecodeError):
+        except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError, RuntimeError):
             holds, found = False, "a file that cannot be read as what it should be"
         checks.append(Check(number, title, holds, found.rstrip(".")))
         if holds is False and number <= 3:
@@ -167,8 +167,8 @@ def _codebook(files: dict[str, bytes]) -> tuple[bool, str]:
 
 def _cost(files: dict[str, bytes]) -> tuple[bool, str]:
     plan = _plan(files)
-    for finding in arithmetic_findings(plan):
-        raise _StepError(finding[2])
+    for _, _, found in soundness.findings(plan):
+        raise _StepError(found)
     privacy = plan.privacy
     return True, f"ρ = {float(plan.loss):.5g}, ε = {privacy.epsilon:g} at δ = {privacy.delta:g}"
 
@@ -193,6 +193,9 @@ def _approved(files: dict[str, bytes]) -> tuple[bool, str]:
     names = sorted(name for name in files if name.startswith("approval-"))
     signers = {verify(plan.canonical, files[n].decode(), "clerestory-plan") for n in names}
     officers = [person.name for person in policy.officer if person.key in signers]
+    floor = read_floor(files["floor.json"])
+    if not floor.single_person and set(officers) & set(plan.study.authors):
+        raise _StepError("an approval by an author of the study")
     if len(officers) < policy.approvals or len(officers) != len(signers):
         raise _StepError(f"{len(officers)} officers' approvals where {policy.approvals} are due")
     return True, f"approved by {', '.join(officers)}"

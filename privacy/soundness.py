@@ -1,0 +1,135 @@
+"""
+Whether a plan keeps what it promises, whoever wrote it.
+
+`aggregates.plan` compiles sound plans, but what is charged and executed is a file that people
+could have edited before it was signed.  So everything that a release's promises lean on is
+reckoned again from the plan's own words, by the keeper, by the worker and by a reader alike:
+first its form, within which all arithmetic is exact and small; then sensitivities from k and the
+clamps, costs by OpenDP's map, ρ by their sum, ε by OpenDP's conversion, M by counting, z from β.
+
+The form is part of the proof: a weight's unit other than SCALE, a table tested on anything but
+a count, or two queries of one name would void the argument of `unit`, `minimum` or `kernel`.
+"""
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from math import inf
+
+from .errors import ClerestoryError, RefusedError
+from .loss import read_rho
+from .measurements import cost_of, epsilon_of
+from .minimum import BETA, quantile
+from .plan import Plan, Query, Table
+from .unit import SCALE, ContributionBound
+
+MOST_CELLS = 20_000
+"""Cells of one query: beyond this a table is a mistake, and its noise takes seconds to draw."""
+LARGEST_CENTRE, LARGEST_BOUND = 2**16, 2**18
+"""Stored logarithms have 16 bits; a squared one in thousandths fits 2¹⁸ for every measure."""
+
+Finding = tuple[str, str, str]
+"""Code, rule, what was found."""
+
+REMEDY = "compile the study again with `clerestory plan`; a plan is not written by hand."
+
+
+def check_sound(plan: Plan) -> None:
+    """
+    Raise at the first promise that a plan does not keep.
+
+    Raises:
+        RefusedError: With the rule's code and the numbers found.
+    """
+    for code, rule, found in findings(plan):
+        raise RefusedError(code, rule=rule, found=found, remedy=REMEDY)
+
+
+def findings(plan: Plan) -> Iterator[Finding]:
+    """What is wrong with a plan; where its form is, nothing is reckoned further."""
+    malformed = list(_form(plan))
+    yield from malformed or _arithmetic(plan)
+
+
+def cells_tested(tables: Sequence[Table], queries: Sequence[Query]) -> int:
+    """M: how many sets of cells are tested: a share's and a mean's cells, a rate's bases."""
+    sizes = {query.name: (query.size, len(query.axes[-1].levels)) for query in queries}
+    counts = ((table, *sizes[table.queries[0]]) for table in tables)
+    return sum(size // last if table.kind == "rate" else size for table, size, last in counts)
+
+
+def _form(plan: Plan) -> Iterator[Finding]:
+    rule = "A plan has the form that its promises are proved for."
+    privacy, queries = plan.privacy, {query.name: query for query in plan.queries}
+    try:
+        ContributionBound(read_rho(privacy.contribution))
+        for rho in (privacy.rho, *(query.rho for query in plan.queries)):
+            read_rho(rho)
+    except ClerestoryError as error:
+        yield "PLAN_MALFORMED", rule, error.found
+    if privacy.scale != SCALE:
+        yield "PLAN_MALFORMED", rule, "another unit of weights."
+    if not (0 < privacy.delta < 1 and 0 < privacy.epsilon < inf):
+        yield "PLAN_EPSILON", "A plan states an ε above 0 at a δ between 0 and 1.", "another."
+    if len(queries) < len(plan.queries) or not all(map(_is_bounded, plan.queries)):
+        yield "PLAN_MALFORMED", rule, "two queries of one name, or one without bounds."
+    elif {name for table in plan.tables for name in table.queries} != set(queries):
+        yield "PLAN_MALFORMED", rule, "tables and queries that do not belong together."
+    elif not all(_fits(table, [queries[n] for n in table.queries]) for table in plan.tables):
+        yield "PLAN_MALFORMED", rule, "a table that is not tested on counts of its own cells."
+    if len({table.name for table in plan.tables}) < len(plan.tables) or not plan.tables:
+        yield "PLAN_MALFORMED", rule, "two tables of one name, or none."
+
+
+def _is_bounded(query: Query) -> bool:
+    plain = (query.measure, query.centre, query.bound) == ("", 0, 1)
+    return 0 < query.size <= MOST_CELLS and (
+        plain
+        if query.value == "one"
+        else 0 <= query.centre < LARGEST_CENTRE and 1 <= query.bound < LARGEST_BOUND
+    )
+
+
+def _fits(table: Table, queries: Sequence[Query]) -> bool:
+    if not queries or not all(query.axes for query in queries):
+        return False
+    counts, values = queries[0], [query.value for query in queries]
+    axes = tuple(axis.name for axis in counts.axes)
+    if table.kind == "geometric_mean":
+        return (
+            values == ["one", "log", "log_squared"]
+            and table.by == axes
+            and queries[1].axes == counts.axes
+            and queries[2].size == 1
+            and counts.where == queries[1].where == queries[2].where
+        )
+    pair = table.kind == "share" or len(counts.axes[-1].levels) == 2
+    return values == ["one"] and table.by == axes[:-1] and pair
+
+
+def _arithmetic(plan: Plan) -> Iterator[Finding]:
+    privacy = plan.privacy
+    bound = ContributionBound(Fraction(privacy.contribution))
+    if plan.loss > Fraction(privacy.rho):
+        found = f"ρ = {float(plan.loss):.6g} where {float(Fraction(privacy.rho)):.6g} is stated."
+        yield "PLAN_SUM", "The queries of a plan cost together no more than it states.", found
+    for query in plan.queries:
+        least = bound.sensitivity(largest=query.bound)
+        # Below a unit of 1/scale accounts noise hides nobody, and its cost is beyond floats.
+        paid = 1 <= query.sigma < inf and (
+            cost_of(sensitivity=query.sensitivity, sigma=query.sigma) <= Fraction(query.rho)
+        )
+        if query.sensitivity < least or not paid:
+            rule = "A query's noise is as wide as its charge and its sensitivity demand."
+            yield "PLAN_NOISE", rule, f"the query {query.name} with less."
+    if epsilon_of(plan.loss, privacy.delta) > privacy.epsilon:
+        rule = "A plan states the ε that its queries stand for, or more."
+        found = f"ε = {privacy.epsilon:g} at δ = {privacy.delta:g}, which is less."
+        yield "PLAN_EPSILON", rule, found
+    cells = cells_tested(plan.tables, plan.queries)
+    rule = "The threshold holds for all cells of a release together, at β ≤ 0.001."
+    if not 0 < privacy.beta <= BETA or privacy.tested < cells:
+        found = f"β = {privacy.beta:g} for {privacy.tested} of {cells} cells."
+        yield "PLAN_THRESHOLD", rule, found
+    elif privacy.z < quantile(privacy.beta, privacy.tested) * (1 - 1e-12):
+        found = f"z = {privacy.z:.4f} for {privacy.tested} cells, which is too small."
+        yield "PLAN_THRESHOLD", rule, found
