@@ -4,6 +4,7 @@ Run a keeper, and have one run beside a demo or a test.
 The keeper stops on SIGTERM or SIGINT; whoever starts one stops it by its own process id.
 """
 
+import os
 import signal
 import subprocess
 import sys
@@ -51,7 +52,15 @@ def keep(folder: Path, state: Path, ready: Callable[[str], None]) -> None:
     opened = State(state, vault)
     try:
         keeper = Keeper(Desk(vault, opened, workshop(), tier))
+    except BaseException:
+        opened.close()
+        raise
+    try:
         serve(keeper, ready=lambda: ready(tier.name))
+    except SystemExit:
+        # At once, and with the state still locked: a request may be running in a thread.  What
+        # it recorded is on the disk, and its workers die with their thread.
+        os._exit(0)
     finally:
         opened.close()
 

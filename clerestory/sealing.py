@@ -56,6 +56,7 @@ def seal_sources(
     target = Target.of(Vault.open(folder))
     counts: Counter[str] = Counter()
     with closing(Custodian(custodian)) as hand:
+        hand.check_target(target)
         for position, source in enumerate(sources):
             tally = Tally()
             for number, taken in enumerate(read_source(source, account_of, hand, tally)):

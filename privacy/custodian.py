@@ -15,20 +15,25 @@ from dataclasses import dataclass
 from hashlib import sha256
 from os import urandom
 from pathlib import Path
+from secrets import token_hex
 
-from .errors import ConfigurationError, VerificationError
+from .errors import ConfigurationError, RefusedError, VerificationError
 from .labels import PSEUDONYM_BYTES, SESSION_KEY_BYTES
 from .sealing import SealedBlob, floor_info, key_id, seal
 from .signing import SigningKey, fingerprint, verify_raw
 from .vault import Vault
 
 SIGNATURE_BYTES = 64
+SECRET_BYTES = 32
 _CONTEXT = b"clerestory/source/1\0"
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS record (
     account BLOB, record BLOB, session BLOB, PRIMARY KEY (account, record)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS target (
+    one INTEGER PRIMARY KEY CHECK (one = 1), floor TEXT, sealing TEXT
+) STRICT;
 CREATE TABLE IF NOT EXISTS session (
     session BLOB PRIMARY KEY, digest BLOB, size INTEGER
 ) STRICT, WITHOUT ROWID;
@@ -67,16 +72,24 @@ class Custodian:
         try:
             self._secret = (folder / "accounts.key").read_bytes()
         except OSError:
-            raise ConfigurationError(
-                "NO_CUSTODIAN",
-                rule="Only a custodian seals: the folder with his keys lies beside the vault.",
-                found="no readable custodian's folder.",
-                remedy="give its path with --custodian, or make a vault with `clerestory init`.",
-            ) from None
+            self._secret = b""
+        if len(self._secret) != SECRET_BYTES:
+            raise _no_custodian("no readable custodian's folder.")
         self._source = SigningKey.read(folder / "source.key")
         self._index = sqlite3.connect(folder / "index.db", isolation_level=None)
-        self._index.executescript(_SCHEMA)
-        self._index.execute("BEGIN")
+        try:
+            self._index.executescript(_SCHEMA)
+            self._index.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as error:
+            self._index.close()
+            if not isinstance(error, sqlite3.OperationalError):
+                raise _no_custodian("an index that is none.") from None
+            raise ConfigurationError(
+                "CUSTODIAN_BUSY",
+                rule="One process at a time seals with a custodian's folder.",
+                found="an index that is in use.",
+                remedy="wait for the other `clerestory seal` to end.",
+            ) from None
 
     @classmethod
     def create(cls, folder: Path) -> "Custodian":
@@ -84,7 +97,7 @@ class Custodian:
         folder.mkdir(mode=0o700, parents=True, exist_ok=False)
         secret = folder / "accounts.key"
         secret.touch(mode=0o600)
-        secret.write_bytes(urandom(32))
+        secret.write_bytes(urandom(SECRET_BYTES))
         SigningKey.generate().write(folder / "source.key")
         return cls(folder)
 
@@ -97,6 +110,28 @@ class Custodian:
         """Keep what was sealed in the index and close it."""
         self._index.execute("COMMIT")
         self._index.close()
+
+    def check_target(self, target: "Target") -> None:
+        """
+        Raise if sessions would go to another keeper, or under another floor, than before.
+
+        Whoever can write to the vault can put a key of his own there; what was sealed to it
+        would be his to read.
+
+        Raises:
+            RefusedError: The vault's floor or its keeper's key has changed.
+        """
+        now = (target.floor, sha256(target.public).hexdigest())
+        known = self._index.execute("SELECT floor, sealing FROM target").fetchone()
+        if known is None:
+            self._index.execute("INSERT INTO target VALUES (1, ?, ?)", now)
+        elif known != now:
+            raise RefusedError(
+                "KEEPER_CHANGED",
+                rule="A custodian seals for one keeper and under one floor.",
+                found="a vault with another keeper's key, or another floor, than before.",
+                remedy="do not seal; find out who changed the vault, or make a new one.",
+            )
 
     def account(self, name: str) -> bytes:
         """An account's pseudonym: 16 bytes of HMAC-SHA256."""
@@ -152,8 +187,9 @@ class Custodian:
         info = floor_info(target.floor, "session")
         blob = seal(data, header, public=target.public, info=info).encode()
         path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_suffix(".new")
-        beside.write_bytes(self._source.sign_raw(_signed(blob)) + blob)
+        beside = path.with_name(f".{path.name}.{token_hex(8)}")
+        with beside.open("xb") as file:
+            file.write(self._source.sign_raw(_signed(blob)) + blob)
         beside.replace(path)
         self._index.execute(
             "INSERT OR REPLACE INTO session VALUES (?, ?, ?)", (key, digest, len(data))
@@ -161,7 +197,9 @@ class Custodian:
         return "superseded" if row else "sealed"
 
     def _keyed(self, purpose: bytes, *parts: str) -> bytes:
-        joined = b"\0".join(part.encode("utf-8", "surrogatepass") for part in parts)
+        # Each part with its length: else a name with a zero byte could pass for two.
+        encoded = (part.encode("utf-8", "surrogatepass") for part in parts)
+        joined = b"".join(len(part).to_bytes(8) + part for part in encoded)
         return hmac.digest(self._secret, purpose + b"\0" + joined, "sha256")
 
 
@@ -189,6 +227,15 @@ def read_sealed_session(data: bytes, sources: Iterable[bytes]) -> SealedBlob:
         rule="Only sessions that a custodian of the policy sealed are classified.",
         found="a sealed session signed by nobody of the policy, or changed since.",
         remedy="take the file out of the vault, or restore it from a copy.",
+    )
+
+
+def _no_custodian(found: str) -> ConfigurationError:
+    return ConfigurationError(
+        "NO_CUSTODIAN",
+        rule="Only a custodian seals: the folder with his keys lies beside the vault.",
+        found=found,
+        remedy="give its path with --custodian, or make a vault with `clerestory init`.",
     )
 
 

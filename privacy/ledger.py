@@ -64,7 +64,8 @@ class Ledger:
         self._database = sqlite3.connect(
             path, timeout=30, isolation_level=None, check_same_thread=False
         )
-        self._database.execute("PRAGMA journal_mode=WAL")
+        # One file is the ledger: a copy of it without a log beside it is still all of it.
+        self._database.execute("PRAGMA journal_mode=DELETE")
         self._database.execute("PRAGMA synchronous=FULL")
         self._database.execute("PRAGMA trusted_schema=OFF")
         self._database.executescript(_SCHEMA)
@@ -123,6 +124,23 @@ class Ledger:
         """The ledger's length and Merkle head."""
         lines = self._database.execute("SELECT line FROM entry ORDER BY seq").fetchall()
         return Checkpoint(self._origin, len(lines), head([leaf(line) for (line,) in lines]))
+
+    def check_holds(self, checkpoint: Checkpoint) -> None:
+        """
+        Raise unless this ledger is a continuation of one whose head was given out.
+
+        Raises:
+            VerificationError: It is shorter, or another history.
+        """
+        lines = self._database.execute("SELECT line FROM entry ORDER BY seq").fetchall()
+        known = [leaf(line) for (line,) in lines[: checkpoint.size]]
+        if len(known) < checkpoint.size or head(known) != checkpoint.head:
+            raise VerificationError(
+                "LEDGER_ROLLED_BACK",
+                rule="A ledger continues every history that was ever given out from it.",
+                found=f"a ledger that does not hold a checkpoint over {checkpoint.size} entries.",
+                remedy="restore the newest copy of the state folder; spent budget never returns.",
+            )
 
     def check(self) -> None:
         """

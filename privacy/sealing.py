@@ -48,6 +48,8 @@ _LENGTHS = Struct(">4sIH")
 """Magic, length of the header, length of the wrapped key."""
 _SIZE = Struct(">Q")
 _MLKEM_PUBLIC, _MLKEM_SEED, _NONCE = 1184, 64, 12
+PUBLIC_BYTES = _MLKEM_PUBLIC + 32
+"""A public key: ML-KEM-768, then X25519."""
 
 
 def floor_info(floor: str, kind: str) -> bytes:

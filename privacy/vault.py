@@ -14,13 +14,18 @@ import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from secrets import token_hex
 
 import rfc8785
 
 from .errors import ConfigurationError
 from .floor import Floor, read_floor
+from .sealing import PUBLIC_BYTES
+from .signing import read_public
 
 FLOOR, POLICY, KEEPER, SOCKET = "floor.json", "policy.toml", "keeper.json", "keeper.socket"
+CHECKPOINT = "ledger.checkpoint"
+"""The newest signed head of the ledger: a copy outside the keeper's state."""
 HANDOVER = "handover.key"
 """Secret key of a synthetic vault on its way to its keeper; never of a real one."""
 
@@ -83,14 +88,17 @@ class Vault:
         """
         try:
             data = json.loads((self.folder / KEEPER).read_bytes())
-            return PublicKeys(data["sealing"], data["signing"])
-        except (OSError, ValueError, KeyError):
-            raise ConfigurationError(
-                "NO_KEEPER",
-                rule="Sessions are sealed to the keeper that will hold their key.",
-                found="a vault that no keeper has adopted.",
-                remedy="start one: `clerestory keeper VAULT --state DIR`.",
-            ) from None
+            keys = PublicKeys(data["sealing"], data["signing"])
+            if len(keys.sealing_bytes) == PUBLIC_BYTES and read_public(keys.signing):
+                return keys
+        except (OSError, ValueError, LookupError, TypeError, RecursionError):
+            pass
+        raise ConfigurationError(
+            "NO_KEEPER",
+            rule="Sessions are sealed to the keeper that will hold their key.",
+            found="a vault without the public keys of a keeper.",
+            remedy="start one: `clerestory keeper VAULT --state DIR`.",
+        )
 
     def publish_keys(self, keys: PublicKeys) -> None:
         """Write the keeper's public keys into the vault."""
@@ -110,11 +118,20 @@ class Vault:
 
 
 def replace_file(path: Path, data: bytes) -> None:
-    """Put a file in place whole, and on the disk before this returns."""
+    """
+    Put a file in place whole, and on the disk before this returns.
+
+    The file beside it has a name that nobody can guess and is made here or not at all: a link
+    that somebody put there would lead the write elsewhere.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(path.name + ".new")
-    with beside.open("wb") as file:
+    beside = path.with_name(f".{path.name}.{token_hex(8)}")
+    flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW
+    with open(os.open(beside, flags, 0o644), "wb") as file:  # noqa: PTH123 - with its flags
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
     beside.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    os.fsync(folder)
+    os.close(folder)

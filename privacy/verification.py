@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from io import StringIO
+from math import isfinite
 from pathlib import Path
 
 import rfc8785
@@ -26,16 +27,16 @@ import rfc8785
 from . import soundness
 from .errors import ClerestoryError, ConfigurationError
 from .evidence import watermarks
-from .floor import read_floor
+from .floor import TIERS, read_floor
 from .merkle import read_checkpoint
-from .plan import Plan, read_plan
+from .plan import Plan, Table, read_plan
 from .policy import read_policy
 from .signing import fingerprint, public_raw, read_public, verify
 
 SUMS, SIGNATURE = "SHA256SUMS", "SHA256SUMS.sig"
 STATES = ("published", "suppressed", "not_computed")
 NUMBERS = ("estimate", "raw", "low", "high", "se_noise", "se_sampling", "accounts_at_least")
-"""Columns of tables.csv that a suppressed row leaves empty."""
+"""Columns of tables.csv that a published row fills, and another leaves empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +194,11 @@ def _approved(files: dict[str, bytes]) -> tuple[bool, str]:
     names = sorted(name for name in files if name.startswith("approval-"))
     signers = {verify(plan.canonical, files[n].decode(), "clerestory-plan") for n in names}
     officers = [person.name for person in policy.officer if person.key in signers]
-    floor = read_floor(files["floor.json"])
+    floor, tier = read_floor(files["floor.json"]), json.loads(files["statement.json"])["tier"]
+    if TIERS.index(tier) < TIERS.index(policy.tier):
+        raise _StepError(f"isolation {tier} where the policy demands {policy.tier}")
+    if plan.privacy.minimum_accounts < policy.minimum_accounts:
+        raise _StepError("a plan below the policy's minimum of accounts")
     if not floor.single_person and set(officers) & set(plan.study.authors):
         raise _StepError("an approval by an author of the study")
     if len(officers) < policy.approvals or len(officers) != len(signers):
@@ -211,20 +216,32 @@ def _checkpoint(files: dict[str, bytes]) -> tuple[bool, str]:
 
 def _tables(files: dict[str, bytes]) -> tuple[bool, str]:
     plan = _plan(files)
-    rows = list(csv.DictReader(StringIO(files["tables.csv"].decode(), newline="")))
-    known = {table.name for table in plan.tables}
+    try:
+        rows = list(csv.DictReader(StringIO(files["tables.csv"].decode(), newline="")))
+    except csv.Error:
+        raise _StepError("a tables.csv that is none") from None
+    due = [(table.name, keys) for table in plan.tables for keys in _keys(plan, table)]
+    if [(row["table"], row["keys"]) for row in rows] != due:
+        raise _StepError("other rows than the cells of the plan's tables")
     for row in rows:
-        if row["table"] not in known or row["state"] not in STATES:
-            raise _StepError("a row that is not of the plan's tables")
         if row["state"] == "published":
+            numbers = [float(row[column]) for column in (*NUMBERS, "threshold")]
+            if not all(map(isfinite, numbers)) or float(row["raw"]) < float(row["threshold"]):
+                raise _StepError("a printed cell below its threshold, or without a number")
             if int(row["accounts_at_least"]) < plan.privacy.minimum_accounts:
                 raise _StepError("a printed cell with too few accounts behind it")
-        elif any(row[column] for column in NUMBERS):
+        elif row["state"] not in STATES or any(row[c] for c in (*NUMBERS, "se_classifier")):
             raise _StepError("numbers in a row that is not published")
-    if {row["table"] for row in rows} != known:
-        raise _StepError("a table of the plan that is not there")
     published = sum(row["state"] == "published" for row in rows)
     return True, f"{published} of {len(rows)} rows published, the others empty"
+
+
+def _keys(plan: Plan, table: Table) -> list[str]:
+    """The cells of a table as tables.csv names them, in its order."""
+    counts = plan.query(table.queries[0])
+    cells = dict.fromkeys(cell[:-1] if table.kind == "rate" else cell for cell in counts.cells)
+    names = [axis.name for axis in counts.axes]
+    return ["; ".join(map("=".join, zip(names, cell, strict=False))) for cell in cells]
 
 
 def _watermarks(files: dict[str, bytes]) -> tuple[bool, str]:

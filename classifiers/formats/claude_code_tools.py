@@ -28,13 +28,18 @@ _SUBJECTS = (
 )  # fmt: skip
 """Inputs that say what a call is about, the more telling first."""
 
-_COMMIT = re.compile(r"\bgit\b(?:\s+-\S+(?:\s+[^\s-]\S*)?)*?\s+commit\b(?![^|;&\n]*--dry-run)")
+# Every repetition is bounded: a person can write any command, and must not be able to stop a run.
+_COMMIT = re.compile(
+    r"\bgit\b(?:\s{1,20}-\S{1,500}(?:\s{1,20}[^\s-]\S{0,500})?){0,8}?"
+    r"\s{1,20}commit\b(?![^|;&\n]{0,2000}--dry-run)"
+)
 _PROPOSAL = re.compile(r"\b(?:gh\s+pr|glab\s+mr)\s+create\b")
 _TESTS = re.compile(
     r"\b(?:pytest|unittest|tox|nox|jest|vitest|mocha|rspec|phpunit|ctest|playwright test"
     r"|(?:go|cargo|bun|deno|dotnet|swift|mix|zig|flutter) test|(?:npm|pnpm|yarn|bun)"
-    r"(?: run)?(?: -\S+)* \S*(?:test|lint|check|typecheck)\S*|mise run \S*(?:test|lint|ci)\S*|make"
-    r" \S*(?:test|check|lint)\S*|gradlew? \S*test|mvn \S*(?:test|verify)|golangci-lint|go vet|ruff"
+    r"(?: run)?(?: -\S{1,80}){0,8} \S{0,80}(?:test|lint|check|typecheck)\S{0,80}|mise run \S{0,80}"
+    r"(?:test|lint|ci)\S{0,80}|make \S{0,80}(?:test|check|lint)\S{0,80}|gradlew? \S{0,80}test"
+    r"|mvn \S{0,80}(?:test|verify)\S{0,80}|golangci-lint|go vet|ruff"
     r"|mypy|pyright|eslint|biome check|tsc|cargo clippy|shellcheck)\b"
 )
 _REJECTED = ("The user doesn't want to proceed with this tool use", "The user doesn't want to take")

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from clerestory.cli.app import Json, PlanPath, Progress, VaultPath, answer, command
-from privacy.errors import ConfigurationError
+from privacy.errors import ConfigurationError, VerificationError
 
 KeyPath = Annotated[Path, typer.Option("--key", help="An officer's private SSH key.")]
 Out = Annotated[Path, typer.Option("--out", help="Folder for the bundle; made, never overwritten.")]
@@ -75,8 +75,16 @@ def release(vault: VaultPath, plan: PlanPath, out: Out, as_json: Json = False) -
             remedy="choose another --out.",
         )
     told = _ask(vault, plan, "release")
+    files = told.pop("files")
+    if any(Path(name).name != name or name.startswith(".") for name in files):
+        raise VerificationError(
+            "BUNDLE_NAME",
+            rule="A bundle is a flat folder.",
+            found="a file with a path for a name; nothing was written.",
+            remedy="do not trust this keeper until it is explained.",
+        )
     out.mkdir(parents=True, exist_ok=True)
-    for name, data in told.pop("files").items():
+    for name, data in files.items():
         (out / name).write_bytes(b64decode(data))
     told["bundle"] = str(out)
     _tell(told, as_json=as_json, more=f"{out}: check it with `clerestory verify {out}`")

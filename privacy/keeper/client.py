@@ -1,11 +1,12 @@
 """Ask a vault's keeper, from any process of its user."""
 
+import os
 import socket
 from collections.abc import Callable
 from typing import Any
 
 from privacy.errors import BY_EXIT_CODE, ConfigurationError, IncompleteError
-from privacy.keeper.wire import lines, send
+from privacy.keeper.wire import lines, send, user_of
 from privacy.vault import SOCKET, Vault
 
 
@@ -57,6 +58,18 @@ def is_listening(vault: Vault) -> bool:
 
 
 def _connect(connection: socket.socket, vault: Vault) -> None:
+    _reach(connection, vault)
+    # The vault only says where the socket lies; whose it is, the kernel knows.
+    if user_of(connection) not in (os.getuid(), 0):
+        raise ConfigurationError(
+            "NOT_THE_KEEPER",
+            rule="A keeper runs under the user who asks it, or under root.",
+            found="a process of another user at the place that the vault names.",
+            remedy="do not use this vault until it is explained.",
+        )
+
+
+def _reach(connection: socket.socket, vault: Vault) -> None:
     try:
         path = (vault.folder / SOCKET).read_text(encoding="utf-8").strip()
         connection.connect(path)

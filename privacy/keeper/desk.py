@@ -13,6 +13,7 @@ from privacy.admission import check_plan
 from privacy.approvals import Approval, Standing, approvals_of, check_approved, standing_of
 from privacy.codebook import codebook
 from privacy.errors import RefusedError
+from privacy.floor import TIERS
 from privacy.keeper.labelling import Labelling
 from privacy.keeper.state import State
 from privacy.keeper.workshop import Workshop
@@ -39,10 +40,14 @@ class Desk:
         self.vault, self.state, self.workshop, self.tier = vault, state, workshop, tier
         self.floor, self.codebook = vault.floor, codebook()
         self._adopt()
-        if not self.floor.allows_tier(tier.name):
+        self._check_tier()
+
+    def _check_tier(self) -> None:
+        tier, demanded = self.tier, max(self.floor.tier, self.policy.tier, key=TIERS.index)
+        if TIERS.index(tier.name) < TIERS.index(demanded):
             raise RefusedError(
                 "TIER_TOO_LOW",
-                rule=f"Under this floor a worker is isolated at {self.floor.tier} or better.",
+                rule=f"Under floor and policy a worker is isolated at {demanded} or better.",
                 found=f"a machine that offers {tier.name}.",
                 remedy="run `clerestory doctor`: it names what is missing and how to get it.",
             )
@@ -52,8 +57,9 @@ class Desk:
         """The policy in force: the file, if it is the one that the ledger knows."""
         text = (self.vault.folder / POLICY).read_text(encoding="utf-8")
         policy = read_policy(text, self.floor)
-        known = {e.body["hash"]: e.body["text"] for e in self.state.ledger.entries("policy")}
-        newest = next(reversed(known), policy.hash)
+        entries = list(self.state.ledger.entries("policy"))
+        known = {entry.body["hash"]: entry.body["text"] for entry in entries}
+        newest = entries[-1].body["hash"] if entries else policy.hash
         if policy.hash != newest and policy.hash in known:
             # An older one of ours: a crash came between ledger and file, or a copy was restored.
             replace_file(self.vault.folder / POLICY, known[newest].encode())
@@ -163,6 +169,7 @@ class Desk:
             RefusedError: It is stale, or too few approvals stand.
             VerificationError: A recorded approval does not fit the plan.
         """
+        self._check_tier()
         self.check_current(plan)
         self.check_not_revoked(plan)
         policy = self.policy

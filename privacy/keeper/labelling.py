@@ -115,8 +115,7 @@ class Labelling:
             RefusedError: A worker's isolation or its answers do not hold.
             VerificationError: A sealed session is damaged or not from a custodian.
         """
-        due = self.due()
-        buckets = sorted(due)
+        due, buckets = self.due(), range(self.floor.buckets)
         stop, lock, done = Event(), Lock(), [0]
 
         def work(share: Sequence[int]) -> None:
@@ -124,13 +123,15 @@ class Labelling:
                 for bucket in share:
                     if stop.is_set():
                         return
-                    rows = [(session, crew.label(session)) for session in due[bucket]]
+                    rows = [(session, crew.label(session)) for session in due.get(bucket, ())]
                     with lock:
-                        self._store(bucket, rows)
+                        if rows:
+                            self._store(bucket, rows)
+                        # Empty buckets count, too: how many are not would tell of accounts.
                         done[0] += 1
                         progress("classifying", done[0] / len(buckets))
 
-        hands = max(1, min(len(sched_getaffinity(0)), len(buckets)))
+        hands = len(sched_getaffinity(0))
         with ThreadPoolExecutor(hands) as pool:
             shares = [pool.submit(work, buckets[hand::hands]) for hand in range(hands)]
             try:

@@ -24,7 +24,7 @@ from privacy.policy import Policy
 from privacy.sandbox.launch import Worker, required, start
 from privacy.sandbox.tiers import Tier
 from privacy.sealing import SealedBlob, floor_info, run_info
-from privacy.vault import Vault
+from privacy.vault import CHECKPOINT, Vault, replace_file
 
 LARGEST_ANSWER = 64 * 2**20
 """bytes: more than any plan's tables."""
@@ -67,6 +67,8 @@ class Releasing:
             Accountant(budget, ledger).charge(plan.hash, plan.loss)
             ledger.append("key", {"plan": plan.hash, "tier": self.tier.name})
             after = ledger.checkpoint().sign(self.state.signing)
+            # Outside the state: a restored copy of the ledger will not hold it.
+            replace_file(self.vault.folder / CHECKPOINT, after.encode())
             answer = self._ask(worker, buckets, progress)
             probes = {probe.name: worker.probes[probe.name] for probe in required(self.tier)}
         files = self._bundle(answer, probes, (before, after))
@@ -75,11 +77,10 @@ class Releasing:
         ledger.append("release", {"plan": plan.hash, "sums": sums})
         return files
 
-    def _buckets(self) -> list[SealedBlob]:
+    def _buckets(self) -> list[SealedBlob | None]:
         name, floor = label_set(self.plan, self.floor.hash), self.floor
-        every = (self.state.bucket(name, number) for number in range(floor.buckets))
-        found = [blob for blob in every if blob]
-        if not found:
+        found = [self.state.bucket(name, number) for number in range(floor.buckets)]
+        if not any(found):
             raise IncompleteError(
                 "NO_LABELS",
                 rule="A release is made of labels.",
@@ -88,16 +89,17 @@ class Releasing:
             )
         return found
 
-    def _ask(self, worker: Worker, buckets: list[SealedBlob], progress: Progress) -> bytes:
+    def _ask(self, worker: Worker, buckets: list[SealedBlob | None], progress: Progress) -> bytes:
         worker.channel.timeout = ANSWER_SECONDS
         at_rest = floor_info(self.floor.hash, "labels")
         in_run = run_info(self.plan.hash)
         try:
             for position, blob in enumerate(buckets):
-                theirs = blob.rewrap(
-                    self.state.sealing, worker.public_key, at_rest=at_rest, in_run=in_run
-                )
-                worker.channel.send(theirs.encode())
+                if blob:
+                    theirs = blob.rewrap(
+                        self.state.sealing, worker.public_key, at_rest=at_rest, in_run=in_run
+                    )
+                    worker.channel.send(theirs.encode())
                 progress("aggregating", (position + 1) / len(buckets))
             worker.channel.send(b"")
             answer = worker.channel.receive(LARGEST_ANSWER)

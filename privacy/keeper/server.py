@@ -42,7 +42,7 @@ def _answer(keeper: Keeper, connection: socket.socket, busy: Lock) -> None:
             request = _request(connection)
             _check_user(connection)
             if not busy.acquire(blocking=False):
-                send(connection, {"progress": ["waiting for another request", 0.0]})
+                _tell(connection, "waiting for another request", 0.0)
                 busy.acquire()
             try:
                 answer = keeper.ask(
@@ -52,14 +52,12 @@ def _answer(keeper: Keeper, connection: socket.socket, busy: Lock) -> None:
                 )
             finally:
                 busy.release()
-            send(connection, {"answer": answer})
+            _last(connection, {"answer": answer})
         except ClerestoryError as error:
-            _last(connection, error.to_json())
-        except OSError:
-            return  # the client went away; what was recorded stays recorded
+            _last(connection, {"error": error.to_json()})
         except Exception as error:  # noqa: BLE001 - the server outlives any one request
             # The type's name only: an exception's text may quote what it failed on.
-            _last(connection, _unexpected(type(error).__name__).to_json())
+            _last(connection, {"error": _unexpected(type(error).__name__).to_json()})
 
 
 def _request(connection: socket.socket) -> dict[str, Any]:
@@ -81,11 +79,11 @@ def _tell(connection: socket.socket, text: str, share: float) -> None:
         return  # nobody listens any more: the work goes on, its result is kept
 
 
-def _last(connection: socket.socket, error: dict[str, str | int]) -> None:
+def _last(connection: socket.socket, message: dict[str, Any]) -> None:
     try:
-        send(connection, {"error": error})
+        send(connection, message)
     except OSError:
-        return
+        return  # the client went away; what was recorded stays recorded
 
 
 def _check_user(connection: socket.socket) -> None:

@@ -16,10 +16,11 @@ from typing import IO
 
 from privacy.errors import ConfigurationError, RefusedError, VerificationError
 from privacy.ledger import Ledger
+from privacy.merkle import read_checkpoint
 from privacy.plan import Plan, read_plan
 from privacy.sealing import KeyPair, SealedBlob
 from privacy.signing import SigningKey
-from privacy.vault import HANDOVER, PublicKeys, Vault, replace_file
+from privacy.vault import CHECKPOINT, HANDOVER, PublicKeys, Vault, replace_file
 
 SEALING, SIGNING, LEDGER = "sealing.key", "signing.key", "ledger.db"
 VAULT = "vault.floor"
@@ -49,12 +50,15 @@ class State:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.chmod(0o700)
         with ExitStack() as open_files:
-            open_files.enter_context(_only_one(folder))
+            open_files.enter_context(_only_one(folder / "lock"))
+            # A copied state folder has a lock of its own; the vault is one.
+            open_files.enter_context(_only_one(vault.folder / "keeper.lock"))
             _begin(folder, vault)
             self.sealing, self.signing = _keys(folder)
             _check_belongs(folder, self.public_keys, vault)
             self.ledger = Ledger(folder / LEDGER, f"clerestory/{vault.floor.vault}")
             open_files.callback(self.ledger.close)
+            self._check_witnesses()
             self._labelled = sqlite3.connect(
                 folder / "labelled.db", isolation_level=None, check_same_thread=False
             )
@@ -63,6 +67,15 @@ class State:
             self._labelled.execute("PRAGMA synchronous=FULL")
             self._labelled.executescript(_SCHEMA)
             self._open_files = open_files.pop_all()
+
+    def _check_witnesses(self) -> None:
+        """Hold the ledger against every checkpoint that went out and can be found here."""
+        notes = [self._vault.folder / CHECKPOINT]
+        notes += (self.folder / "releases").glob("*/checkpoint.txt")
+        for note in notes:
+            if note.exists():
+                text = note.read_text(encoding="utf-8")
+                self.ledger.check_holds(read_checkpoint(text, self.signing.public_raw))
 
     def close(self) -> None:
         """Close the files."""
@@ -163,17 +176,18 @@ class State:
         )
 
 
-def _only_one(folder: Path) -> IO[bytes]:
-    """Hold the folder for this process; the kernel lets go when the process ends."""
-    lock = (folder / "lock").open("wb")
+def _only_one(path: Path) -> IO[bytes]:
+    """Hold a lock file for this process; the kernel lets go when the process ends."""
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o600)
+    lock = open(descriptor, "wb")  # noqa: PTH123, SIM115 - the caller closes it
     try:
         flock(lock, LOCK_EX | LOCK_NB)
     except OSError:
         lock.close()
         raise ConfigurationError(
             "KEEPER_RUNS_ALREADY",
-            rule="One keeper at a time has a state folder.",
-            found="another process that holds it.",
+            rule="One keeper at a time has a state folder and a vault.",
+            found="another process that holds one of them.",
             remedy="use the keeper that runs, or stop it first.",
         ) from None
     return lock

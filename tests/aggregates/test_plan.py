@@ -80,7 +80,7 @@ def test_every_tested_cell_is_counted() -> None:
     assert made.privacy.z == quantile(1e-3, 22)
 
 
-@given(st.lists(st.floats(min_value=0.5, max_value=500), min_size=3, max_size=3))
+@given(st.lists(st.floats(min_value=0.5, max_value=200), min_size=3, max_size=3))
 def test_the_split_gives_each_query_the_same_part_of_its_target(targets: list[float]) -> None:
     """σ_t/T_t is one constant c, the least that the budget allows (statistics.md, section 4)."""
     queries = SPLIT.queries
@@ -91,7 +91,9 @@ def test_the_split_gives_each_query_the_same_part_of_its_target(targets: list[fl
 
     # c² = Σ Δ²/(2ρT²).
     c = sqrt(sum((q.sensitivity / wanted[q.name]) ** 2 for q in queries) / (2 * 0.1))
-    assert parts == pytest.approx([c] * 3, rel=1e-2)  # charges are rounded to 10⁻⁹
+    # Charges are rounded down to 10⁻⁹: the smallest is .1/(2·400²) = 3.1·10⁻⁷, so σ is at most
+    # 10⁻⁹/(2·3.1·10⁻⁷) = .16 % too large.
+    assert parts == pytest.approx([c] * 3, rel=2e-3)
     assert sum(Fraction(q.rho) for q in priced) <= Fraction(1, 10)
 
 

@@ -106,7 +106,7 @@ def test_an_unprepared_worker_says_so() -> None:
 def test_a_plan_that_does_not_keep_its_promises_is_not_prepared() -> None:
     """`soundness` is asked before anything else; the plan as it was compiled is."""
     first, *others = MADE.queries
-    with pytest.raises(RefusedError, match="PLAN_UNDERCHARGED"):
+    with pytest.raises(RefusedError, match="PLAN_NOISE"):
         worker.prepare(replace(MADE, queries=(replace(first, sigma=1.0), *others)).canonical)
 
     worker.prepare(MADE.canonical)

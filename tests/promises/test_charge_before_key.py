@@ -90,9 +90,9 @@ def test_a_killed_keeper_keeps_its_charge_and_releases_nothing(tmp_path: Path) -
             stdout=subprocess.DEVNULL,
             text=True,
         )
-        ledger = tmp_path / "state" / "ledger.db-wal"
-        before = ledger.stat().st_size
-        while asked.poll() is None and ledger.stat().st_size == before:
+        ledger = tmp_path / "state" / "ledger.db"
+        before = ledger.stat().st_mtime_ns
+        while asked.poll() is None and ledger.stat().st_mtime_ns == before:
             time.sleep(0.001)
         os.kill(world.keeper, signal.SIGKILL)
         _, told = asked.communicate(timeout=30)

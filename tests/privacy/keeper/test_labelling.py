@@ -1,0 +1,273 @@
+"""The first run: what is due, what a worker may answer, and what a damaged vault does."""
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from privacy.codebook import codebook
+from privacy.custodian import SIGNATURE_BYTES, Custodian, Target
+from privacy.errors import IncompleteError, RefusedError, VerificationError
+from privacy.keeper.labelling import Labelling, check_record, label_set, label_set_of
+from privacy.labels import LabelRecord, unpack_bucket
+from privacy.plan import Plan
+from privacy.raters import OFFLINE
+from privacy.sealing import SealedBlob, floor_info
+from tests.aggregates.rows import SHARE, small_plan
+from tests.support.house import House, founded
+
+BOOK = codebook()
+PLAN = small_plan(SHARE)
+"""Speaks of October to December 2025."""
+ANN, BOB = b"a" * 16, b"b" * 16
+
+
+def log(words: int = 3) -> bytes:
+    """A session in the real format, of so many turns."""
+    turns = [
+        {
+            "type": "user" if number % 2 == 0 else "assistant",
+            "uuid": f"u{number}",
+            "sessionId": "s",
+            "timestamp": f"2025-11-05T10:00:{number:02d}.000Z",
+            "message": {
+                "role": "user" if number % 2 == 0 else "assistant",
+                "content": [{"type": "text", "text": f"please fix the bug number {number}"}],
+            },
+        }
+        for number in range(words)
+    ]
+    return b"".join(json.dumps(turn).encode() + b"\n" for turn in turns)
+
+
+class Edge:
+    """A custodian at a house."""
+
+    def __init__(self, house: House, hand: Custodian) -> None:
+        self._target, self.hand = Target.of(house.vault), hand
+
+    def seal(self, account: str, name: str, month: str = "2025-11", words: int = 3) -> Path:
+        """Seal one session; returns its file."""
+        self.hand.seal(self._target, account, name, month, log(words))
+        key = self.hand.session(account, name).hex()
+        return self._target.vault.session_path(key)
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[tuple[House, Edge, Plan]]:
+    """A house with a custodian and an approved plan."""
+    with founded(tmp_path) as made:
+        olga = made.enrol("olga")
+        bound = made.submit(PLAN)
+        made.approve(bound, olga)
+        with closing(Custodian(tmp_path / "vault.custodian")) as hand:
+            yield made, Edge(made, hand), bound
+
+
+def due(made: House, bound: Plan) -> set[str]:
+    """Keys of the sessions that are due."""
+    return {
+        one.session for many in made.keeper.desk.labelling(bound).due().values() for one in many
+    }
+
+
+def labelled(made: House, bound: Plan) -> dict[str, LabelRecord]:
+    """Session's key → record, as the keeper's key opens them."""
+    name, floor = label_set(bound, made.vault.floor.hash), made.vault.floor
+    found = {}
+    for number in range(floor.buckets):
+        if blob := made.state.bucket(name, number):
+            key = made.state.sealing.open(blob.wrapped, info=floor_info(floor.hash, "labels"))
+            for session, record in unpack_bucket(blob.open(key), BOOK):
+                found[session.hex()] = LabelRecord.decode(record, BOOK)
+    return found
+
+
+def test_a_worker_speaks_of_the_session_it_was_given_and_no_other() -> None:
+    """A compromised worker must not move a label to somebody else, or to another month."""
+    record = LabelRecord.unrated(BOOK, status="rated", month="2025-11", account=ANN).encode()
+    check_record(record, ANN, "2025-11", BOOK)
+    for data, account, month in (
+        (record, BOB, "2025-11"),
+        (record, ANN, "2025-12"),
+        (record[:-1], ANN, "2025-11"),
+        (b"\xff" * len(record), b"\xff" * 16, "2025-11"),
+        (b"", ANN, "2025-11"),
+    ):
+        with pytest.raises(RefusedError, match="LABEL_GATE") as refusal:
+            check_record(data, account, month, BOOK)
+        assert ANN.hex() not in str(refusal.value)
+        assert BOB.hex() not in str(refusal.value)
+
+
+def test_labels_are_named_after_all_they_depend_on() -> None:
+    """Labels of other questions, raters or floors never mix into a release."""
+    names = {
+        label_set_of("c", "p", OFFLINE, "f"),
+        label_set_of("d", "p", OFFLINE, "f"),
+        label_set_of("c", "q", OFFLINE, "f"),
+        label_set_of("c", "p", OFFLINE, "g"),
+        *(
+            label_set_of("c", "p", replace(OFFLINE, **{part: "other"}), "f")  # type: ignore[arg-type]
+            for part in ("name", "version", "fidelity", "model", "endpoint")
+        ),
+    }
+    assert len(names) == 9
+    assert label_set_of("c", "p", OFFLINE, "f") in names
+    assert label_set(PLAN, "f") == label_set_of(PLAN.codebook, PLAN.prompts, PLAN.rater, "f")
+
+
+def test_what_is_due_follows_months_and_bytes(house: tuple[House, Edge, Plan]) -> None:
+    """Sessions of other months stay sealed; one that grew is due again."""
+    made, edge, bound = house
+    assert due(made, bound) == set()
+    ours, other = edge.seal("ann", "s1"), edge.seal("ann", "s2", month="2026-05")
+    edge.seal("bob", "s3", month="unknown")
+    assert due(made, bound) == {ours.stem}
+    with pytest.raises(IncompleteError, match="LABELS_INCOMPLETE"):
+        made.keeper.desk.labelling(bound).check_complete()
+
+    run(made, bound)
+    assert due(made, bound) == set()
+    made.keeper.desk.labelling(bound).check_complete()
+    edge.seal("ann", "s1", words=5)
+    assert due(made, bound) == {ours.stem}
+    assert other.exists()
+
+
+def test_sessions_are_labelled_once_and_grown_ones_anew(house: tuple[House, Edge, Plan]) -> None:
+    """In real workers: sealed in, one record a session out, sealed again."""
+    made, edge, bound = house
+    first, second = edge.seal("ann", "s1"), edge.seal("bob", "s2")
+    shown: list[tuple[str, float]] = []
+    made.keeper.desk.labelling(bound).run(lambda text, share: shown.append((text, share)))
+    records = labelled(made, bound)
+    assert set(records) == {first.stem, second.stem}
+    assert records[first.stem].account == edge.hand.account("ann")
+    assert due(made, bound) == set()
+    assert shown[-1] == ("classifying", 1.0)
+
+    edge.seal("ann", "s1", words=9)
+    made.keeper.desk.labelling(bound).run(lambda _, __: None)
+    again = labelled(made, bound)
+    assert set(again) == {first.stem, second.stem}
+    assert again[second.stem] == records[second.stem]
+    assert again[first.stem].measures != records[first.stem].measures
+
+
+def run(made: House, bound: Plan) -> None:
+    """Classify, as a client asks for it."""
+    made.ask("classify", bound)
+
+
+def test_a_truncated_file_stops_the_run_and_nothing_is_lost(
+    house: tuple[House, Edge, Plan],
+) -> None:
+    """It is named by its keyed hash; put back, the run goes on where it was."""
+    made, edge, bound = house
+    good = edge.seal("ann", "s1")
+    bad = edge.seal("bob", "s2")
+    data = bad.read_bytes()
+    for length in (0, 1, SIGNATURE_BYTES + 1, len(data) // 2):
+        bad.write_bytes(data[:length])
+        with pytest.raises(VerificationError, match=r"VAULT_DAMAGED|SOURCE_UNKNOWN") as refusal:
+            run(made, bound)
+        assert f"sessions/{bad.parent.name}/{bad.name}" in refusal.value.found
+        assert str(made.folder) not in str(refusal.value)
+    assert bad.stem not in labelled(made, bound)
+
+    bad.write_bytes(data)
+    run(made, bound)
+    assert set(labelled(made, bound)) == {good.stem, bad.stem}
+    assert due(made, bound) == set()
+
+
+def test_a_strangers_session_stops_the_run_until_it_is_taken_out(
+    house: tuple[House, Edge, Plan], tmp_path: Path
+) -> None:
+    """Anybody can seal to a public key; only the custodian's sessions are labelled."""
+    made, edge, bound = house
+    ours = edge.seal("ann", "s1")
+    with closing(Custodian.create(tmp_path / "stranger")) as stranger:
+        theirs = Edge(made, stranger).seal("mallory", "s9")
+    with pytest.raises(VerificationError, match="SOURCE_UNKNOWN") as refusal:
+        run(made, bound)
+    assert theirs.name in refusal.value.found
+    theirs.unlink()
+    run(made, bound)
+    assert set(labelled(made, bound)) == {ours.stem}
+
+
+def test_a_header_cannot_be_written_anew(house: tuple[House, Edge, Plan]) -> None:
+    """Account and month stand in clear; the custodian's signature holds them."""
+    made, edge, bound = house
+    path = edge.seal("ann", "s1")
+    data = path.read_bytes()
+    for old, new in (
+        (b"2025-11", b"2025-12"),
+        (edge.hand.account("ann").hex().encode(), edge.hand.account("bob").hex().encode()),
+    ):
+        assert old in data
+        path.write_bytes(data.replace(old, new))
+        with pytest.raises(VerificationError, match="SOURCE_UNKNOWN"):
+            run(made, bound)
+    path.write_bytes(data)
+    run(made, bound)
+
+
+@pytest.mark.parametrize("header", [b"{}", b"[]", b"7", b"\xff", b'{"month":7}'])
+def test_a_file_with_a_strange_header_is_refused_in_our_words(
+    house: tuple[House, Edge, Plan], header: bytes
+) -> None:
+    """The header is read before the signature is, so it may hold anything."""
+    made, edge, bound = house
+    path = edge.seal("ann", "s1")
+    data = path.read_bytes()
+    blob = SealedBlob.decode(data[SIGNATURE_BYTES:])
+    strange = SealedBlob(header, blob.wrapped, blob.content).encode()
+    path.write_bytes(data[:SIGNATURE_BYTES] + strange)
+    with pytest.raises(VerificationError, match=r"VAULT_DAMAGED|SOURCE_UNKNOWN") as refusal:
+        run(made, bound)
+    assert path.name in refusal.value.found
+    path.write_bytes(data)
+    run(made, bound)
+
+
+def test_a_session_under_two_names_is_one_session(house: tuple[House, Edge, Plan]) -> None:
+    """A copied file must not count twice."""
+    made, edge, bound = house
+    path = edge.seal("ann", "s1")
+    copy = path.with_name("0" * 32 + ".sealed")
+    copy.write_bytes(path.read_bytes())
+    run(made, bound)
+    assert set(labelled(made, bound)) == {path.stem}
+    assert due(made, bound) == set()
+
+
+def test_what_was_labelled_before_a_failure_is_kept(
+    house: tuple[House, Edge, Plan], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bucket is the unit of restart: whole buckets stay, and are not asked for again."""
+    made, edge, bound = house
+    files = [edge.seal(name, "s") for name in ("ann", "bob", "carl", "dora")]
+    stored: list[int] = []
+    store = Labelling._store
+
+    def failing(self: Labelling, bucket: int, rows: list) -> None:  # type: ignore[type-arg]
+        if stored:
+            raise VerificationError("VAULT_DAMAGED", rule="", found="a test's own", remedy="")
+        stored.append(bucket)
+        store(self, bucket, rows)
+
+    monkeypatch.setattr(Labelling, "_store", failing)
+    with pytest.raises(VerificationError, match="a test's own"):
+        run(made, bound)
+    kept = set(labelled(made, bound))
+    assert 1 <= len(kept) < 4
+    assert due(made, bound) == {path.stem for path in files} - kept
+    monkeypatch.undo()
+    run(made, bound)
+    assert set(labelled(made, bound)) == {path.stem for path in files}

@@ -1,0 +1,87 @@
+"""The vault: found or refused, and its files whole."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from privacy.errors import ConfigurationError
+from privacy.signing import SigningKey
+from privacy.vault import FLOOR as FLOOR_FILE
+from privacy.vault import KEEPER, PublicKeys, Vault, replace_file
+from tests.privacy.test_floor import FLOOR
+
+KEYS = PublicKeys("00ff" * 608, SigningKey.generate().public)
+
+
+def made(folder: Path) -> Vault:
+    """A vault with a floor and nothing else."""
+    replace_file(folder / FLOOR_FILE, FLOOR.canonical)
+    return Vault.open(folder)
+
+
+def test_a_vault_is_a_folder_with_a_floor(tmp_path: Path) -> None:
+    """A wrong path is said to be one, whatever lies there."""
+    (tmp_path / "file").touch()
+    (tmp_path / "strange" / FLOOR_FILE).mkdir(parents=True)
+    for path in (tmp_path / "nothing", tmp_path / "file", tmp_path, tmp_path / "strange"):
+        with pytest.raises(ConfigurationError, match="NO_VAULT"):
+            Vault.open(path)
+    assert made(tmp_path / "vault").floor == FLOOR
+
+
+def test_keys_are_read_back_or_there_is_no_keeper(tmp_path: Path) -> None:
+    """Nothing is sealed to half a key."""
+    vault = made(tmp_path)
+    assert not vault.has_keeper
+    with pytest.raises(ConfigurationError, match="NO_KEEPER"):
+        _ = vault.keys
+
+    vault.publish_keys(KEYS)
+    assert vault.has_keeper
+    assert vault.keys == KEYS
+    assert len(vault.keys.sealing_bytes) == 1216
+
+    good = json.loads((tmp_path / KEEPER).read_bytes())
+    for data in (
+        b"",
+        b"[]",
+        b"7",
+        b"\xff",
+        json.dumps({"sealing": good["sealing"]}).encode(),
+        json.dumps({**good, "sealing": 7}).encode(),
+        json.dumps({**good, "sealing": "no hexadecimal"}).encode(),
+        json.dumps({**good, "sealing": "00ff"}).encode(),
+        json.dumps({**good, "signing": "ssh-rsa AAAA"}).encode(),
+    ):
+        (tmp_path / KEEPER).write_bytes(data)
+        with pytest.raises(ConfigurationError, match=r"NO_KEEPER|KEY_UNREADABLE"):
+            _ = vault.keys
+
+
+def test_places_follow_from_names(tmp_path: Path) -> None:
+    """Sessions lie by key, buckets by label set and number; both are found again."""
+    vault = made(tmp_path)
+    session = vault.session_path("ab" + "0" * 30)
+    replace_file(session, b"sealed")
+    replace_file(vault.session_path("aa" + "0" * 30), b"sealed")
+    (session.parent / "half.new").touch()
+    assert [path.name[:2] for path in vault.sessions()] == ["aa", "ab"]
+    assert vault.label_folder("f" * 64) != vault.label_folder("e" * 64)
+    assert vault.label_folder("f" * 64).is_relative_to(tmp_path / "labels")
+
+
+def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
+    """Who has the old file open keeps reading the old bytes; a failure leaves them in place."""
+    path = tmp_path / "deep" / "file"
+    replace_file(path, b"old")
+    with path.open("rb") as reader:
+        replace_file(path, b"new")
+        assert reader.read() == b"old"
+    assert path.read_bytes() == b"new"
+    assert os.listdir(path.parent) == ["file"]  # noqa: PTH208 - hidden files, too
+
+    with pytest.raises(TypeError):
+        replace_file(path, "no bytes")  # type: ignore[arg-type]
+    assert path.read_bytes() == b"new"
