@@ -46,7 +46,7 @@ def _held(bundle: Path, lines: list[bytes], charges: list[Entry]) -> dict[str, s
         note = (bundle / "checkpoint.txt").read_text(encoding="utf-8")
         key = public_raw((bundle / "keeper.pub").read_text(encoding="utf-8"))
         plan = read_plan((bundle / "plan.json").read_bytes())
-    except OSError:
+    except (OSError, UnicodeDecodeError):
         raise _not_there("a bundle without checkpoint, key or plan.") from None
     checkpoint = read_checkpoint(note, key)
     known = lines[: checkpoint.size]
@@ -78,7 +78,7 @@ def _lines(export: Path) -> list[bytes]:
 def _kind(line: bytes) -> str:
     try:
         return str(json.loads(line)["kind"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, LookupError, TypeError, RecursionError):
         return ""
 
 

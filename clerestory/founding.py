@@ -17,6 +17,8 @@ from privacy.measurements import rho_of
 from privacy.policy import Person, default_policy
 from privacy.vault import FLOOR, POLICY, replace_file
 
+MOST = 1_000_000
+"""Accounts and days that a floor can ask for: more is a slip of the finger."""
 BUCKETS = 64
 """A bucket of 400,000 sessions' labels is half a megabyte: small in memory, quick to open."""
 
@@ -44,13 +46,21 @@ def found(vault: Path, custodian: Path, terms: Terms) -> Floor:
     """
     floor = _floor(terms)
     for folder in (vault, custodian):
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        taken = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+        if taken or any(parent.is_file() for parent in folder.parents):
             raise ConfigurationError(
                 "VAULT_EXISTS",
                 rule="A floor never changes, so a vault is made once, in an empty place.",
                 found="a folder that is not empty, or a file.",
                 remedy="choose another path, or remove what is there yourself.",
             )
+    if custodian.resolve().is_relative_to(vault.resolve()):
+        raise ConfigurationError(
+            "CUSTODIAN_INSIDE_VAULT",
+            rule="The key to accounts' pseudonyms lies outside the vault that they protect.",
+            found="a custodian's folder in the vault.",
+            remedy="give --custodian a folder elsewhere.",
+        )
     if custodian.is_dir():
         custodian.rmdir()
     keys = Custodian.create(custodian)
@@ -67,14 +77,16 @@ def _floor(terms: Terms) -> Floor:
         isfinite(terms.epsilon)
         and 0 < terms.epsilon <= 50
         and 0 < terms.delta <= 1e-4
-        and terms.minimum_accounts >= 1
+        and 1 <= terms.minimum_accounts <= MOST
         and terms.tier in TIERS
-        and terms.retention_days >= 1
+        and 1 <= terms.retention_days <= MOST
+        and all(purpose.isprintable() and purpose.strip() for purpose in terms.purposes)
     )
     if not sensible:
         raise ConfigurationError(
             "TERMS_SENSELESS",
-            rule="0 < ε ≤ 50, 0 < δ ≤ 0.0001, at least 1 account and 1 day, tier T0, T1 or T2.",
+            rule="0 < ε ≤ 50, 0 < δ ≤ 0.0001, 1 to 1,000,000 accounts and days, tier T0, T1 or "
+            "T2, purposes in printable words.",
             found=f"ε {terms.epsilon:g}, δ {terms.delta:g}, {terms.minimum_accounts} accounts, "
             f"{terms.retention_days} days, tier {terms.tier!r}.",
             remedy="choose terms that protect somebody.",

@@ -128,7 +128,10 @@ def _accounts(accounts: Path | None, account: str | None) -> AccountOf:
         return lambda _: account
     try:
         with accounts.open(encoding="utf-8", newline="") as file:
-            rows = [(row["path"], row["account"]) for row in csv.DictReader(file, strict=True)]
+            reader = csv.DictReader(file, strict=True)
+            rows = [(row["path"], row["account"]) for row in reader]
+        if not {"path", "account"} <= set(reader.fieldnames or ()):
+            raise _whose("a file without the columns path and account.")
         if not all(path and name and name.strip() for path, name in rows):
             raise _whose("a line without a path or an account.")
         known = {(accounts.parent / path).resolve(): name for path, name in rows}

@@ -21,7 +21,7 @@ from pathlib import Path
 import rfc8785
 
 from .accountant import Receipt
-from .errors import IncompleteError, VerificationError
+from .errors import ClerestoryError, IncompleteError, VerificationError
 from .loss import read_rho
 from .merkle import Checkpoint, head, leaf
 
@@ -171,9 +171,19 @@ class Ledger:
 
 
 def read_entry(line: bytes) -> Entry:
-    """One line of a ledger as an event."""
+    """
+    One line of a ledger as an event.
+
+    Raises:
+        ValueError, LookupError, TypeError, ClerestoryError: It is no entry.
+    """
     record = json.loads(line)
-    return Entry(record["seq"], record["kind"], record["body"], line)
+    body = record["body"]
+    if not all(isinstance(value, str) for value in body.values()):
+        raise TypeError("a body is a mapping of texts")
+    if record["kind"] == "charge":
+        Receipt(body["plan"], read_rho(body["rho"]))
+    return Entry(record["seq"], record["kind"], body, line)
 
 
 def check_chain(entries: Iterator[tuple[bytes, str, str]]) -> int:
@@ -199,7 +209,15 @@ def check_chain(entries: Iterator[tuple[bytes, str, str]]) -> int:
                 and record["kind"] == kind
                 and sha256(line).hexdigest() == digest
             )
-        except (ValueError, KeyError, TypeError):
+            read_entry(line)
+        except (
+            ValueError,
+            LookupError,
+            TypeError,
+            AttributeError,
+            RecursionError,
+            ClerestoryError,
+        ):
             follows = False
         if not follows:
             raise VerificationError(

@@ -101,8 +101,7 @@ class SigningKey:
             + _string(_HASH)
             + _string(_string(_ALGORITHM) + _string(signature))
         )
-        lines = fold(b64encode(blob).decode(), 70)
-        return "\n".join([_BEGIN, *lines, _END, ""])
+        return _armour(blob)
 
 
 def verify(message: bytes, signature: str, namespace: Namespace) -> str:
@@ -172,13 +171,9 @@ def _signed(message: bytes, namespace: str) -> bytes:
 
 
 def _parse(signature: str) -> tuple[str, str, bytes]:
-    body = signature.strip()
-    if not (body.startswith(_BEGIN) and body.endswith(_END)):
-        raise ValueError
-    armour = "".join(body[len(_BEGIN) : -len(_END)].split())
-    blob = b64decode(armour, validate=True)
-    # Base64 can write the same bytes in several ways: one of them is the signature.
-    if b64encode(blob).decode() != armour or not blob.startswith(_MAGIC + _U32.pack(1)):
+    blob = b64decode("".join(signature[len(_BEGIN) : -len(_END) - 1].split()), validate=True)
+    # The same bytes can be written in several ways: the one that ssh-keygen writes is ours.
+    if _armour(blob) != signature or not blob.startswith(_MAGIC + _U32.pack(1)):
         raise ValueError
     key, namespace, reserved, digest, inner = _strings(blob[len(_MAGIC) + 4 :], 5)
     algorithm, raw = _strings(inner, 2)
@@ -187,6 +182,10 @@ def _parse(signature: str) -> tuple[str, str, bytes]:
     public = f"ssh-ed25519 {b64encode(key).decode()}"
     _public_raw(public)
     return public, namespace.decode(), raw
+
+
+def _armour(blob: bytes) -> str:
+    return "\n".join([_BEGIN, *fold(b64encode(blob).decode(), 70), _END, ""])
 
 
 def _strings(data: bytes, count: int) -> list[bytes]:

@@ -18,7 +18,7 @@ from typing import Annotated, Any, ParamSpec
 import typer
 
 import clerestory
-from privacy.errors import ClerestoryError
+from privacy.errors import ClerestoryError, ConfigurationError
 
 app = typer.Typer(
     name="clerestory",
@@ -65,6 +65,9 @@ def command(name: str | None = None, *, of: typer.Typer = app) -> Callable[..., 
                 # The reader has what he wanted (`clerestory … | head`): nothing more to say.
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
                 raise typer.Exit(0) from None
+            except OSError as error:
+                tell_error(_unusable(error), as_json=bool(kwargs.get("as_json")))
+                raise typer.Exit(2) from None
             except Exception as error:  # noqa: BLE001 - the last guard before the terminal
                 tell_error(_unexpected(error), as_json=bool(kwargs.get("as_json")))
                 raise typer.Exit(1) from None
@@ -139,6 +142,16 @@ def _coloured(text: str, colour: str) -> str:
     if os.environ.get("NO_COLOR") or not sys.stderr.isatty():
         return text
     return f"\x1b[{colour}m{text}\x1b[0m"
+
+
+def _unusable(error: OSError) -> ClerestoryError:
+    """The machine's own refusal; its path is the user's own word, given on the command line."""
+    return ConfigurationError(
+        "PATH_UNUSABLE",
+        rule="Every path that is given can be read or written as the command needs it.",
+        found=f"{error.strerror or type(error).__name__}: {error.filename or 'a file'}.",
+        remedy="check the paths, their owners and the room on the disk.",
+    )
 
 
 def _unexpected(error: Exception) -> ClerestoryError:

@@ -79,7 +79,7 @@ def keys_new(
     """Make a role key, as `ssh-keygen -t ed25519` would."""
     from privacy.signing import SigningKey, fingerprint
 
-    if path.exists():
+    if path.exists() or Path(f"{path}.pub").exists():
         raise ConfigurationError(
             "KEY_EXISTS",
             rule="A key is never overwritten.",

@@ -99,10 +99,12 @@ def _line(entry: dict[str, Any]) -> str:
 
 
 def _trusted_line(trust: str | None) -> str | None:
+    from privacy.signing import read_public
+
     if trust is None or trust.startswith("ssh-ed25519 "):
-        return trust
+        return trust and read_public(trust)
     try:
-        return Path(trust).read_text(encoding="utf-8").strip()
+        return read_public(Path(trust).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError):
         raise ConfigurationError(
             "KEY_UNREADABLE",
