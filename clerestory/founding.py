@@ -54,11 +54,12 @@ def found(vault: Path, custodian: Path, terms: Terms) -> Floor:
                 found="a folder that is not empty, or a file.",
                 remedy="choose another path, or remove what is there yourself.",
             )
-    if custodian.resolve().is_relative_to(vault.resolve()):
+    one, other = custodian.resolve(), vault.resolve()
+    if one.is_relative_to(other) or other.is_relative_to(one):
         raise ConfigurationError(
             "CUSTODIAN_INSIDE_VAULT",
             rule="The key to accounts' pseudonyms lies outside the vault that they protect.",
-            found="a custodian's folder in the vault.",
+            found="one of the two folders in the other.",
             remedy="give --custodian a folder elsewhere.",
         )
     if custodian.is_dir():

@@ -145,11 +145,11 @@ def _coloured(text: str, colour: str) -> str:
 
 
 def _unusable(error: OSError) -> ClerestoryError:
-    """The machine's own refusal; its path is the user's own word, given on the command line."""
+    """The machine's own refusal, without the path: under `seal` it may be a person's."""
     return ConfigurationError(
         "PATH_UNUSABLE",
         rule="Every path that is given can be read or written as the command needs it.",
-        found=f"{error.strerror or type(error).__name__}: {error.filename or 'a file'}.",
+        found=f"{error.strerror or type(error).__name__}.",
         remedy="check the paths, their owners and the room on the disk.",
     )
 

@@ -23,6 +23,7 @@ from privacy.signing import SigningKey
 from privacy.vault import CHECKPOINT, HANDOVER, PublicKeys, Vault, replace_file
 
 SEALING, SIGNING, LEDGER = "sealing.key", "signing.key", "ledger.db"
+LOCK = "lock"
 VAULT = "vault.floor"
 """File with the SHA-256 of the floor of the vault that the state belongs to."""
 
@@ -48,9 +49,11 @@ class State:
         """
         self.folder, self._vault = folder, vault
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not (folder / VAULT).exists() and any(f.name != LOCK for f in folder.iterdir()):
+            raise _lost("a folder that holds something else, or a beginning that was broken off.")
         folder.chmod(0o700)
         with ExitStack() as open_files:
-            open_files.enter_context(_only_one(folder / "lock"))
+            open_files.enter_context(_only_one(folder / LOCK))
             # A copied state folder has a lock of its own; the vault is one.
             open_files.enter_context(_only_one(vault.folder / "keeper.lock"))
             _begin(folder, vault)
@@ -194,17 +197,16 @@ def _only_one(path: Path) -> IO[bytes]:
 
 
 def _begin(folder: Path, vault: Vault) -> None:
-    """Make what is not there yet; each step is whole, so a crash in between goes on here."""
+    """Make what is not there yet; the mark that the folder is begun comes last."""
     if not (folder / VAULT).exists():
         if vault.has_keeper:
             raise _lost("an empty state folder for a vault that has a keeper already.")
-        # What a crash left of an earlier beginning opens nothing: its keys were never published.
-        for name in (SEALING, SIGNING, f"{SIGNING}.pub", LEDGER):
-            (folder / name).unlink(missing_ok=True)
+        # All that may refuse comes before the first file.
+        floor, secret = vault.floor.hash, _first_secret(vault)
         SigningKey.generate().write(folder / SIGNING)
-        _write_secret(folder / SEALING, _first_secret(vault))
+        _write_secret(folder / SEALING, secret)
         Ledger(folder / LEDGER, "").close()
-        replace_file(folder / VAULT, vault.floor.hash.encode())
+        replace_file(folder / VAULT, floor.encode())
     # Above all the ledger: keys without it would be a budget that was never spent.
     if gone := [name for name in (SEALING, SIGNING, LEDGER) if not (folder / name).exists()]:
         raise _lost(f"a state folder without {', '.join(gone)}.")
