@@ -1,12 +1,12 @@
 """
 The synthetic population has the margins it says it has.
 
-Statistical tests draw afresh each time, from two populations: one session per account, where
-sessions are independent, and many per account, where they are alike.  In the second, a variance is
-at most Σn²/Σn times the independent one (sessions of an account wholly alike; n its size).  Each
-figure must lie within Z = 6 such standard deviations: 2·10⁻⁹ false alarms per figure by the normal
-law, up to 10⁻⁶ for the few rates of which some thirty cases are expected; all 300 figures together
-alarm less than once in 10,000 runs.  Each test has a control that it rejects.
+Statistical tests draw afresh each time, from two populations: one session per account, and many per
+account, where sessions are alike.  Of each account one session is looked at, the first by its random
+key: so what is counted is independent, however alike an account's sessions are, and binomial.  Each
+figure must lie within Z = 6 standard deviations: 2·10⁻⁹ false alarms per figure by the normal law,
+up to 10⁻⁶ for the few rates of which some thirty cases are expected; all 300 figures together alarm
+less than once in 10,000 runs.  Each test has a control that it rejects.
 """
 
 import math
@@ -33,8 +33,11 @@ Z = 6.0
 
 @pytest.fixture(scope="module", params=[(120_000, 120_000), (60_000, 100_000)])
 def twin(request: pytest.FixtureRequest) -> Twin:
-    """A fresh population for all statistical tests of a run."""
-    return draw(*request.param, seed=None, codebook=BOOK)
+    """A session of each account of a fresh population, for all statistical tests of a run."""
+    drawn = draw(*request.param, seed=None, codebook=BOOK)
+    owners = np.ascontiguousarray(drawn.rows[:, -16:]).view("V16")[:, 0]
+    first = np.concatenate([[True], owners[1:] != owners[:-1]])
+    return Twin(drawn.rows[first], BOOK)
 
 
 def design(twin: Twin) -> float:
