@@ -3,9 +3,10 @@ The synthetic population has the margins it says it has.
 
 Statistical tests draw afresh each time, from two populations: one session per account, and many
 per account, where sessions are alike.  Of each account one session is looked at, the first by its
-random key: so what is counted is independent, however alike an account's sessions are.  Each figure must lie within Z = 6 standard deviations: 2·10⁻⁹ false alarms per figure by the normal law,
-up to 10⁻⁶ for the few rates of which some thirty cases are expected; all 300 figures together alarm
-less than once in 10,000 runs.  Each test has a control that it rejects.
+random key: so what is counted is independent, however alike an account's sessions are.  Each
+figure must lie within Z = 6 standard deviations: 2·10⁻⁹ false alarms per figure by the normal law,
+up to 10⁻⁶ for the few rates of which some thirty cases are expected; all 300 figures together
+alarm less than once in 10,000 runs.  Each test has a control that it rejects.
 """
 
 import math
