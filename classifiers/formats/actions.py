@@ -74,7 +74,7 @@ def action(
     """
     known = _canonical(name, given)
     shaped = _shaped(known, given)
-    patch = next((each for each in tools_texts(given) if _PATCH in each), "")
+    patch = next((each for each in tools.texts_in(given) if _PATCH in each), "")
     if patch and known in ("Bash", "Edit", "Write"):
         known, found = "Edit", _FILE.search(patch)
         shaped = {"file_path": found[1] if found else ""}
@@ -94,7 +94,7 @@ def action(
         call,
         name=safe(name),
         subject=subject,
-        words=sum(count_words(each) for each in tools_texts(given)),
+        words=sum(count_words(each) for each in tools.texts_in(given)),
         outcome=ended,
         lines_added=added,
         lines_removed=removed,
@@ -125,21 +125,6 @@ def arguments(stated: object) -> Record:
             read = None
         return read if isinstance(read, dict) else {"input": stated}
     return {}
-
-
-def tools_texts(value: object) -> list[str]:
-    """Every string in an input."""
-    found: list[str] = []
-    waiting = [value]
-    while waiting:
-        part = waiting.pop()
-        if isinstance(part, str):
-            found.append(part)
-        elif isinstance(part, dict):
-            waiting.extend(part.values())
-        elif isinstance(part, list):
-            waiting.extend(part)
-    return found
 
 
 def _canonical(name: str, given: Record) -> str:

@@ -70,7 +70,7 @@ def finish(name: str, given: Record, block: Record | None, extra: object) -> Too
         name=safe(name),
         kind=kind,
         subject=safe(subject),
-        words=sum(count_words(value) for value in _texts(given)),
+        words=sum(count_words(value) for value in texts_in(given)),
         outcome=outcome,
         result=safe(_ends(text)),
         lines_added=added,
@@ -172,7 +172,7 @@ def _line_count(text: object) -> int:
     return text.count("\n") + (not text.endswith("\n"))
 
 
-def _texts(value: object) -> list[str]:
+def texts_in(value: object) -> list[str]:
     """Every string in an input, to the depth at which inputs nest."""
     found: list[str] = []
     waiting = [value]
