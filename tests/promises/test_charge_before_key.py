@@ -12,6 +12,7 @@ import pytest
 
 from clerestory.keeping import running_keeper
 from privacy.measurements import rho_of
+from privacy.vault import CHECKPOINT
 from tests.support.world import STUDY, World, clerestory, labels_world, must
 
 
@@ -90,9 +91,8 @@ def test_a_killed_keeper_keeps_its_charge_and_releases_nothing(tmp_path: Path) -
             stdout=subprocess.DEVNULL,
             text=True,
         )
-        ledger = tmp_path / "state" / "ledger.db"
-        before = ledger.stat().st_mtime_ns
-        while asked.poll() is None and ledger.stat().st_mtime_ns == before:
+        # The checkpoint is written once the charge is on the disk, and before the buckets are.
+        while asked.poll() is None and not (world.vault / CHECKPOINT).exists():
             time.sleep(0.001)
         os.kill(world.keeper, signal.SIGKILL)
         _, told = asked.communicate(timeout=30)
