@@ -7,8 +7,10 @@ from pathlib import Path
 from shutil import copytree
 
 import pytest
+from typer.testing import CliRunner
 
 from classifiers.formats import claude_code_tools
+from clerestory.cli import app, running
 from clerestory.founding import found
 from privacy.custodian import Custodian, Target
 from privacy.errors import ClerestoryError, ConfigurationError, RefusedError, VerificationError
@@ -124,3 +126,18 @@ def test_nobodys_words_stall_a_run(command: str) -> None:
         pattern.search(command)
     # Quadratic, 80 kB took 8.7 s and 180 kB five times that; bounded, it is far below one.
     assert time.perf_counter() - start < 10
+
+
+@pytest.mark.parametrize("name", ["../stolen", "/stolen", ".bashrc", "a/b"])
+def test_a_false_keeper_writes_no_file_of_its_choice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """A bundle is flat; the control is a plain name."""
+    for file, code in ((name, 4), ("tables.csv", 0)):
+        told = {"plan": "0" * 64, "standing": "released", "files": {file: "bWluZQ=="}}
+        monkeypatch.setattr(running, "_ask", lambda *_, told=told: told)
+        arguments = ["release", "vault", "plan.json", "--out", str(tmp_path / "bundle")]
+        assert CliRunner().invoke(app, arguments).exit_code == code
+        assert not (tmp_path / "stolen").exists()
+        assert (tmp_path / "bundle").exists() == (code == 0)
+    assert [path.name for path in (tmp_path / "bundle").iterdir()] == ["tables.csv"]

@@ -11,11 +11,12 @@ import pytest
 from privacy.codebook import codebook
 from privacy.custodian import SIGNATURE_BYTES, Custodian, Target
 from privacy.errors import IncompleteError, RefusedError, VerificationError
+from privacy.keeper import labelling
 from privacy.keeper.labelling import Labelling, check_record, label_set, label_set_of
 from privacy.labels import LabelRecord, unpack_bucket
 from privacy.plan import Plan
 from privacy.raters import OFFLINE
-from privacy.sealing import SealedBlob, floor_info
+from privacy.sealing import KeyPair, SealedBlob, floor_info
 from tests.aggregates.rows import SHARE, small_plan
 from tests.support.house import House, founded
 
@@ -271,3 +272,44 @@ def test_what_was_labelled_before_a_failure_is_kept(
     monkeypatch.undo()
     run(made, bound)
     assert set(labelled(made, bound)) == {path.stem for path in files}
+
+
+class Liar:
+    """A worker that took over: it answers every session with the same bytes."""
+
+    def __init__(self, answer: bytes) -> None:
+        self.public_key, self.channel = KeyPair.generate().public, self
+        self.timeout, self._answer = 0.0, answer
+
+    def send(self, _: bytes) -> None:
+        """Take a session."""
+
+    def receive(self, _: int) -> bytes:
+        """Answer it."""
+        return self._answer
+
+    def close(self) -> None:
+        """Go."""
+
+
+def test_what_a_worker_answers_passes_the_gate_before_it_is_kept(
+    house: tuple[House, Edge, Plan], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Words instead of a record, or another account's record: refused, and nothing is stored."""
+    made, edge, bound = house
+    path = edge.seal("ann", "s1")
+    own, other = edge.hand.account("ann"), edge.hand.account("bob")
+
+    def record(account: bytes) -> bytes:
+        return LabelRecord.unrated(BOOK, status="rated", month="2025-11", account=account).encode()
+
+    words = (b"please fix the bug " * 9)[: len(record(own))]
+    for lie in (words, b"", record(other)):
+        monkeypatch.setattr(labelling, "start", lambda *_, lie=lie: Liar(lie))
+        with pytest.raises(RefusedError, match="LABEL_GATE"):
+            run(made, bound)
+        assert labelled(made, bound) == {}
+        assert due(made, bound) == {path.stem}
+    monkeypatch.setattr(labelling, "start", lambda *_: Liar(record(own)))
+    run(made, bound)
+    assert set(labelled(made, bound)) == {path.stem}
