@@ -4,7 +4,8 @@ Found a vault: write its floor, a policy within it, and a custodian's folder bes
 Nothing is overwritten: a floor is for good, so a second `init` in one place is an error.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from math import isfinite
 from pathlib import Path
 from secrets import token_hex
@@ -35,6 +36,8 @@ class Terms:
     purposes: tuple[str, ...]
     single_person: bool
     synthetic: bool
+    development: bool = False
+    hardware: Mapping[str, str] = field(default_factory=dict)
 
 
 def found(vault: Path, custodian: Path, terms: Terms) -> Floor:
@@ -104,4 +107,6 @@ def _floor(terms: Terms) -> Floor:
         single_person=terms.single_person,
         synthetic=terms.synthetic,
         buckets=BUCKETS,
+        development=terms.development,
+        hardware=dict(terms.hardware),
     )

@@ -25,7 +25,7 @@ from .vault import Vault
 
 SIGNATURE_BYTES = 64
 SECRET_BYTES = 32
-_CONTEXT = b"clerestory/source/1\0"
+_CONTEXT = b"clerestory/source/2\0"
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS record (
@@ -185,11 +185,11 @@ class Custodian:
             "month": month,
         }
         info = floor_info(target.floor, "session")
-        blob = seal(data, header, public=target.public, info=info).encode()
+        blob = seal(data, header, public=target.public, info=info)
         path.parent.mkdir(parents=True, exist_ok=True)
         beside = path.with_name(f".{path.name}.{token_hex(8)}")
         with beside.open("xb") as file:
-            file.write(self._source.sign_raw(_signed(blob)) + blob)
+            file.write(self._source.sign_raw(_signed(blob)) + blob.encode())
         beside.replace(path)
         self._index.execute(
             "INSERT OR REPLACE INTO session VALUES (?, ?, ?)", (key, digest, len(data))
@@ -214,11 +214,10 @@ def read_sealed_session(data: bytes, sources: Iterable[bytes]) -> SealedBlob:
     Raises:
         VerificationError: No custodian of the policy signed these bytes.
     """
-    signature, blob = data[:SIGNATURE_BYTES], data[SIGNATURE_BYTES:]
-    sealed = SealedBlob.decode(blob)
+    signature, sealed = data[:SIGNATURE_BYTES], SealedBlob.decode(data[SIGNATURE_BYTES:])
     for source in sources:
         try:
-            verify_raw(source, signature, _signed(blob))
+            verify_raw(source, signature, _signed(sealed))
         except VerificationError:
             continue
         return sealed
@@ -239,5 +238,5 @@ def _no_custodian(found: str) -> ConfigurationError:
     )
 
 
-def _signed(blob: bytes) -> bytes:
-    return _CONTEXT + sha256(blob).digest()
+def _signed(blob: SealedBlob) -> bytes:
+    return _CONTEXT + blob.signed

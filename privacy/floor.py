@@ -6,7 +6,8 @@ the fact: bytes sealed under one floor do not open under another.  The operating
 only tighten it.
 """
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from hashlib import sha256
 from typing import Literal
@@ -16,7 +17,7 @@ import rfc8785
 from .errors import ConfigurationError
 from .loss import read_rho
 
-FORMAT = "clerestory/floor/1"
+FORMAT = "clerestory/floor/2"
 TIERS = ("T0", "T1", "T2")
 """Isolation, weakest first: none; self-seal; bubblewrap and self-seal."""
 
@@ -47,6 +48,11 @@ class Floor:
     """Whether the data are made up; watermarked in every release."""
     buckets: int
     """Into how many buckets labels are split by account."""
+    development: bool = False
+    """Whether a model's endpoint may have a certificate of one's own; watermarked."""
+    hardware: Mapping[str, str] = field(default_factory=dict)
+    """Measurements that checked hardware evidence must show: register (`PCR0`) → hexadecimal.
+    Empty where none is demanded."""
     format: str = FORMAT
 
     @property

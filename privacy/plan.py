@@ -25,7 +25,7 @@ import rfc8785
 
 from .errors import ConfigurationError
 
-FORMAT = "clerestory/plan/1"
+FORMAT = "clerestory/plan/2"
 
 Value = Literal["one", "log", "log_squared"]
 """What a record adds to its cell: 1; its centred stored logarithm; that squared, in thousandths."""
@@ -128,7 +128,9 @@ class Rater:
     model: str
     """Model asked for; empty without one."""
     endpoint: str
-    """Where text is sent; empty means nowhere."""
+    """Where text is sent, `https://host[:port]`; empty means nowhere."""
+    roots: str
+    """PEM text of the roots that the endpoint's certificate must lead to; empty without one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,15 @@ from math import isfinite
 
 import rfc8785
 
+from .codebook import codebook
 from .errors import ConfigurationError, RefusedError
 from .floor import TIERS, Floor, Tier
 from .loss import read_rho
 from .signing import read_public
+
+ROLES = ("officer", "custodian", "researcher")
+TABLES = ("endpoint", *ROLES)
+"""What stands in policy.toml as an array of tables."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,18 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where text may be sent, and what is known of that place."""
+
+    url: str
+    """As a plan names it: `https://host[:port]`."""
+    retention_days: int
+    """How long the provider says that it keeps what it is sent."""
+    roots: str
+    """SHA-256 of the PEM text of the roots that its certificate must lead to."""
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """What is allowed today."""
 
@@ -38,15 +55,26 @@ class Policy:
     """Budget of all studies together, an exact fraction."""
     study_rho: str
     """Most that one study may cost, an exact fraction."""
+    period_rho: str
+    """Most that all charges of any `period_days` may cost, an exact fraction."""
+    period_days: int
     minimum_accounts: int
     tier: Tier
     bits_per_session: float
     """Most that a rater may say about one session."""
     approvals: int
     """How many officers approve a plan."""
+    approval_days: int
+    """How long an approval stands."""
+    instruments: tuple[str, ...]
+    """What may be asked about a session."""
     raters: tuple[str, ...]
+    models: tuple[str, ...] = ()
+    """Models that a rater may ask."""
+    endpoint: tuple[Endpoint, ...] = ()
     officer: tuple[Person, ...] = ()
     custodian: tuple[Person, ...] = ()
+    researcher: tuple[Person, ...] = ()
 
     @property
     def budget(self) -> Fraction:
@@ -58,6 +86,11 @@ class Policy:
         """SHA-256 of the canonical form, hexadecimal."""
         return sha256(rfc8785.dumps(asdict(self))).hexdigest()
 
+    @property
+    def people(self) -> tuple[Person, ...]:
+        """Everybody, whatever the role."""
+        return tuple(person for role in ROLES for person in getattr(self, role))
+
     def with_officer(self, person: Person) -> "Policy":
         """The policy with one more officer."""
         return replace(self, officer=(*self.officer, person))
@@ -65,12 +98,12 @@ class Policy:
     def to_toml(self) -> str:
         """The policy as policy.toml: every value, in order, with people as tables."""
         data = asdict(self)
-        people = {role: data.pop(role) for role in ("officer", "custodian")}
+        tables = {name: data.pop(name) for name in TABLES}
         lines = ["# Changed by the keeper only; the floor in floor.json bounds every value."]
         lines += [f"{name} = {_toml(value)}" for name, value in data.items()]
-        for role, persons in people.items():
-            for person in persons:
-                lines += ["", f"[[{role}]]", *(f"{n} = {_toml(v)}" for n, v in person.items())]
+        for name, rows in tables.items():
+            for row in rows:
+                lines += ["", f"[[{name}]]", *(f"{n} = {_toml(v)}" for n, v in row.items())]
         return "\n".join([*lines, ""])
 
 
@@ -79,10 +112,14 @@ def default_policy(floor: Floor) -> Policy:
     return Policy(
         rho=floor.rho,
         study_rho=floor.rho,
+        period_rho=floor.rho,
+        period_days=365,
         minimum_accounts=floor.minimum_accounts,
         tier=floor.tier,
         bits_per_session=64.0,
         approvals=1,
+        approval_days=90,
+        instruments=tuple(instrument.name for instrument in codebook().instruments),
         raters=("offline",),
     )
 
@@ -101,8 +138,14 @@ def read_policy(text: str, floor: Floor) -> Policy:
         data = tomllib.loads(text)
         policy = TypeAdapter(Policy).validate_json(json.dumps(data), strict=True)
         told = json.loads(json.dumps(asdict(policy)))
-        limits = read_rho(policy.rho), read_rho(policy.study_rho), policy.bits_per_session
-        policy = replace(policy, officer=_named(policy.officer), custodian=_named(policy.custodian))
+        rhos = (policy.rho, policy.study_rho, policy.period_rho)
+        limits = [*(float(read_rho(rho)) for rho in rhos), policy.bits_per_session]
+        policy = replace(
+            policy,
+            officer=_named(policy.officer),
+            custodian=_named(policy.custodian),
+            researcher=_named(policy.researcher),
+        )
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"])
@@ -111,12 +154,13 @@ def read_policy(text: str, floor: Floor) -> Policy:
         raise _unreadable(error.found) from None
     except (tomllib.TOMLDecodeError, ValueError) as error:
         raise _unreadable(f"{type(error).__name__}: this is not TOML.") from None
-    if told != {"officer": [], "custodian": [], **data}:
+    if told != {"models": [], **{name: [] for name in TABLES}, **data}:
         raise _unreadable("a key that is not known.")
-    people = (*policy.officer, *policy.custodian)
+    people = policy.people
     if len({p.key for p in people}) < len(people) or len({p.name for p in people}) < len(people):
         raise _unreadable("one key or one name for two people.")
-    if policy.approvals < 1 or not all(isfinite(limit) and limit >= 0 for limit in limits):
+    counts = (policy.approvals, policy.approval_days, policy.period_days)
+    if min(counts) < 1 or not all(isfinite(limit) and limit >= 0 for limit in limits):
         raise _unreadable("a limit that limits nothing.")
     _check_tighter(policy, floor)
     return policy
@@ -133,6 +177,7 @@ def _check_tighter(policy: Policy, floor: Floor) -> None:
         for name, loose in (
             ("rho", Fraction(policy.rho) > floor.budget),
             ("study_rho", Fraction(policy.study_rho) > floor.budget),
+            ("period_rho", Fraction(policy.period_rho) > floor.budget),
             ("minimum_accounts", policy.minimum_accounts < floor.minimum_accounts),
             ("tier", TIERS.index(policy.tier) < TIERS.index(floor.tier)),
         )

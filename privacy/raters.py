@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from .plan import Rater
 
-OFFLINE = Rater(name="offline", version="1", fidelity="low", model="", endpoint="")
+OFFLINE = Rater(name="offline", version="1", fidelity="low", model="", endpoint="", roots="")
 """Rules over structure and wording; nothing leaves the machine."""
 
 RATERS: Mapping[str, Rater] = {OFFLINE.name: OFFLINE}

@@ -41,11 +41,11 @@ from cryptography.hazmat.primitives.hpke import (
 from .errors import VerificationError
 
 SUITE = Suite(KEM.MLKEM768_X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
-MAGIC = b"CLB1"
+MAGIC = b"CLB2"
 LARGEST = 64 * 2**20
 """bytes: no blob holds more; a longer session is a label value, not a blob."""
-_LENGTHS = Struct(">4sIH")
-"""Magic, length of the header, length of the wrapped key."""
+_LENGTHS = Struct(">4sIH16s")
+"""Magic, length of the header, length of the wrapped key, id of the key it is wrapped to."""
 _SIZE = Struct(">Q")
 _MLKEM_PUBLIC, _MLKEM_SEED, _NONCE = 1184, 64, 12
 PUBLIC_BYTES = _MLKEM_PUBLIC + 32
@@ -138,6 +138,9 @@ class SealedBlob:
     """Canonical JSON; authenticated with the content."""
     wrapped: bytes
     """The data key, wrapped to the keeper at rest or to a worker in a run."""
+    key: str
+    """Id of the public key to which it is wrapped now.  With `wrapped`, it is all that changes
+    when a keeper takes a new key; a wrong one opens nothing."""
     content: bytes
     """Nonce and ciphertext."""
 
@@ -157,6 +160,16 @@ class SealedBlob:
             raise _broken("a blob with another header than a mapping of texts.")
         return header
 
+    @property
+    def signed(self) -> bytes:
+        """
+        What a source signs: SHA-256 of the header, SHA-256 of the ciphertext.
+
+        The header holds floor, first key, source, account, session and month.  The wrapped key
+        is left out, so that a keeper can take a new key without the source.
+        """
+        return sha256(self.header_bytes).digest() + sha256(self.content).digest()
+
     @classmethod
     def decode(cls, data: bytes) -> "SealedBlob":
         """
@@ -168,15 +181,17 @@ class SealedBlob:
         start = _LENGTHS.size
         if len(data) < start:
             raise _broken("fewer bytes than a blob's first line.")
-        magic, header, wrapped = _LENGTHS.unpack_from(data)
+        magic, header, wrapped, key = _LENGTHS.unpack_from(data)
         content = start + header + wrapped
-        if magic != MAGIC or len(data) < content + _NONCE + 16:
+        if magic != MAGIC or not key.isalnum() or len(data) < content + _NONCE + 16:
             raise _broken("a blob that is cut off, or something else in its place.")
-        return cls(data[start : start + header], data[start + header : content], data[content:])
+        parts = data[start : start + header], data[start + header : content]
+        return cls(*parts, key.decode("ascii", "replace"), data[content:])
 
     def encode(self) -> bytes:
         """The blob as it lies in a file or crosses a pipe."""
-        lengths = _LENGTHS.pack(MAGIC, len(self.header_bytes), len(self.wrapped))
+        sizes = len(self.header_bytes), len(self.wrapped)
+        lengths = _LENGTHS.pack(MAGIC, *sizes, self.key.encode())
         return lengths + self.header_bytes + self.wrapped + self.content
 
     def open(self, key: bytes) -> bytes:
@@ -199,7 +214,7 @@ class SealedBlob:
     ) -> "SealedBlob":
         """The same content for another reader; the content is not opened."""
         key = mine.open(self.wrapped, info=at_rest)
-        return replace(self, wrapped=wrap(theirs, key, info=in_run))
+        return replace(self, wrapped=wrap(theirs, key, info=in_run), key=key_id(theirs))
 
 
 def seal(data: bytes, header: dict[str, str], *, public: bytes, info: bytes) -> SealedBlob:
@@ -219,7 +234,7 @@ def seal(data: bytes, header: dict[str, str], *, public: bytes, info: bytes) -> 
     padded = _SIZE.pack(len(data)) + data + bytes(padded_length(length) - length)
     clear = rfc8785.dumps(header)
     content = nonce + AESGCM(key).encrypt(nonce, padded, clear)
-    return SealedBlob(clear, wrap(public, key, info=info), content)
+    return SealedBlob(clear, wrap(public, key, info=info), key_id(public), content)
 
 
 def _wrong_key() -> VerificationError:

@@ -250,7 +250,7 @@ def test_the_worker_answers_each_sealed_session_with_its_record() -> None:
 def test_the_worker_refuses_a_plan_that_is_not_its_own() -> None:
     """Labels of another codebook or rater would pass for those that were approved."""
     worker.prepare(bound_plan().canonical)  # the control
-    other = Rater("claude", "1", "validated", "m", "e")
+    other = Rater("claude", "1", "validated", "m", "e", "")
     for plan in (bound_plan(book="0" * 64), bound_plan(rater=other)):
         with pytest.raises(ConfigurationError, match="CLASSIFY_MISMATCH"):
             worker.prepare(plan.canonical)

@@ -41,6 +41,8 @@ floors = st.builds(
     single_person=st.booleans(),
     synthetic=st.booleans(),
     buckets=st.integers(1, 4096),
+    development=st.booleans(),
+    hardware=st.dictionaries(words, words, max_size=2),
 )
 
 
@@ -90,7 +92,7 @@ def test_a_changed_byte_is_refused_or_makes_another_floor(data: st.DataObject) -
         b"[" * 100_000,
         json.dumps(asdict(FLOOR), indent=1).encode(),
         FLOOR.canonical.replace(b'"T1"', b'"T9"'),
-        FLOOR.canonical.replace(b"floor/1", b"floor/2"),
+        FLOOR.canonical.replace(b"floor/2", b"floor/3"),
         FLOOR.canonical.replace(b'"buckets":64', b'"buckets":64,"extra":1'),
         FLOOR.canonical.replace(b'"buckets":64', b'"buckets":"64"'),
         FLOOR.canonical.replace(b'"buckets":64', b'"buckets":8,"buckets":64'),

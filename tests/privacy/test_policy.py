@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 
 from privacy.errors import ConfigurationError, RefusedError
 from privacy.floor import TIERS, Tier
-from privacy.policy import Person, Policy, default_policy, read_policy
+from privacy.policy import Endpoint, Person, Policy, default_policy, read_policy
 from privacy.signing import SigningKey
 from tests.privacy.test_floor import FLOOR
 
 KEYS = [SigningKey.generate().public for _ in range(4)]
 names = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=20)
 people = st.lists(names, max_size=4, unique=True)
+endpoints = st.builds(Endpoint, url=names, retention_days=st.integers(0, 400), roots=names)
 
 
 @st.composite
@@ -27,13 +28,20 @@ def policies(draw: st.DrawFn) -> Policy:
     return Policy(
         rho=str(draw(st.fractions(0, FLOOR.budget))),
         study_rho=str(draw(st.fractions(0, FLOOR.budget))),
+        period_rho=str(draw(st.fractions(0, FLOOR.budget))),
+        period_days=draw(st.integers(1, 10**4)),
         minimum_accounts=draw(st.integers(FLOOR.minimum_accounts, 10**6)),
         tier=draw(st.sampled_from(["T1", "T2"])),
         bits_per_session=draw(st.floats(0, 1e6)),
         approvals=draw(st.integers(1, 9)),
+        approval_days=draw(st.integers(1, 10**4)),
+        instruments=tuple(draw(st.lists(names, max_size=3))),
         raters=tuple(draw(st.lists(names, max_size=3))),
+        models=tuple(draw(st.lists(names, max_size=3))),
+        endpoint=tuple(draw(st.lists(endpoints, max_size=2))),
         officer=tuple(persons[:officers]),
-        custodian=tuple(persons[officers:]),
+        custodian=tuple(persons[officers:2]),
+        researcher=tuple(persons[max(officers, 2) :]),
     )
 
 
@@ -51,13 +59,20 @@ def test_every_value_is_in_the_hash(policy: Policy, data: st.DataObject) -> None
     changes: dict[str, Any] = {
         "rho": policy.rho + "0",
         "study_rho": policy.study_rho + "0",
+        "period_rho": policy.period_rho + "0",
+        "period_days": policy.period_days + 1,
         "minimum_accounts": policy.minimum_accounts + 1,
         "tier": "T0",
         "bits_per_session": policy.bits_per_session + 1,
         "approvals": policy.approvals + 1,
+        "approval_days": policy.approval_days + 1,
+        "instruments": (*policy.instruments, "mood"),
         "raters": (*policy.raters, "claude"),
+        "models": (*policy.models, "a-model"),
+        "endpoint": (*policy.endpoint, Endpoint("https://example.org", 30, "")),
         "officer": (*policy.officer, Person("mallory", KEYS[3])),
         "custodian": (*policy.custodian, Person("mallory", KEYS[3])),
+        "researcher": (*policy.researcher, Person("mallory", KEYS[3])),
     }
     name = data.draw(st.sampled_from(sorted(changes)))
     assert replace(policy, **{name: changes[name]}).hash != policy.hash

@@ -228,7 +228,7 @@ def test_a_file_with_a_strange_header_is_refused_in_our_words(
     path = edge.seal("ann", "s1")
     data = path.read_bytes()
     blob = SealedBlob.decode(data[SIGNATURE_BYTES:])
-    strange = SealedBlob(header, blob.wrapped, blob.content).encode()
+    strange = replace(blob, header_bytes=header).encode()
     path.write_bytes(data[:SIGNATURE_BYTES] + strange)
     with pytest.raises(VerificationError, match=r"VAULT_DAMAGED|SOURCE_UNKNOWN") as refusal:
         run(made, bound)

@@ -221,7 +221,7 @@ def test_custody_is_the_kernels_word(house: House, monkeypatch: pytest.MonkeyPat
     """A request that claims `separate-user` must not stand so in a bundle."""
     seen: list[object] = []
 
-    def look(request: Mapping[str, Any], _: object) -> dict[str, Any]:
+    def look(_: object, request: Mapping[str, Any], __: object) -> dict[str, Any]:
         seen.append(request["custody"])
         return {}
 
@@ -235,7 +235,7 @@ def test_an_unexpected_failure_names_its_kind_and_quotes_nothing(
 ) -> None:
     """An exception's text may hold what it failed on."""
 
-    def failing(_: object, __: object) -> dict[str, Any]:
+    def failing(*_: object) -> dict[str, Any]:
         raise ZeroDivisionError("a person's words")
 
     monkeypatch.setitem(house.keeper.verbs, "status", failing)

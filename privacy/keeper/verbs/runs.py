@@ -1,0 +1,47 @@
+"""The two runs of an approved plan."""
+
+from base64 import b64encode
+from collections.abc import Mapping
+
+from privacy.keeper.desk import Desk, Request
+from privacy.keeper.releasing import Releasing
+from privacy.keeper.verbs import Answer, Verb
+from privacy.keeper.verbs.plans import shown
+from privacy.keeper.workshop import Progress
+
+
+def classify(desk: Desk, request: Request, progress: Progress) -> Answer:
+    """Label the sessions of an approved plan's months."""
+    plan = desk.find(request)
+    desk.check_may_run(plan)
+    run = desk.labelling(plan)
+    # Before it starts: labels that a crashed run left behind were made at this tier, too.
+    body = {"plan": plan.hash, "set": run.label_set, "tier": desk.tier.name}
+    desk.state.ledger.append("labels", body)
+    run.run(progress)
+    return shown(desk, plan)
+
+
+def release(desk: Desk, request: Request, progress: Progress) -> Answer:
+    """Make the one release of an approved plan, or give the stored one again."""
+    plan = desk.find(request)
+    files = desk.state.release(plan.hash)
+    if files is None:
+        approvals = desk.check_may_run(plan)
+        desk.labelling(plan).check_complete()
+        files = Releasing(
+            desk.vault,
+            desk.floor,
+            desk.state,
+            desk.policy,
+            plan,
+            desk.workshop,
+            desk.tier,
+            str(request["custody"]),
+            approvals,
+        ).run(progress)
+    encoded = {name: b64encode(data).decode() for name, data in files.items()}
+    return {**shown(desk, plan), "files": encoded}
+
+
+VERBS: Mapping[str, Verb] = {"classify": classify, "release": release}
