@@ -12,6 +12,7 @@ from privacy.sealing import (
     KeyPair,
     SealedBlob,
     floor_info,
+    key_id,
     padded_length,
     run_info,
     seal,
@@ -29,6 +30,8 @@ def sealed(data: bytes = b"what was said") -> SealedBlob:
 def opened(data: bytes) -> bytes:
     """What the keeper gets out of a blob's bytes."""
     blob = SealedBlob.decode(data)
+    if blob.key != key_id(KEEPER.public):
+        raise VerificationError("KEY_UNKNOWN", rule="", found="", remedy="")
     return blob.open(KEEPER.open(blob.wrapped, info=AT_REST))
 
 
