@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from privacy.accountant import Accountant
 from privacy.keeper.desk import Desk, Request
 from privacy.keeper.verbs import Answer, Verb
+from privacy.keeper.verbs.plans import reason_of
 from privacy.keeper.workshop import Progress
 
 
@@ -18,6 +19,8 @@ def status(desk: Desk, _: Request, __: Progress) -> Answer:
             "study": plan.study.name,
             "rho": str(plan.loss),
             "standing": desk.standing(plan),
+            "stale": desk.is_stale(plan),
+            **reason_of(desk, plan),
         }
         for plan in desk.state.plans()
     ]
