@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from .entries import Entry
 from .errors import RefusedError
 from .floor import Floor
-from .ledger import Entry
 from .plan import Plan
 from .policy import Person, Policy
 from .signing import Namespace, fingerprint, verify

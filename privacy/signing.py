@@ -31,8 +31,14 @@ from cryptography.hazmat.primitives.serialization import (
 
 from .errors import ConfigurationError, VerificationError
 
-Namespace = Literal["clerestory-plan", "clerestory-revocation", "clerestory-bundle"]
-"""What a signature may be for: a plan's approval, its revocation, a bundle's sums."""
+Namespace = Literal[
+    "clerestory-plan",
+    "clerestory-revocation",
+    "clerestory-bundle",
+    "clerestory-recovery",
+]
+"""What a signature may be for: a plan's approval, its revocation, a bundle's sums, what a lost
+ledger had spent."""
 
 _BEGIN, _END = "-----BEGIN SSH SIGNATURE-----", "-----END SSH SIGNATURE-----"
 _MAGIC, _ALGORITHM, _HASH = b"SSHSIG", b"ssh-ed25519", b"sha512"

@@ -129,7 +129,9 @@ class Desk:
 
     def standing(self, plan: Plan) -> Standing:
         """Where a plan stands."""
-        return standing_of(plan.hash, self.state.ledger.entries(), self.policy.approvals)
+        return standing_of(
+            plan.hash, self.state.ledger.entries(plan=plan.hash), self.policy.approvals
+        )
 
     def check_current(self, plan: Plan) -> None:
         """
@@ -173,7 +175,9 @@ class Desk:
         self.check_current(plan)
         self.check_not_revoked(plan)
         policy = self.policy
-        approvals = approvals_of(plan, self.state.ledger.entries(), policy, self.floor)
+        approvals = approvals_of(
+            plan, self.state.ledger.entries(plan=plan.hash), policy, self.floor
+        )
         check_approved(plan, approvals, policy)
         return approvals
 

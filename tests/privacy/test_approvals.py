@@ -13,8 +13,8 @@ from privacy.approvals import (
     check_approved,
     standing_of,
 )
+from privacy.entries import Entry
 from privacy.errors import RefusedError, VerificationError
-from privacy.ledger import Entry
 from privacy.plan import Binding
 from privacy.policy import Person, default_policy
 from privacy.signing import SigningKey, fingerprint

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from privacy.checkpoint import read_checkpoint
+from privacy.entries import read_entry
 from privacy.errors import ClerestoryError, ConfigurationError, VerificationError
-from privacy.ledger import read_entry
-from privacy.merkle import read_checkpoint
 from privacy.plan import Plan
 from privacy.signing import SigningKey, public_raw
 from privacy.vault import POLICY
