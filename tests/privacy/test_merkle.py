@@ -95,8 +95,7 @@ def holds_inclusion(index: int, size: int, at: bytes, proof: list[bytes], root: 
     """Whether an inclusion proof is accepted."""
     try:
         check_inclusion(index, size, at, proof, root)
-    except VerificationError as refusal:
-        assert refusal.code == "PROOF_INVALID"
+    except VerificationError:
         return False
     return True
 
@@ -107,8 +106,7 @@ def holds_consistency(
     """Whether a consistency proof is accepted."""
     try:
         check_consistency(old, size, old_root, root, proof)
-    except VerificationError as refusal:
-        assert refusal.code == "PROOF_INVALID"
+    except VerificationError:
         return False
     return True
 
@@ -133,8 +131,6 @@ def wrong_inclusions(index: int, size: int, proof: list[bytes]) -> Iterator[Incl
     root, at = ROOTS[size - 1], LEAVES[index]
     for place in (index - 1, index + 1, index ^ 2):
         yield place, size, at, proof, root
-    # The path to a leaf on the left is as long in a tree of half or twice the height only if
-    # there is no path at all.
     for other in (size * 2, size // 2):
         yield index, other, at, proof, root
     yield index, size, b"WrongLeaf", proof, root

@@ -200,7 +200,7 @@ def test_a_forged_entry_stops_the_run(house: House) -> None:
         "plan": bound.hash,
         "officer": olga.public,
         "signature": olga.sign(other.canonical, "clerestory-plan"),
-        "signed": "2026-01-01T00:00:00",
+        "signed": "2026-01-01T00:00:00+00:00",
     }
     house.state.ledger.append("approval", body)
     for verb in ("classify", "release"):
