@@ -145,7 +145,7 @@ class Desk:
     def standing(self, plan: Plan) -> Standing:
         """Where a plan stands."""
         policy = self._policy_of(plan)
-        return standing_of(plan.hash, self.state.ledger.entries(), policy, self.now)
+        return standing_of(plan.hash, self.state.ledger.entries(plan=plan.hash), policy, self.now)
 
     def is_stale(self, plan: Plan) -> bool:
         """Whether a plan is bound to something that is no longer in force."""
@@ -197,7 +197,11 @@ class Desk:
         """
         self._check_tier()
         self.check_current(plan)
-        policy, entries, now = self.policy, list(self.state.ledger.entries()), self.now
+        policy, entries, now = (
+            self.policy,
+            list(self.state.ledger.entries(plan=plan.hash)),
+            self.now,
+        )
         approvals = approvals_of(plan, entries, policy, self.floor, now=now, known=self.known)
         check_allowed(standing_of(plan.hash, entries, policy, now), "charge")
         check_approved(plan, approvals, policy)

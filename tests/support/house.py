@@ -15,11 +15,11 @@ from typing import Any
 from clerestory.founding import Terms, found
 from clerestory.synthesis import synthesize_labels
 from clerestory.workshop import workshop
+from privacy.entries import Entry
 from privacy.keeper.desk import Desk
 from privacy.keeper.service import Keeper
 from privacy.keeper.state import State
 from privacy.keeper.workshop import Workshop
-from privacy.ledger import Entry
 from privacy.plan import Plan, read_plan
 from privacy.sandbox.tiers import Tier
 from privacy.signing import SigningKey
