@@ -43,9 +43,9 @@ _AARCH64 = {
     "kill": 129, "sigaltstack": 132, "rt_sigaction": 134, "rt_sigprocmask": 135,
     "rt_sigreturn": 139, "prctl": 167, "gettimeofday": 169, "getpid": 172, "gettid": 178,
     "socket": 198, "recvmsg": 212, "brk": 214, "munmap": 215, "mremap": 216, "keyctl": 219,
-    "clone": 220, "execve": 221, "mmap": 222, "mprotect": 226, "madvise": 233, "perf_event_open": 241,
-    "process_vm_readv": 270, "seccomp": 277, "getrandom": 278, "bpf": 280, "userfaultfd": 282,
-    "statx": 291,
+    "clone": 220, "execve": 221, "mmap": 222, "mprotect": 226, "madvise": 233,
+    "perf_event_open": 241, "process_vm_readv": 270, "seccomp": 277, "getrandom": 278,
+    "bpf": 280, "userfaultfd": 282, "statx": 291,
 }  # fmt: skip
 
 NUMBERS: dict[str, dict[str, int]] = {
