@@ -135,6 +135,16 @@ class Zygote:
             raise
         return worker
 
+    def check_alive(self) -> None:
+        """
+        Raise if it has ended.
+
+        Raises:
+            IncompleteError: `ZYGOTE_GONE`.
+        """
+        if self._process.poll() is not None:
+            raise _gone()
+
     def close(self, timeout: float = CLOSE_SECONDS) -> int:
         """
         End it and its workers, and leave nothing behind.
@@ -183,12 +193,7 @@ class Zygote:
                 socket.send_fds(self._requests, [b"F"], handed)
         except (IncompleteError, OSError):
             worker.close(0.0)
-            raise IncompleteError(
-                "ZYGOTE_GONE",
-                rule="Workers are forked from a process that was prepared for their plan.",
-                found="that process has ended.",
-                remedy="run the command again; it goes on where it stopped.",
-            ) from None
+            raise _gone() from None
         finally:
             far_line.close()
             os.close(far_read)
@@ -224,6 +229,15 @@ def _spawn(
             start_new_session=True,  # Ctrl-C is for the keeper, which then ends its workers
         )
     return process, ours
+
+
+def _gone() -> IncompleteError:
+    return IncompleteError(
+        "ZYGOTE_GONE",
+        rule="Workers are forked from a process that was prepared for their plan.",
+        found="that process has ended.",
+        remedy="run the command again; it goes on where it stopped.",
+    )
 
 
 def explained(error: IncompleteError, code: int) -> IncompleteError:
