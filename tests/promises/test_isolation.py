@@ -22,6 +22,7 @@ from privacy.sandbox.lure import lure
 from privacy.sandbox.probes import PROBES, read_report, run_probes
 from privacy.sandbox.seal import LAYERS
 from privacy.sandbox.tiers import Tier
+from tests.support.processes import descendants, running
 from tests.support.workers.setting import SEALING, sealed_tiers, small, tier_works
 
 IDLE = "privacy.sandbox.idle"
@@ -146,6 +147,7 @@ def test_a_descriptor_too_many_is_noticed(tier: Tier) -> None:
         pytest.raises(RefusedError, match="hold_other_descriptors"),
     ):
         start(tier, small(), IDLE, b"", unsafe_leak=(leak.fileno(),))
+    start(tier, small(), IDLE, b"").close()
 
 
 def test_what_was_inherited_is_seen_where_it_is() -> None:
@@ -177,7 +179,7 @@ def test_the_working_directory_cannot_lend_a_module(tmp_path: Path) -> None:
             timeout=20,
         ).returncode
 
-    # With an empty standard input there is no setup frame: the worker was NOT_STARTED, 70.
+    # With an empty standard input there is no setup frame: the zygote was NOT_STARTED, 70.
     assert run(*interpreter.FLAGS, str(boot), IDLE) == 70
     assert run("-c", "import privacy") == 99
 
@@ -218,30 +220,6 @@ def test_a_worker_dies_with_its_keeper(tier: Tier, tmp_path: Path) -> None:
     while alive := born & running():
         assert time.monotonic() < deadline, f"{len(alive)} still run"
         time.sleep(0.01)
-
-
-def descendants(pid: int) -> set[int]:
-    """Children, their children, and so on."""
-    children = {child for child, parent in parents().items() if parent == pid}
-    return children.union(*(descendants(child) for child in children))
-
-
-def running() -> set[int]:
-    """Processes that are more than an entry in a table."""
-    return set(parents())
-
-
-def parents() -> dict[int, int]:
-    """Process → its parent; without zombies, which nobody may have fetched yet."""
-    found = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            state, parent = stat.read_text().rsplit(")", 1)[1].split()[:2]
-        except (OSError, ValueError):
-            continue
-        if state != "Z":
-            found[int(stat.parent.name)] = int(parent)
-    return found
 
 
 def test_what_is_mounted_is_what_is_hashed() -> None:
