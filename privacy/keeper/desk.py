@@ -13,8 +13,9 @@ from typing import Any
 from privacy.admission import check_plan
 from privacy.approvals import Act, Approval, approvals_of, check_act, check_approved
 from privacy.codebook import codebook
-from privacy.errors import RefusedError
+from privacy.errors import RefusedError, VerificationError
 from privacy.floor import TIERS
+from privacy.keeper.intake import take_in
 from privacy.keeper.labelling import Labelling
 from privacy.keeper.state import State
 from privacy.keeper.workshop import Workshop
@@ -43,6 +44,7 @@ class Desk:
         self.floor, self.codebook = vault.floor, codebook()
         self._adopt()
         self._check_tier()
+        self._begin_with_batches()
 
     def _check_tier(self) -> None:
         tier, demanded = self.tier, max(self.floor.tier, self.policy.tier, key=TIERS.index)
@@ -102,6 +104,24 @@ class Desk:
         """Everybody of every policy that this vault has had, under the names they had."""
         texts = (entry.body["text"] for entry in self.state.ledger.entries("policy"))
         return [person for text in texts for person in read_policy(text, self.floor).people]
+
+    def take_in(self) -> None:
+        """
+        Take in the batches that custodians of the policy have put into the vault.
+
+        Raises:
+            VerificationError: What lies in the vault is not what custodians sealed.
+        """
+        sources = (person.key for person in self.policy.custodian)
+        take_in(self.state.corpus, self.vault, sources, self.state.ledger)
+
+    def _begin_with_batches(self) -> None:
+        try:
+            self.take_in()
+        except VerificationError as error:
+            # Whoever may write to the vault must not keep the keeper from answering; a run
+            # meets the same again and stops.
+            self.state.ledger.append("refusal", {"verb": "take-in", "code": error.code})
 
     def bind(self, plan: Plan, submission: int = 1) -> Plan:
         """A plan as it would run here and now."""

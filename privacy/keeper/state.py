@@ -16,6 +16,7 @@ from typing import IO
 
 from privacy.anchors import Anchor
 from privacy.errors import ConfigurationError, RefusedError, VerificationError
+from privacy.keeper.corpus import Corpus
 from privacy.keeper.witnesses import Witnesses
 from privacy.ledger import Ledger
 from privacy.plan import Plan, read_plan
@@ -93,6 +94,7 @@ class State:
             self._labelled.execute("PRAGMA journal_mode=WAL")
             self._labelled.execute("PRAGMA synchronous=FULL")
             self._labelled.executescript(_SCHEMA)
+            self.corpus = Corpus(self._labelled, vault)
             self._open_files = open_files.pop_all()
 
     def close(self) -> None:
@@ -126,7 +128,7 @@ class State:
         return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
     def labelled(self, label_set: str) -> dict[str, str]:
-        """Session → SHA-256 of the sealed bytes from which its record was made."""
+        """Session → digest of the sealed bytes from which its record was made."""
         query = "SELECT session, blob FROM labelled WHERE label_set = ?"
         return dict(self._labelled.execute(query, (label_set,)).fetchall())
 
@@ -159,7 +161,7 @@ class State:
         self, label_set: str, number: int, blob: SealedBlob, sessions: Iterable[tuple[str, str]]
     ) -> None:
         """
-        Write a bucket, and note from which (session, sealed bytes' SHA-256) it was made.
+        Write a bucket, and note from which (session, sealed bytes' digest) it was made.
 
         The new file lies under a new name until the database names it: after a crash either
         the old bucket stands or the new one, with the sessions that belong to it.
