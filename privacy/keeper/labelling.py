@@ -4,8 +4,8 @@ The first run: sealed sessions in, sealed label buckets out.
 The keeper checks that a session is the one that was taken in, re-wraps its data key to the key
 that a worker made after its seal, and passes what comes back through the label gate (`crew`).  A
 record says its own account and month: both must be those of the session it answers, so that a
-worker cannot move a label to somebody else.  Labels rest sealed, in buckets by account; they serve every later
-study under the same codebook, rater and floor.
+worker cannot move a label to somebody else.  Labels rest sealed, in buckets by account; they
+serve every later study under the same codebook, rater and floor.
 
 A batch is stored whole or not at all: a crash costs the batches that were out, no more.
 """
