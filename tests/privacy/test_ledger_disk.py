@@ -80,7 +80,7 @@ def careless(tmp_path_factory: pytest.TempPathFactory) -> tuple[Files, list[Call
     """Likewise, of a ledger that leaves a commit's last sync out."""
     folder = tmp_path_factory.mktemp("disk") / "careless"
     files = begun(folder)
-    return files, watched(folder, [str(folder / "l.db"), str(FITS), str(TRIES), "full"])
+    return files, watched(folder, [str(folder / "l.db"), str(FITS), str(TRIES), "careless"])
 
 
 def test_the_watched_process_did_what_it_is_watched_for(run: tuple[Files, list[Call]]) -> None:
@@ -90,33 +90,37 @@ def test_the_watched_process_did_what_it_is_watched_for(run: tuple[Files, list[C
         *(f"charged {number}" for number in range(FITS)),
         *["refused BUDGET_EXHAUSTED"] * (TRIES - FITS),
     ]
-    kinds = Counter(call.kind for call in calls)
-    assert kinds["write"] >= 10 * FITS
-    assert kinds["sync"] >= 3 * FITS
-    assert kinds["unlink"] == FITS
-    assert kinds["sync folder"] >= 2 * FITS
+    kinds = Counter((call.kind, call.name) for call in calls)
+    assert kinds["write", "l.db-wal"] >= 4 * FITS
+    assert kinds["sync", "l.db-wal"] >= FITS
+    # Closing folds the log into the file.
+    assert kinds["sync", "l.db"] == kinds["unlink", "l.db-wal"] == 1
 
 
 def test_a_copy_after_any_call_is_a_whole_ledger(
     tmp_path: Path, run: tuple[Files, list[Call]]
 ) -> None:
     """
-    Database and journal as they stood after every single call.
+    Database and log as they stood after every single call.
 
-    A copy of the database alone, without the journal that lies beside it in the middle of a
-    commit, may be refused as broken; it never holds an unpaid release or too many charges.
+    A copy of the database alone is an older ledger, or in the middle of a fold refused as
+    broken; it never holds a charge that was not paid, nor too many.
     """
     files, calls = run
-    refused = 0
+    older = broken = 0
     for number in range(len(calls) + 1):
         shown, acknowledged = after(files, calls[:number]), charged(told(calls[:number]))
         assert lost(tmp_path, shown, acknowledged) == set(), number
+        shown.pop("l.db-shm", None)
+        assert lost(tmp_path, shown, acknowledged) == set(), number
         try:
-            assert lost(tmp_path, {"l.db": shown["l.db"]}, acknowledged) == set(), number
+            older += bool(lost(tmp_path, {"l.db": shown["l.db"]}, acknowledged))
         except VerificationError as refusal:
-            refused += refusal.code == "LEDGER_BROKEN"
-            assert "l.db-journal" in shown
-    assert refused < len(calls) / 2
+            assert refusal.code == "LEDGER_BROKEN"  # noqa: PT017 - it need not be raised
+            broken += 1
+    # The control of the log's part: without it, most copies lack what was acknowledged.
+    assert older > FITS
+    assert broken <= 3
 
 
 def test_a_power_cut_after_any_call_loses_nothing_acknowledged(
@@ -133,13 +137,14 @@ def test_a_power_cut_after_any_call_loses_nothing_acknowledged(
         acknowledged = charged(told(calls[:number]))
         for keep in choices():
             left = after_power_cut(files, calls[:number], keep)
+            left.pop("l.db-shm", None)  # memory that is shared, and made anew after a crash
             assert lost(tmp_path, left, acknowledged) == set(), number
 
 
-def test_without_the_last_sync_a_power_cut_does_lose_a_charge(
+def test_without_a_sync_at_the_commit_a_power_cut_does_lose_a_charge(
     tmp_path: Path, careless: tuple[Files, list[Call]]
 ) -> None:
-    """The control: SQLite's own default forgets to make the journal's removal lasting."""
+    """The control: SQLite's other way with a log does not wait for the disk at each commit."""
     files, calls = careless
     assert charged(told(calls)) == {plan(number) for number in range(FITS)}
     found = [
@@ -160,58 +165,56 @@ def choices() -> list[Callable[[], bool]]:
     return [lambda: True, lambda: False, *[lambda: noise.random() < 0.5] * 3]
 
 
-def failing(run: tuple[Files, list[Call]]) -> list[tuple[str, str, int, bool]]:
-    """
-    Every call of two charges that can fail: which, how, the how manieth, whether it is noticed.
+Case = tuple[str, str, int, int]
+"""System call, error, the how manieth of its kind, how many charges were acknowledged by then."""
+ERRORS = {"pwrite64": ("EIO", "ENOSPC"), "ftruncate": ("EIO",), "fdatasync": ("EIO",)}
 
-    SQLite passes over a failed sync of the folder when it makes its journal.  Nothing is lost by
-    that alone: it would take a power cut in the same commit, too.
-    """
-    _, calls = run
-    ends = [number for number, call in enumerate(calls) if call.kind == "told"]
+
+def failing(calls: Sequence[Call]) -> list[Case]:
+    """Every write, cut and sync of a file that can fail; a folder's syncs SQLite passes over."""
     seen: Counter[str] = Counter()
-    cases, made = [], False
-    for call in calls[: ends[1]]:
+    cases: list[Case] = []
+    acknowledged = 0
+    for call in calls:
         seen[call.system] += 1
-        made = made or call.kind == "create"
-        errors = {"pwrite64": ("EIO", "ENOSPC"), "openat": (), "write": ()}.get(
-            call.system, ("EIO",)
-        )
-        passed_over = call.kind == "sync folder" and made
-        cases += [(call.system, error, seen[call.system], not passed_over) for error in errors]
-        made = made and not passed_over
+        acknowledged += call.kind == "told"
+        if call.kind != "sync folder":
+            cases += [
+                (call.system, error, seen[call.system], acknowledged)
+                for error in ERRORS.get(call.system, ())
+            ]
     return cases
 
 
-def test_every_failed_write_and_sync_is_refused_and_closes_the_ledger(
-    tmp_path: Path, run: tuple[Files, list[Call]]
-) -> None:
+def test_every_failed_write_and_sync_is_refused_and_closes_the_ledger(tmp_path: Path) -> None:
     """
-    EIO and ENOSPC at each n-th write, EIO at each n-th sync and removal, of two charges.
+    EIO and ENOSPC at each n-th write, EIO at each n-th sync and cut, of two charges.
 
     Nothing is acknowledged that failed, and nothing after it; what was acknowledged before is
     there; opened anew, the ledger charges again, within what is left.
     """
-    cases = failing(run)
-    for system, error, number, noticed in cases:
+    begun(tmp_path / "whole")
+    cases = failing(watched(tmp_path / "whole", [str(tmp_path / "whole" / "l.db"), "3", "2"]))
+    for system, error, number, acknowledged in cases:
         folder = tmp_path / f"{system}-{error}-{number}"
         begun(folder)
         inject = f"inject={system}:error={error}:when={number}"
         options = ["-o", os.devnull, "-e", f"trace={system}", "-e", inject]
         lines = traced([str(folder / "l.db"), str(FITS), "2"], options).splitlines()
-        # Once it failed, all that follows is refused: two charges were asked for.
-        closed = [["refused LEDGER_CLOSED"] * 2, ["charged 0", "refused LEDGER_CLOSED"]]
-        assert lines in (closed if noticed else [["charged 0", "charged 1"]]), inject
+        # Once it failed, all that follows is refused; before the first, also the opening may be;
+        # after the last, there is only the log to be folded in, which the next opening does.
+        expected = ["charged 0", "charged 1"][:acknowledged]
+        refused = ["refused LEDGER_CLOSED"] * (2 - acknowledged)
+        assert lines in [[*expected, *refused], [*expected, *refused[:1]]], inject
         files = {path.name: path.read_bytes() for path in folder.iterdir()}
         assert lost(folder, files, charged(lines)) == set(), inject
         ledger = Ledger(folder / "l.db", ORIGIN)
         ledger.append("charge", {"plan": plan("after"), "rho": str(LOSS)})
         ledger.close()
     tried = Counter((system, error) for system, error, *_ in cases)
-    assert tried["pwrite64", "EIO"] == tried["pwrite64", "ENOSPC"] >= 20
-    assert tried["fdatasync", "EIO"] + tried["fsync", "EIO"] >= 8
-    assert tried["unlink", "EIO"] == 2
-    assert len([case for case in cases if not case[-1]]) == 2
+    assert tried["pwrite64", "EIO"] == tried["pwrite64", "ENOSPC"] >= 10
+    assert tried["fdatasync", "EIO"] >= 4
+    assert {case[-1] for case in cases} == {0, 1, 2}
 
 
 def test_a_full_disk_at_the_beginning_is_said_in_our_words(tmp_path: Path) -> None:
