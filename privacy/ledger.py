@@ -68,11 +68,11 @@ class Ledger:
             )
         try:
             with _in_our_words():
-                # One file is the ledger: a copy of it without a log beside it is all of it.
-                self._database.execute("PRAGMA journal_mode=DELETE")
-                # FULL would not sync the folder after the journal is removed, which is what
-                # commits: a power cut could bring the journal back, and undo the entry.
-                self._database.execute("PRAGMA synchronous=EXTRA")
+                # One sync of the log is all that a commit waits for; a rollback journal takes
+                # five.  Until the ledger is closed, the log beside the file is part of it.
+                self._database.execute("PRAGMA journal_mode=WAL")
+                # NORMAL would not sync at a commit: a power cut could undo the entry.
+                self._database.execute("PRAGMA synchronous=FULL")
                 self._database.execute("PRAGMA trusted_schema=OFF")
                 self._database.executescript(_SCHEMA)
             self._catch_up()
@@ -81,7 +81,7 @@ class Ledger:
             raise
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file; the last one to do so folds the log into it."""
         self._database.close()
 
     @contextmanager
