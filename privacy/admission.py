@@ -124,7 +124,8 @@ def _rater(plan: Plan, policy: Policy) -> Iterator[Finding]:
         )
         return
     known = RATERS.get(rater.name)
-    if known and known.endpoint:  # it asks a model: which and where, the policy says
+    asks = known is not None and known.endpoint != ""
+    if known and asks:  # which model, and where, the policy says
         known = replace(known, model=rater.model, endpoint=rater.endpoint, roots=rater.roots)
     if rater != known:
         yield (
@@ -133,7 +134,7 @@ def _rater(plan: Plan, policy: Policy) -> Iterator[Finding]:
             "another version or fidelity of it, or a model where it asks none.",
             soundness.REMEDY,
         )
-    elif known.endpoint:
+    elif asks:
         yield from _model(plan, policy)
 
 

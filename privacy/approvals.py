@@ -21,14 +21,14 @@ from .signing import Namespace, fingerprint, verify
 from .standing import Event, stands
 
 REASONS: Mapping[str, str] = {
-    "purpose": "the purpose is unclear, or none that the sessions were given for",
-    "population": "it speaks of months or sessions that it need not speak of",
-    "tables": "a table asks for more than the purpose needs",
-    "wording": "a name, title or base misleads its reader",
-    "budget": "it costs more than its answer is worth",
-    "rater": "the rater, its model or its endpoint is not wanted",
-    "authors": "its authors are not named as they should be",
-    "repeated": "it was asked before",
+    "PURPOSE": "the purpose is unclear, or none that the sessions were given for",
+    "POPULATION": "it speaks of months or sessions that it need not speak of",
+    "TABLES": "a table asks for more than the purpose needs",
+    "WORDING": "a name, title or base misleads its reader",
+    "BUDGET": "it costs more than its answer is worth",
+    "RATER": "the rater, its model or its endpoint is not wanted",
+    "AUTHORS": "its authors are not named as they should be",
+    "REPEATED": "it was asked before",
 }
 """Why a plan is returned or rejected: a closed list, since a remark could quote anything."""
 
@@ -201,6 +201,16 @@ def check_approved(plan: Plan, approvals: Sequence[Approval], policy: Policy) ->
             f"where {policy.approvals} must stand.",
             remedy="have it signed with `clerestory approve VAULT PLAN --key KEY`.",
         )
+
+
+def lapsed(told: Iterable[Mapping[str, str]], policy: Policy, at: datetime) -> list[str]:
+    """
+    Names of those whose approvals, as a statement tells them, did not stand at some time.
+
+    Raises:
+        LookupError, ValueError, TypeError: Somebody is told of without a name or a time.
+    """
+    return [one["name"] for one in told if not stands(one["time"], policy.approval_days, at)]
 
 
 def _author(key: str, plan: Plan, policy: Policy, known: Sequence[Person]) -> Person:

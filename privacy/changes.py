@@ -120,7 +120,7 @@ def endorsements_of(change: Change, entries: Iterable[Entry], in_force: Policy) 
     The signatures of a change, checked anew.
 
     Returns:
-        Officer's public key → his signature.
+        Officer's public key → his signature, in the order in which they came.
 
     Raises:
         RefusedError, VerificationError: As `check_endorsement`: a forged one stops the change.

@@ -33,7 +33,7 @@ ROLES: tuple[Role, ...] = ("officer", "custodian", "researcher")
 
 _URL = re.compile(r"https://[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?(:[1-9][0-9]{0,4})?")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_PLACE = re.compile(r"line \d+, column \d+|end of document")
+_PLACE = re.compile(r"(?<=\(at )(line \d+, column \d+|end of document)(?=\))")
 
 
 @dataclass(frozen=True, slots=True)

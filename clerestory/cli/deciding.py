@@ -15,7 +15,7 @@ Reason = Annotated[
     str,
     typer.Option(
         "--reason",
-        help="Why: purpose, population, tables, wording, budget, rater, authors or repeated.",
+        help="Why: PURPOSE, POPULATION, TABLES, WORDING, BUDGET, RATER, AUTHORS or REPEATED.",
     ),
 ]
 
@@ -105,7 +105,7 @@ def _decide(
 ) -> dict[str, Any]:
     from privacy.approvals import ACTS
 
-    act, bound = ACTS[event], _bound(vault, plan)
+    act, bound, reason = ACTS[event], _bound(vault, plan), reason.upper()
     made = signed(act.message(bound, reason), act.namespace, key, signature, show=show)
     why = {"reason": reason} if act.reasoned else {}
     return ask_about(vault, plan, event, signature=made, **why)

@@ -97,7 +97,7 @@ class Desk:
     @property
     def now(self) -> datetime:
         """The time, by which approvals lapse."""
-        return datetime.now(UTC)
+        return datetime.now(UTC).replace(microsecond=0)
 
     @property
     def known(self) -> list[Person]:

@@ -19,6 +19,7 @@ from privacy.approvals import (
     check_act,
     check_approved,
     is_author,
+    lapsed,
 )
 from privacy.entries import Entry
 from privacy.errors import ClerestoryError, RefusedError, VerificationError
@@ -201,6 +202,17 @@ def test_an_approval_that_lapsed_lets_nothing_through() -> None:
     assert standing_approvals([*entries, again], NOW + 90 * day) == []
 
 
+def test_a_reader_finds_an_approval_that_did_not_stand() -> None:
+    """A bundle tells when each was given: too early for the policy, or after the run, is none."""
+    told = [{"name": "olga", "time": "2026-01-01T00:00:00+00:00"}]
+    day = timedelta(days=1)
+    assert lapsed(told, POLICY, NOW) == lapsed(told, POLICY, NOW + 89 * day) == []
+    assert lapsed(told, POLICY, NOW + 90 * day) == ["olga"]
+    assert lapsed(told, POLICY, NOW - 2 * day) == ["olga"]
+    with pytest.raises(LookupError):
+        lapsed([{"name": "olga"}], POLICY, NOW)
+
+
 def test_an_officer_approves_with_a_key_in_a_token() -> None:
     """And is told apart from a plain key with the same name."""
     signature = TOKEN.sign(PLAN.canonical, "clerestory-plan")
@@ -266,7 +278,7 @@ def test_a_reason_is_of_the_list_and_signed(event: str) -> None:
             check_act(act, PLAN, signature, POLICY, FLOOR, reason=other)
         with pytest.raises(VerificationError, match="SIGNATURE_INVALID"):
             check_act(act, OTHER, signature, POLICY, FLOOR, reason=reason)
-    for reason in ("", "because", "Purpose"):
+    for reason in ("", "BECAUSE", "purpose"):
         with pytest.raises(RefusedError, match="REASON_UNKNOWN"):
             act.message(PLAN, reason)
 
@@ -274,7 +286,7 @@ def test_a_reason_is_of_the_list_and_signed(event: str) -> None:
 @pytest.mark.parametrize(("made", "claimed"), [*permutations(ACTS, 2)])
 def test_one_act_never_passes_for_another(made: str, claimed: str) -> None:
     """An approval is no revocation, a return no rejection: five acts, twenty confusions."""
-    reason = {event: "purpose" if ACTS[event].reasoned else "" for event in (made, claimed)}
+    reason = {event: "PURPOSE" if ACTS[event].reasoned else "" for event in (made, claimed)}
     act = ACTS[made]
     signature = AUTHOR.sign(act.message(PLAN, reason[made]), act.namespace)
     assert check_act(act, PLAN, signature, POLICY, SINGLE, reason=reason[made])

@@ -5,9 +5,9 @@ Until the first plan is submitted the keeper's user enrols people.  From then on
 changes by its officers' signatures only: who could add an officer alone could approve alone.
 """
 
-import json
 from collections.abc import Mapping
 from datetime import date
+from typing import Any
 
 from privacy.changes import (
     PROPOSAL,
@@ -58,20 +58,21 @@ def enrol(desk: Desk, request: Request, _: Progress) -> Answer:
 
 
 def policy(desk: Desk, _: Request, __: Progress) -> Answer:
-    """The policy in force, and changes that were proposed."""
-    in_force = desk.policy
+    """The policy in force, and changes of it that were proposed."""
+    in_force, entries = desk.policy, list(desk.state.ledger.entries())
     pending = {}
-    for entry in desk.state.ledger.entries(PROPOSAL):
-        change = _recorded(desk, entry.body)
-        if (change.previous, change.number) == (in_force.hash, _number(desk)):
+    for entry in entries:
+        # One that replaces another policy than this, or this one at another time, has passed.
+        if (
+            entry.kind == PROPOSAL
+            and (change := _next(desk, entry.body)).hash == entry.body["change"]
+        ):
             pending[change.hash] = {
                 "change": change.hash,
                 "policy": change.policy.hash,
                 "proposed": change.proposed,
                 "text": entry.body["text"],
-                "signed": _names(
-                    in_force, endorsements_of(change, desk.state.ledger.entries(), in_force)
-                ),
+                "signed": _names(in_force, endorsements_of(change, entries, in_force)),
                 "stands": change.stands(in_force.approval_days, desk.now),
             }
     return {
@@ -85,7 +86,7 @@ def policy(desk: Desk, _: Request, __: Progress) -> Answer:
 
 def endorse(desk: Desk, request: Request, _: Progress) -> Answer:
     """Take in an officer's signature of a change of policy; adopt it when enough have signed."""
-    change, signature, in_force = _asked(desk, request), str(request["signature"]), desk.policy
+    change, signature, in_force = _next(desk, request), str(request["signature"]), desk.policy
     check_change(change, in_force, desk.floor, desk.now)
     officer = check_endorsement(change, signature, in_force)
     signed = endorsements_of(change, desk.state.ledger.entries(), in_force)
@@ -93,9 +94,6 @@ def endorse(desk: Desk, request: Request, _: Progress) -> Answer:
         signed[officer.key] = signature
         body = {
             "change": change.hash,
-            "hash": change.policy.hash,
-            "previous": change.previous,
-            "number": str(change.number),
             "proposed": change.proposed,
             "text": change.policy.to_toml(desk.floor),
             "officer": officer.key,
@@ -104,12 +102,7 @@ def endorse(desk: Desk, request: Request, _: Progress) -> Answer:
         desk.state.ledger.append(PROPOSAL, body)
     missing = max(0, needed(in_force, desk.floor) - len(signed))
     if not missing:
-        more = {
-            "previous": change.previous,
-            "number": str(change.number),
-            "proposed": change.proposed,
-            "signatures": json.dumps(signed),
-        }
+        more = {"proposed": change.proposed, "signatures": "".join(signed.values())}
         _adopt(desk, change.policy, **more)
     return {
         "change": change.hash,
@@ -120,25 +113,14 @@ def endorse(desk: Desk, request: Request, _: Progress) -> Answer:
     }
 
 
-def _asked(desk: Desk, request: Request) -> Change:
-    """The change that a request speaks of: the next step of this vault's history."""
+def _next(desk: Desk, told: Mapping[str, Any]) -> Change:
+    """The change that a request or an entry speaks of, as the next step of this vault."""
     return Change(
         vault=desk.floor.vault,
         previous=desk.policy.hash,
         number=_number(desk),
-        proposed=_day(str(request["proposed"])),
-        policy=read_policy(str(request["text"]), desk.floor),
-    )
-
-
-def _recorded(desk: Desk, body: Mapping[str, str]) -> Change:
-    """The change that an entry of the ledger speaks of."""
-    return Change(
-        vault=desk.floor.vault,
-        previous=body["previous"],
-        number=int(body["number"]),
-        proposed=body["proposed"],
-        policy=read_policy(body["text"], desk.floor),
+        proposed=_day(str(told["proposed"])),
+        policy=read_policy(str(told["text"]), desk.floor),
     )
 
 

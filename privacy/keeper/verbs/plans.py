@@ -45,7 +45,13 @@ def approve(desk: Desk, request: Request, _: Progress) -> Answer:
     officer = desk.check_act(act, plan, signature)
     before = desk.state.ledger.entries(act.entry)
     if not any((e.body["plan"], e.body["officer"]) == (plan.hash, officer.key) for e in before):
-        _record(desk, plan, act.entry, officer=officer.key, signature=signature)
+        body = {
+            "plan": plan.hash,
+            "officer": officer.key,
+            "signature": signature,
+            "signed": desk.now.isoformat(timespec="seconds"),
+        }
+        desk.state.ledger.append(act.entry, body)
     return shown(desk, plan)
 
 
@@ -54,8 +60,10 @@ def close(act: Act, desk: Desk, request: Request, _: Progress) -> Answer:
     plan, signature = desk.find(request), str(request["signature"])
     reason = str(request.get("reason", ""))
     person = desk.check_act(act, plan, signature, reason)
+    who = "author" if act.event == "withdraw" else "officer"
     why = {"reason": reason} if act.reasoned else {}
-    _record(desk, plan, act.entry, officer=person.key, signature=signature, **why)
+    body = {"plan": plan.hash, who: person.key, "signature": signature, **why}
+    desk.state.ledger.append(act.entry, body)
     return shown(desk, plan)
 
 
@@ -75,11 +83,6 @@ def reason_of(desk: Desk, plan: Plan) -> Answer:
         if entry.body.get("plan") == plan.hash and "reason" in entry.body:
             return {"reason": entry.body["reason"], "words": REASONS[entry.body["reason"]]}
     return {}
-
-
-def _record(desk: Desk, plan: Plan, kind: str, **said: str) -> None:
-    signed = desk.now.isoformat(timespec="seconds")
-    desk.state.ledger.append(kind, {"plan": plan.hash, **said, "signed": signed})
 
 
 VERBS: Mapping[str, Verb] = {

@@ -19,7 +19,8 @@ from tests.support.house import TERMS, House, founded, opened
 PLAN = small_plan(SHARE)
 AUTHOR = PLAN.study.authors[0]
 VERBS = {
-    "enrol", "submit", "plan", "approve", "revoke", "status", "classify", "release", "ledger",
+    "enrol", "policy", "endorse", "submit", "plan", "approve", "return", "reject", "withdraw",
+    "revoke", "status", "classify", "release", "ledger",
 }  # fmt: skip
 
 
