@@ -60,24 +60,18 @@ class Releasing:
             IncompleteError: A required anchor cannot be reached, or the worker ended without
                 an answer; a charge that was made stays.
         """
-        ledger, plan = self.state.ledger, self.plan
-        check_not_lost(plan.hash, ledger.entries("recovery"))
+        plan = self.plan
         buckets = self._buckets()
         progress("starting the sealed worker", 0.0)
         kind = self.workshop.aggregate
         with start(self.tier, kind.code, kind.module, plan.canonical) as worker:
-            before = ledger.checkpoint().sign(self.state.signing)
-            self.state.witnesses.reach(before)
-            accountant(self.floor, self.policy, ledger).charge(plan.hash, plan.loss)
-            ledger.append("key", {"plan": plan.hash, "tier": self.tier.name})
-            after = ledger.checkpoint().sign(self.state.signing)
-            self.state.witnesses.tell(after)
+            checkpoints = pay(self.state, self.floor, self.policy, plan, self.tier)
             answer = self._ask(worker, buckets, progress)
             probes = {probe.name: worker.probes[probe.name] for probe in required(self.tier)}
-        files = self._bundle(answer, probes, (before, after))
+        files = self._bundle(answer, probes, checkpoints)
         self.state.save_release(plan.hash, files)
         sums = sha256(files["SHA256SUMS"]).hexdigest()
-        ledger.append("release", {"plan": plan.hash, "sums": sums})
+        self.state.ledger.append("release", {"plan": plan.hash, "sums": sums})
         return files
 
     def _buckets(self) -> list[SealedBlob | None]:
@@ -159,6 +153,30 @@ class Releasing:
             if entry.body["plan"] == self.plan.hash and entry.body["officer"] in named:
                 named[entry.body["officer"]] = entry.body["signature"]
         return list(named.values())
+
+
+def pay(state: State, floor: Floor, policy: Policy, plan: Plan, tier: Tier) -> tuple[str, str]:
+    """
+    Charge for a plan and have it witnessed: after this, and never before, a key may be given.
+
+    Returns:
+        Signed checkpoints of before and after.
+
+    Raises:
+        RefusedError: Budget or period do not cover it, or a recovery closed the plan.
+        IncompleteError: The disk failed, or a required anchor cannot be told; a charge that
+            was made stays.
+    """
+    ledger = state.ledger
+    check_not_lost(plan.hash, ledger.entries("recovery"))
+    before = ledger.checkpoint().sign(state.signing)
+    # An anchor that cannot be reached is noticed here, while it costs nothing.
+    state.witnesses.reach(before)
+    accountant(floor, policy, ledger).charge(plan.hash, plan.loss)
+    ledger.append("key", {"plan": plan.hash, "tier": tier.name})
+    after = ledger.checkpoint().sign(state.signing)
+    state.witnesses.tell(after)
+    return before, after
 
 
 def sign_bundle(files: Mapping[str, bytes], state: State) -> dict[str, bytes]:
