@@ -8,7 +8,7 @@ one bundle: who asks again gets the stored bundle.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from privacy.approvals import Approval
@@ -168,7 +168,9 @@ def pay(state: State, floor: Floor, policy: Policy, plan: Plan, tier: Tier) -> t
             was made stays.
     """
     ledger = state.ledger
-    check_not_lost(plan.hash, ledger.entries("recovery"))
+    contents = replace(plan, binding=None)
+    same = [one.hash for one in state.plans() if replace(one, binding=None) == contents]
+    check_not_lost(same, ledger.entries("recovery"))
     before = ledger.checkpoint().sign(state.signing)
     # An anchor that cannot be reached is noticed here, while it costs nothing.
     state.witnesses.reach(before)

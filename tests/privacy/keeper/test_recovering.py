@@ -105,6 +105,7 @@ def test_a_plan_that_may_have_been_released_is_not_charged_again(
     with opened(tmp_path) as house:
         with pytest.raises(RefusedError, match="PLAN_LOST"):
             paid(house, house.submit(study("second")))
+        # Nor as another submission of the same contents, with signatures of its own.
         assert house.kinds().count("charge") == 2
         fresh = replace(study("second"), study=replace(study("second").study, purpose="anew"))
         bound = house.submit(fresh)
