@@ -45,6 +45,7 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "release": ("plan", "sums"),
     "return": ("plan", "officer", "signature", "reason", "signed"),
     "revocation": ("plan", "officer", "signature", "signed"),
+    "run": ("plan", "set", "digest"),
     "rotation": ("old", "new"),
     "withdrawal": ("plan", "officer", "signature", "signed"),
 }

@@ -37,17 +37,20 @@ class Link:
     certifies: bool = True
     signs: bool = False
     begins: datetime = NOW - timedelta(days=1)
-    ends: datetime = NOW + timedelta(hours=3)
+    ends: datetime = NOW + timedelta(days=1)
     critical: Sequence[x509.ExtensionType] = ()
     basic: bool = True
 
 
-def links() -> list[Link]:
-    """Root first, the one that signs last."""
-    return [
+def links(at: datetime = NOW) -> list[Link]:
+    """Root first, the one that signs last; valid a day before and after."""
+    made = [
         *(Link(f"issuer {n}", issues=True, depth=ISSUERS - 1 - n) for n in range(ISSUERS)),
         Link("enclave", issues=False, depth=None, certifies=False, signs=True),
     ]
+    for link in made:
+        link.begins, link.ends = at - timedelta(days=1), at + timedelta(days=1)
+    return made
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from privacy.errors import ClerestoryError, IncompleteError, RefusedError, VerificationError
+from privacy.keeper.bundles import sign_bundle
 from privacy.keeper.labelling import label_set
-from privacy.keeper.releasing import sign_bundle
 from privacy.plan import Plan
 from privacy.sealing import SealedBlob, floor_info, seal
 from privacy.signing import verify

@@ -81,9 +81,9 @@ def test_the_pinned_root_is_the_one_that_documents_carry(name: str) -> None:
 
 
 def flips(length: int) -> Sequence[tuple[int, int]]:
-    """Every bit of what nobody signed, one of every other byte."""
+    """Every bit of what nobody signed, and one of each third byte of what somebody did."""
     ends = (*range(ENVELOPE), *range(length - SIGNATURE, length))
-    inside = range(ENVELOPE, length - SIGNATURE)
+    inside = range(ENVELOPE + randbelow(3), length - SIGNATURE, 3)
     return [*((i, bit) for i in ends for bit in range(8)), *((i, randbelow(8)) for i in inside)]
 
 
@@ -93,7 +93,7 @@ def test_no_flipped_bit_is_accepted(name: str) -> None:
     data = recorded(name)
     told = read_document(data)
     places = flips(len(data))
-    assert len(places) > 5_000
+    assert len(places) > 2_000
     for place, bit in places:
         changed = bytearray(data)
         changed[place] ^= 1 << bit
