@@ -9,6 +9,7 @@ from shutil import copytree, rmtree
 
 import pytest
 
+from classifiers import edge
 from privacy import custodian as custodian_module
 from privacy.batches import Manifest, Row, by_fingerprint
 from privacy.custodian import Custodian, Target
@@ -278,6 +279,7 @@ def test_a_full_disk_leaves_the_vault_and_the_index_as_they_were(
 
 def test_the_largest_session_takes_three_times_its_size_of_memory(tmp_path: Path) -> None:
     """Given, padded, sealed: 64 MiB are sealed on a small machine."""
+    assert edge.LARGEST == LARGEST, "what the edge lets through is what a blob holds"
     at, data = target(tmp_path / "vault"), bytes(LARGEST)
     with closing(Custodian.create(tmp_path / "c")) as hand, Deposit(hand, at) as deposit:
         tracemalloc.start()
