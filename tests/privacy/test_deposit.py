@@ -132,6 +132,25 @@ def test_what_was_sealed_before_an_error_is_kept(tmp_path: Path) -> None:
     check_chain(at, folder)
 
 
+def test_a_session_is_never_known_and_yet_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C as soon as it is noted: it is in the batch already."""
+    at, folder = target(tmp_path / "vault"), tmp_path / "c"
+    note = Custodian.note
+
+    def interrupted(hand: Custodian, *of: object) -> None:
+        note(hand, *of)  # type: ignore[arg-type]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Custodian, "note", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        put(at, folder, ("ann", "s", TALK))
+    monkeypatch.undo()
+    assert content(at) == [TALK]
+    assert put(at, folder, ("ann", "s", TALK)) == ["unchanged"]
+
+
 def test_a_vault_that_lost_something_gets_it_again(tmp_path: Path) -> None:
     """Sessions are sealed anew, manifests put back: the chain has no gap."""
     at, folder = target(tmp_path / "vault"), tmp_path / "c"
