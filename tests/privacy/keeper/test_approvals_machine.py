@@ -142,6 +142,13 @@ class Approvals(RuleBasedStateMachine):
         if not often:
             self.decide(event, who)
 
+    @rule(event=st.sampled_from(["return", "withdraw", "approve"]), days=st.sampled_from([0, 91]))
+    def come_back(self, event: str, days: float) -> None:
+        """The plan leaves the desks, by a word or by time, and is handed in again."""
+        self.decide(event, AUTHOR if event == "withdraw" else OFFICERS[0])
+        self.day += days
+        self.submit()
+
     def decide(self, event: str, who: str) -> None:
         """Hand a signature in, and follow it in the model if the model lets it."""
         mine = self.now()
@@ -214,9 +221,11 @@ class Approvals(RuleBasedStateMachine):
         hashes = [entry.body["hash"] for entry in self.house.entries("policy")]
         self.policy, self.needed = hashes.index(hashes[-1]), needed
 
-    @rule()
-    def restart(self) -> None:
+    @rule(often=st.integers(0, 2))
+    def restart(self, often: int) -> None:
         """The keeper stops and starts: it remembers nothing that is not on the disk."""
+        if often:
+            return
         self.open.close()
         self.open = ExitStack()
         self.house = self.open.enter_context(opened(self.folder))
