@@ -7,7 +7,7 @@ read anew from the files and the ledger each time, and held against one another.
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from privacy.admission import check_plan
@@ -93,8 +93,8 @@ class Desk:
 
     @property
     def now(self) -> datetime:
-        """The time, by which approvals lapse."""
-        return datetime.now(UTC).replace(microsecond=0)
+        """The ledger's time, by which approvals lapse: it never goes back."""
+        return self.state.ledger.now()
 
     @property
     def known(self) -> list[Person]:

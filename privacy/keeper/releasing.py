@@ -8,7 +8,7 @@ one bundle: who asks again gets the stored bundle.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from privacy.approvals import Approval
@@ -63,25 +63,17 @@ class Releasing:
             IncompleteError: A required anchor cannot be reached, or the worker ended without
                 an answer; a charge that was made stays.
         """
-        ledger, plan = self.state.ledger, self.plan
-        check_not_lost(plan.hash, ledger.entries("recovery"))
+        plan = self.plan
         buckets, runs = self._buckets(), runs_of(self.state, self.label_set)
         parts = {run.code: parts_of(self.state, run.code) for run in runs}
         progress("starting the sealed worker", 0.0)
         kind = self.workshop.aggregate
         with start(self.tier, kind.code, kind.module, plan.canonical) as worker:
             run = look(worker, kind, "aggregate", plan, self.floor)
-            before = ledger.checkpoint().sign(self.state.signing)
-            self.state.witnesses.reach(before)
-            accountant(self.floor, self.policy, ledger).charge(plan.hash, plan.loss)
-            ledger.append("key", {"plan": plan.hash, "tier": self.tier.name})
-            after = ledger.checkpoint().sign(self.state.signing)
-            self.state.witnesses.tell(after)
+            checkpoints = pay(self.state, self.floor, self.policy, plan, self.tier)
             answer = self._ask(worker, buckets, progress)
-        files = self._bundle(answer, self._statement([*runs, run], parts, (before, after)))
+        files = self._bundle(answer, self._statement([*runs, run], parts, checkpoints))
         self.state.save_release(plan.hash, files)
-        sums = sha256(files["SHA256SUMS"]).hexdigest()
-        ledger.append("release", {"plan": plan.hash, "sums": sums})
         return files
 
     def _buckets(self) -> list[SealedBlob | None]:
@@ -176,3 +168,36 @@ class Releasing:
             if entry.body["plan"] == self.plan.hash and entry.body["officer"] in named:
                 named[entry.body["officer"]] = entry.body["signature"]
         return list(named.values())
+
+
+def pay(state: State, floor: Floor, policy: Policy, plan: Plan, tier: Tier) -> tuple[str, str]:
+    """
+    Charge for a plan and have it witnessed: after this, and never before, a key may be given.
+
+    Returns:
+        Signed checkpoints of before and after.
+
+    Raises:
+        RefusedError: Budget or period do not cover it, or a recovery closed the plan.
+        IncompleteError: The disk failed, or a required anchor cannot be told; a charge that
+            was made stays.
+    """
+    ledger = state.ledger
+    contents = replace(plan, binding=None)
+    same = [one.hash for one in state.plans() if replace(one, binding=None) == contents]
+    check_not_lost(same, ledger.entries("recovery"))
+    before = ledger.checkpoint().sign(state.signing)
+    # An anchor that cannot be reached is noticed here, while it costs nothing.
+    state.witnesses.reach(before)
+    accountant(floor, policy, ledger).charge(plan.hash, plan.loss)
+    ledger.append("key", {"plan": plan.hash, "tier": tier.name})
+    after = ledger.checkpoint().sign(state.signing)
+    state.witnesses.tell(after)
+    return before, after
+
+
+def note_release(state: State, plan: str, files: Mapping[str, bytes]) -> None:
+    """Write down that a bundle is kept, unless it stands there: a crash may have come between."""
+    sums = sha256(files["SHA256SUMS"]).hexdigest()
+    if all(entry.body["sums"] != sums for entry in state.ledger.entries("release", plan)):
+        state.ledger.append("release", {"plan": plan, "sums": sums})
