@@ -62,7 +62,7 @@ def release(vault: VaultPath, plan: PlanPath, out: Out, as_json: Json = False) -
     files = told.pop("files")
     if any(Path(name).name != name or name.startswith(".") for name in files):
         raise VerificationError(
-            "BUNDLE_NAME",
+            "BUNDLE_NOT_FLAT",
             rule="A bundle is a flat folder.",
             found="a file with a path for a name; nothing was written.",
             remedy="do not trust this keeper until it is explained.",

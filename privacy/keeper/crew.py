@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from privacy.codebook import Codebook
 from privacy.errors import IncompleteError, RefusedError
 from privacy.keeper.corpus import Due
+from privacy.keeper.runlog import RunLog
 from privacy.keeper.state import State
 from privacy.labels import LabelRecord, row_width, unpack_bucket
 from privacy.plan import Plan
@@ -60,6 +61,8 @@ class Crew:
     codebook: Codebook
     floor: str
     """SHA-256 of the vault's floor."""
+    log: RunLog
+    """Told of each worker before it is given anything; may refuse it."""
 
     def label(self, batch: Sequence[Due]) -> list[Row]:
         """
@@ -90,6 +93,7 @@ class Crew:
     def _ask(self, batch: Sequence[Due], blobs: Mapping[str, SealedBlob]) -> list[Row] | None:
         """What a new worker says of a batch; None where it ended before it had said it."""
         with self.zygote.start() as worker:
+            self.log.saw(worker)
             try:
                 answer = self._exchange(worker, [blobs[one.session] for one in batch])
             except IncompleteError as error:

@@ -27,6 +27,7 @@ from privacy.floor import Floor
 from privacy.keeper.corpus import Due
 from privacy.keeper.crew import Crew, Row, batches
 from privacy.keeper.intake import check_whole, take_in
+from privacy.keeper.runlog import RunLog
 from privacy.keeper.state import State
 from privacy.keeper.workshop import Progress, WorkerKind
 from privacy.labels import (
@@ -54,6 +55,8 @@ class Labelling:
     tier: Tier
     sources: tuple[str, ...]
     """Public keys of the custodians of the policy."""
+    log: RunLog
+    """Told of each worker before it is given anything; may refuse it."""
 
     @property
     def label_set(self) -> str:
@@ -135,6 +138,7 @@ class Labelling:
             plan=self.plan,
             codebook=self.codebook,
             floor=self.floor.hash,
+            log=self.log,
         )
 
     def _store(self, bucket: int, rows: list[Row]) -> None:
