@@ -121,7 +121,11 @@ def read_entry(line: bytes) -> Entry:
     Raises:
         ValueError, LookupError, TypeError, AttributeError, ClerestoryError: It is no entry.
     """
-    record = json.loads(line)
+    return entry_of(json.loads(line), line)
+
+
+def entry_of(record: Mapping[str, Any], line: bytes) -> Entry:
+    """The event that a line's record tells, for who has parsed it; refusals as `read_entry`."""
     body = record["body"]
     if not all(isinstance(value, str) for value in body.values()):
         raise TypeError("a body is a mapping of texts")

@@ -204,7 +204,7 @@ NOTHING_TO_PROVE 2: ledger VAULT --export @new --since 0
 NOTHING_TO_PROVE 2: ledger VAULT --export @new --since -1
 NOTHING_TO_PROVE 2: ledger VAULT --export @new --prove none
 NOTHING_TO_PROVE 2: audit @proof
-PROOF_UNREADABLE 4: audit @proof --trust PUB
+CHECKPOINT_UNREADABLE 4: audit @proof --trust PUB
 KEY_UNREADABLE 2: audit @words --trust @nothing
 EXPORT_UNREADABLE 2: audit @empty @nothing
 EXPORT_UNREADABLE 2: audit @empty @dir
