@@ -74,6 +74,8 @@ class Releasing:
             answer = self._ask(worker, buckets, progress)
         files = self._bundle(answer, self._statement([*runs, run], parts, checkpoints))
         self.state.save_release(plan.hash, files)
+        sums = sha256(files["SHA256SUMS"]).hexdigest()
+        self.state.ledger.append("release", {"plan": plan.hash, "sums": sums})
         return files
 
     def _buckets(self) -> list[SealedBlob | None]:
@@ -194,10 +196,3 @@ def pay(state: State, floor: Floor, policy: Policy, plan: Plan, tier: Tier) -> t
     after = ledger.checkpoint().sign(state.signing)
     state.witnesses.tell(after)
     return before, after
-
-
-def note_release(state: State, plan: str, files: Mapping[str, bytes]) -> None:
-    """Write down that a bundle is kept, unless it stands there: a crash may have come between."""
-    sums = sha256(files["SHA256SUMS"]).hexdigest()
-    if all(entry.body["sums"] != sums for entry in state.ledger.entries("release", plan)):
-        state.ledger.append("release", {"plan": plan, "sums": sums})

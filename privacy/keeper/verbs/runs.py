@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from privacy.keeper.bundles import stored_bundle
 from privacy.keeper.desk import Desk, Request
-from privacy.keeper.releasing import Releasing, note_release
+from privacy.keeper.releasing import Releasing
 from privacy.keeper.verbs import Answer, Verb
 from privacy.keeper.verbs.plans import shown
 from privacy.keeper.workshop import Progress
@@ -41,7 +41,6 @@ def release(desk: Desk, request: Request, progress: Progress) -> Answer:
             str(request["custody"]),
             approvals,
         ).run(progress)
-    note_release(desk.state, plan.hash, files)
     encoded = {name: b64encode(data).decode() for name, data in files.items()}
     return {**shown(desk, plan), "files": encoded}
 
