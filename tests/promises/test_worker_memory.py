@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from privacy.errors import IncompleteError
+from privacy.sandbox import limits
 from privacy.sandbox.launch import Worker, Zygote
 from privacy.sandbox.tiers import Tier
 from privacy.sealing import run_info, seal
@@ -99,6 +100,53 @@ def test_where_cores_are_allowed_a_crash_leaves_one(
             assert most_core(process) != "0"
         control = os.posix_spawn(crash[0], crash, {})
         assert os.WCOREDUMP(os.waitpid(control, 0)[1])
+
+
+def locked_kb(process: int) -> int:
+    """How much of a process the kernel keeps out of swap."""
+    status = Path(f"/proc/{process}/status").read_text(encoding="ascii")
+    (line,) = (line for line in status.splitlines() if line.startswith("VmLck"))
+    return int(line.split()[1])
+
+
+@sealed_tiers
+def test_where_it_may_a_worker_keeps_its_memory_out_of_swap(tier: Tier) -> None:
+    """Under a limit nothing is locked (the control); without one all that it touches is."""
+    before = resource.getrlimit(resource.RLIMIT_MEMLOCK)
+    if before[1] != resource.RLIM_INFINITY:
+        with hanging(tier) as (_, process):
+            assert locked_kb(process) == 0
+        pytest.skip("the limit on locked memory is on: ulimit -l unlimited")
+    try:
+        resource.setrlimit(resource.RLIMIT_MEMLOCK, (8 * 2**20, before[1]))
+        with hanging(tier) as (_, process):
+            assert locked_kb(process) == 0
+        resource.setrlimit(resource.RLIMIT_MEMLOCK, (before[1], before[1]))
+        with hanging(tier) as (_, process):
+            assert locked_kb(process) > 10_000
+    finally:
+        resource.setrlimit(resource.RLIMIT_MEMLOCK, before)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="root locks memory whatever the limit")
+def test_locking_memory_is_the_call_that_it_should_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For machines whose limit cannot be lifted: the kernel counts this process's memory."""
+
+    def locked_after_call() -> bool:
+        child = os.fork()
+        if child == 0:
+            code = 2
+            try:
+                limits.lock_memory()
+                code = int(locked_kb(os.getpid()) > 10_000)
+            finally:
+                os._exit(code)
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
+
+    monkeypatch.setattr(limits, "may_lock_memory", lambda: False)
+    assert not locked_after_call()
+    monkeypatch.setattr(limits, "may_lock_memory", lambda: True)
+    assert locked_after_call()
 
 
 @sealed_tiers
