@@ -42,7 +42,7 @@ LARGEST_KEY = 4096
 """bytes"""
 START_SECONDS = 60.0
 """For each step; numpy and opendp from source take about one."""
-_LAST_WORDS_SECONDS = 1.0
+_LAST_WORDS_SECONDS = 5.0
 _SIGNALLED = 128
 """bubblewrap, like a shell, reports a child's signal as 128 + its number."""
 
