@@ -10,27 +10,25 @@ from hypothesis import strategies as st
 
 from privacy.codebook import codebook
 from privacy.custodian import Custodian, Target
+from privacy.deposit import Deposit
 from privacy.errors import IncompleteError
 from privacy.keeper import crew as crews
-from privacy.keeper.crew import MOST_BYTES, MOST_SESSIONS, Crew, Due, batches
+from privacy.keeper.corpus import Due
+from privacy.keeper.crew import MOST_BYTES, MOST_SESSIONS, Crew, batches
 from privacy.labels import LabelRecord
+from privacy.packs import Place
 from privacy.sandbox.launch import Zygote
-from privacy.signing import public_raw
 from tests.aggregates.rows import SHARE, small_plan
-from tests.support.house import House, founded
+from tests.support.house import founded
 from tests.support.workers.setting import small, strongest
 
 PLAN = small_plan(SHARE)
 
 
-class Weighed:
-    """A path to a file of a size."""
-
-    def __init__(self, size: int) -> None:
-        self.st_size = size
-
-    def stat(self) -> "Weighed":
-        return self
+def weighed(name: int, size: int) -> Due:
+    """A session of a size."""
+    place = Place(slot=0, start=0, size=size)
+    return Due(f"{name:032x}", b"", "", "", source="", folder="", place=place)
 
 
 @settings(deadline=None)
@@ -42,16 +40,13 @@ class Weighed:
 )
 def test_batches_are_bounded_and_lose_nobody(sessions: list[tuple[int, int]]) -> None:
     """In order, few and small enough, no session twice; a large one is alone."""
-    due = [
-        Due(Weighed(size), f"{name:032x}", b"", "", "")  # type: ignore[arg-type]
-        for name, size in sessions
-    ]
+    due = [weighed(name, size) for name, size in sessions]
     made = list(batches(due))
     assert [one for batch in made for one in batch] == due
     for batch in made:
         assert 1 <= len(batch) <= MOST_SESSIONS
         assert len({one.session for one in batch}) == len(batch)
-        assert len(batch) == 1 or sum(one.path.stat().st_size for one in batch) <= MOST_BYTES
+        assert len(batch) == 1 or sum(one.place.size for one in batch) <= MOST_BYTES
 
 
 @contextmanager
@@ -68,17 +63,14 @@ def crewed(tmp_path: Path, *texts: bytes) -> Iterator[tuple[Crew, list[Due]]]:
             plan=PLAN,
             codebook=codebook(),
             floor=house.vault.floor.hash,
-            sources=[public_raw(key) for key in house.keeper.desk.labelling(PLAN).sources],
         )
-        yield crew, [sealed(house, hand, f"s{i}", text) for i, text in enumerate(texts)]
-
-
-def sealed(house: House, hand: Custodian, name: str, text: bytes) -> Due:
-    """Seal a session; as it is due."""
-    target = Target.of(house.vault)
-    hand.seal(target, "ann", name, "2025-11", text)
-    key = hand.session("ann", name).hex()
-    return Due(target.vault.session_path(key), key, hand.account("ann"), "2025-11", "")
+        for number, text in enumerate(texts):
+            with Deposit(hand, Target.of(house.vault)) as deposit:
+                deposit.seal("ann", f"s{number}", "2025-11", text)
+        found = house.keeper.desk.labelling(PLAN).due().values()
+        due = {one.session: one for bucket in found for one in bucket}
+        keys = (hand.session("ann", f"s{number}").hex() for number in range(len(texts)))
+        yield crew, [due[key] for key in keys]
 
 
 def statuses(crew: Crew, due: list[Due]) -> dict[str, str]:
