@@ -48,6 +48,7 @@ def statement(
     custody: str,
     probes: Mapping[str, str],
     approvals: Sequence[Approval],
+    charged: str,
     marks: Sequence[str],
     checkpoints: tuple[str, str],
 ) -> bytes:
@@ -60,6 +61,7 @@ def statement(
         custody: `same-user` or `separate-user`.
         probes: What the worker found it could not do, before it had a key.
         approvals: Who let the plan through.
+        charged: When it was charged, ISO 8601: at that moment the approvals had to stand.
         marks: Codes of `WATERMARKS`.
         checkpoints: Signed notes of the ledger before the charge and after the key was given.
     """
@@ -74,6 +76,7 @@ def statement(
             "custody": custody,
             "probes": dict(probes),
             "approvals": [approval.to_json() for approval in approvals],
+            "charged": charged,
             "watermarks": list(marks),
             "checkpoint_before": checkpoints[0],
             "checkpoint_after": checkpoints[1],

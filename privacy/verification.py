@@ -17,6 +17,7 @@ import csv
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
 from io import StringIO
 from math import isfinite
@@ -25,6 +26,7 @@ from pathlib import Path
 import rfc8785
 
 from . import soundness
+from .approvals import is_author, lapsed
 from .errors import ClerestoryError, ConfigurationError
 from .evidence import watermarks
 from .floor import TIERS, read_floor
@@ -193,17 +195,22 @@ def _approved(files: dict[str, bytes]) -> tuple[bool, str]:
         raise _StepError("another policy than the plan is bound to")
     names = sorted(name for name in files if name.startswith("approval-"))
     signers = {verify(plan.canonical, files[n].decode(), "clerestory-plan") for n in names}
-    officers = [person.name for person in policy.officer if person.key in signers]
-    floor, tier = read_floor(files["floor.json"]), json.loads(files["statement.json"])["tier"]
+    officers = [person for person in policy.officer if person.key in signers]
+    floor, told = read_floor(files["floor.json"]), json.loads(files["statement.json"])
+    tier = told["tier"]
     if TIERS.index(tier) < TIERS.index(policy.tier):
         raise _StepError(f"isolation {tier} where the policy demands {policy.tier}")
     if plan.privacy.minimum_accounts < policy.minimum_accounts:
         raise _StepError("a plan below the policy's minimum of accounts")
-    if not floor.single_person and set(officers) & set(plan.study.authors):
+    if not floor.single_person and any(is_author(officer, plan) for officer in officers):
         raise _StepError("an approval by an author of the study")
     if len(officers) < policy.approvals or len(officers) != len(signers):
         raise _StepError(f"{len(officers)} officers' approvals where {policy.approvals} are due")
-    return True, f"approved by {', '.join(officers)}"
+    if {one["fingerprint"] for one in told["approvals"]} != set(map(fingerprint, signers)):
+        raise _StepError("other approvals than the statement tells of")
+    if late := lapsed(told["approvals"], policy, datetime.fromisoformat(told["charged"])):
+        raise _StepError(f"approvals that did not stand at the charge: {', '.join(late)}")
+    return True, f"approved by {', '.join(officer.name for officer in officers)}"
 
 
 def _checkpoint(files: dict[str, bytes]) -> tuple[bool, str]:

@@ -9,6 +9,7 @@ one bundle: who asks again gets the stored bundle.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from hashlib import sha256
 
 from privacy.accountant import Accountant
@@ -65,13 +66,14 @@ class Releasing:
             before = ledger.checkpoint().sign(self.state.signing)
             budget = min(self.floor.budget, self.policy.budget)
             Accountant(budget, ledger).charge(plan.hash, plan.loss)
+            charged = datetime.now(UTC).isoformat(timespec="seconds")
             ledger.append("key", {"plan": plan.hash, "tier": self.tier.name})
             after = ledger.checkpoint().sign(self.state.signing)
             # Outside the state: a restored copy of the ledger will not hold it.
             replace_file(self.vault.folder / CHECKPOINT, after.encode())
             answer = self._ask(worker, buckets, progress)
             probes = {probe.name: worker.probes[probe.name] for probe in required(self.tier)}
-        files = self._bundle(answer, probes, (before, after))
+        files = self._bundle(answer, probes, charged, (before, after))
         self.state.save_release(plan.hash, files)
         sums = sha256(files["SHA256SUMS"]).hexdigest()
         ledger.append("release", {"plan": plan.hash, "sums": sums})
@@ -115,7 +117,11 @@ class Releasing:
         return answer
 
     def _bundle(
-        self, answer: bytes, probes: Mapping[str, str], checkpoints: tuple[str, str]
+        self,
+        answer: bytes,
+        probes: Mapping[str, str],
+        charged: str,
+        checkpoints: tuple[str, str],
     ) -> dict[str, bytes]:
         floor = self.floor
         planted = any(
@@ -129,13 +135,14 @@ class Releasing:
             custody=self.custody,
             probes=probes,
             approvals=self.approvals,
+            charged=charged,
             marks=marks,
             checkpoints=checkpoints,
         )
         extras = {
             "statement.json": told,
             "floor.json": floor.canonical,
-            "policy.toml": self.policy.to_toml().encode(),
+            "policy.toml": self.policy.to_toml(self.floor).encode(),
             "checkpoint.txt": checkpoints[1].encode(),
             "keeper.pub": (self.state.signing.public + "\n").encode(),
         }

@@ -48,6 +48,7 @@ def test_a_statement_is_canonical_and_speaks_of_its_plan() -> None:
         custody="same-user",
         probes={"write_file": "blocked"},
         approvals=[Approval(Person("olga", key.public), "2026-01-01T00:00:00")],
+        charged="2026-01-02T00:00:00+00:00",
         marks=["low-fidelity"],
         checkpoints=("before", "after"),
     )
@@ -56,4 +57,5 @@ def test_a_statement_is_canonical_and_speaks_of_its_plan() -> None:
     assert (read["plan"], read["code"], read["tier"]) == (PLAN.hash, "c" * 64, "T1")
     assert read["probes"] == {"write_file": "blocked"}
     assert [a["name"] for a in read["approvals"]] == ["olga"]
+    assert read["charged"] == "2026-01-02T00:00:00+00:00"
     assert (read["checkpoint_before"], read["checkpoint_after"]) == ("before", "after")
