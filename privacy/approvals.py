@@ -12,9 +12,9 @@ from datetime import datetime
 
 import rfc8785
 
+from .entries import Entry
 from .errors import RefusedError
 from .floor import Floor
-from .ledger import Entry
 from .plan import Plan
 from .policy import Person, Policy, folded
 from .signing import Namespace, fingerprint, verify

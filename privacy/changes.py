@@ -18,9 +18,9 @@ from hashlib import sha256
 
 import rfc8785
 
+from .entries import Entry
 from .errors import RefusedError
 from .floor import Floor
-from .ledger import Entry
 from .policy import Person, Policy
 from .signing import fingerprint, verify
 from .standing import stands

@@ -42,6 +42,7 @@ Namespace = Literal[
     "clerestory-revocation",
     "clerestory-policy",
     "clerestory-bundle",
+    "clerestory-recovery",
 ]
 """What a signature may be for: one act each."""
 

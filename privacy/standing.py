@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from .entries import Entry
 from .errors import RefusedError
-from .ledger import Entry
 from .policy import Policy
 
 Standing = Literal[

@@ -7,15 +7,18 @@ read anew from the files and the ledger each time, and held against one another.
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from privacy.admission import check_plan
 from privacy.approvals import Act, Approval, approvals_of, check_act, check_approved
 from privacy.codebook import codebook
-from privacy.errors import RefusedError
+from privacy.errors import RefusedError, VerificationError
 from privacy.floor import TIERS
-from privacy.keeper.labelling import Labelling
+from privacy.keeper.currency import check_floor, floor_changed, stale
+from privacy.keeper.intake import take_in
+from privacy.keeper.labelling import Labelling, label_set
+from privacy.keeper.runlog import RunLog
 from privacy.keeper.state import State
 from privacy.keeper.workshop import Workshop
 from privacy.plan import Binding, Plan, read_plan
@@ -43,6 +46,7 @@ class Desk:
         self.floor, self.codebook = vault.floor, codebook()
         self._adopt()
         self._check_tier()
+        self._begin_with_batches()
 
     def _check_tier(self) -> None:
         tier, demanded = self.tier, max(self.floor.tier, self.policy.tier, key=TIERS.index)
@@ -79,12 +83,7 @@ class Desk:
         ledger, policy = self.state.ledger, self.policy
         for entry in ledger.entries("corpus"):
             if entry.body["floor"] != self.floor.hash:
-                raise RefusedError(
-                    "FLOOR_CHANGED",
-                    rule="A floor never changes: it is what people's sessions were given under.",
-                    found="a floor.json that is not the one in the ledger.",
-                    remedy="put the old file back; sealed bytes open under it only.",
-                )
+                raise floor_changed()
         if next(ledger.entries("policy"), None) is None:
             # Labels that lie in a vault before its first keeper are somebody's invention: they
             # are taken over where everything is, and never looked at elsewhere.
@@ -94,8 +93,8 @@ class Desk:
 
     @property
     def now(self) -> datetime:
-        """The time, by which approvals lapse."""
-        return datetime.now(UTC).replace(microsecond=0)
+        """The ledger's time, by which approvals lapse: it never goes back."""
+        return self.state.ledger.now()
 
     @property
     def known(self) -> list[Person]:
@@ -103,16 +102,36 @@ class Desk:
         texts = (entry.body["text"] for entry in self.state.ledger.entries("policy"))
         return [person for text in texts for person in read_policy(text, self.floor).people]
 
+    def take_in(self) -> None:
+        """
+        Take in the batches that custodians of the policy have put into the vault.
+
+        Raises:
+            VerificationError: What lies in the vault is not what custodians sealed.
+        """
+        sources = (person.key for person in self.policy.custodian)
+        take_in(self.state.corpus, self.vault, sources, self.state.ledger)
+
+    def _begin_with_batches(self) -> None:
+        try:
+            self.take_in()
+        except VerificationError as error:
+            # Whoever may write to the vault must not keep the keeper from answering; a run
+            # meets the same again and stops.
+            self.state.ledger.append("refusal", {"verb": "take-in", "code": error.code})
+
     def bind(self, plan: Plan, submission: int = 1) -> Plan:
         """A plan as it would run here and now."""
-        binding = Binding(
+        return plan.bind(replace(self._binding, submission=submission))
+
+    @property
+    def _binding(self) -> Binding:
+        return Binding(
             vault=self.floor.vault,
             floor=self.floor.hash,
             policy=self.policy.hash,
             code=self.workshop.code,
-            submission=submission,
         )
-        return plan.bind(binding)
 
     def submissions(self, plan: Plan) -> list[Plan]:
         """Every plan that was handed in with these contents, whatever it was bound to."""
@@ -140,12 +159,12 @@ class Desk:
         for plan in same:
             if self.state.release(plan.hash):
                 return plan
-        raise _stale() if same else refusal("draft")
+        raise stale(same[-1], self._binding, self.codebook) if same else refusal("draft")
 
     def standing(self, plan: Plan) -> Standing:
         """Where a plan stands."""
         policy = self._policy_of(plan)
-        return standing_of(plan.hash, self.state.ledger.entries(), policy, self.now)
+        return standing_of(plan.hash, self.state.ledger.entries(plan=plan.hash), policy, self.now)
 
     def is_stale(self, plan: Plan) -> bool:
         """Whether a plan is bound to something that is no longer in force."""
@@ -156,10 +175,13 @@ class Desk:
         Hold a bound plan against what is in force now.
 
         Raises:
-            RefusedError: Floor, policy, code or codebook are not those it is bound to.
+            RefusedError: Floor, policy, code or codebook are not those it is bound to, or a
+                file of one of them was changed since the keeper started.
         """
+        check_floor(self.vault, self.floor)
+        self.workshop.check_unchanged()
         if not self._is_current(plan):
-            raise _stale()
+            raise stale(plan, self._binding, self.codebook)
         check_plan(plan, self.floor, self.policy, self.codebook)
 
     def check_never_closed(self, plan: Plan) -> None:
@@ -197,7 +219,11 @@ class Desk:
         """
         self._check_tier()
         self.check_current(plan)
-        policy, entries, now = self.policy, list(self.state.ledger.entries()), self.now
+        policy, entries, now = (
+            self.policy,
+            list(self.state.ledger.entries(plan=plan.hash)),
+            self.now,
+        )
         approvals = approvals_of(plan, entries, policy, self.floor, now=now, known=self.known)
         check_allowed(standing_of(plan.hash, entries, policy, now), "charge")
         check_approved(plan, approvals, policy)
@@ -216,26 +242,19 @@ class Desk:
     def labelling(self, plan: Plan) -> Labelling:
         """The run that labels a plan's sessions."""
         sources = tuple(person.key for person in self.policy.custodian)
+        kind, name = self.workshop.classify, label_set(plan, self.floor.hash)
         return Labelling(
             self.vault,
             self.floor,
             self.state,
             self.codebook,
             plan,
-            self.workshop.classify,
+            kind,
             self.tier,
             sources,
+            RunLog(self.state, self.floor, plan, kind, name),
         )
 
 
 def _submission(plan: Plan) -> int:
     return plan.binding.submission if plan.binding else 0
-
-
-def _stale() -> RefusedError:
-    return RefusedError(
-        "PLAN_STALE",
-        rule="A plan runs under the floor, policy and code that its officers signed.",
-        found="another floor, policy or code than the plan is bound to.",
-        remedy="submit the plan again and have it approved again.",
-    )

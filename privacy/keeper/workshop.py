@@ -7,8 +7,8 @@ writes a bundle come in from outside.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 
+from privacy.mounted import both_hash
 from privacy.plan import Plan
 from privacy.sandbox.manifest import CodeManifest
 
@@ -39,5 +39,14 @@ class Workshop:
     @property
     def code(self) -> str:
         """SHA-256 over what both workers mount: bound into every plan."""
-        both = f"{self.classify.code.hash}\n{self.aggregate.code.hash}\n"
-        return sha256(both.encode()).hexdigest()
+        return both_hash(self.classify.code.hash, self.aggregate.code.hash)
+
+    def check_unchanged(self) -> None:
+        """
+        Refuse files that are not those that were hashed when the keeper started.
+
+        Raises:
+            RefusedError: Names the parts that were changed.
+        """
+        for kind in (self.classify, self.aggregate):
+            kind.code.check_unchanged()

@@ -21,9 +21,9 @@ from privacy.approvals import (
     is_author,
     lapsed,
 )
+from privacy.entries import Entry
 from privacy.errors import ClerestoryError, RefusedError, VerificationError
 from privacy.floor import Floor
-from privacy.ledger import Entry
 from privacy.plan import Binding, Plan, read_plan
 from privacy.policy import Person, Policy, default_policy
 from privacy.signing import SigningKey, fingerprint

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from privacy.entries import Entry
 from privacy.errors import RefusedError
-from privacy.ledger import Entry
 from privacy.policy import default_policy
 from privacy.standing import (
     ENTRIES,
