@@ -36,8 +36,8 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "release": ("plan", "sums"),
     "return": ("plan", "officer", "signature", "reason"),
     "revocation": ("plan", "officer", "signature"),
-    "run": ("plan", "set", "digest"),
     "rotation": ("old", "new"),
+    "run": ("plan", "set", "digest"),
     "withdrawal": ("plan", "author", "signature"),
 }
 """Kind of event → the fields that it may hold."""
