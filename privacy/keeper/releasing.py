@@ -119,7 +119,7 @@ class Releasing:
         extras = {
             "statement.json": told.canonical,
             "floor.json": self.floor.canonical,
-            "policy.toml": self.policy.to_toml().encode(),
+            "policy.toml": self.policy.to_toml(self.floor).encode(),
             "checkpoint.txt": told.checkpoint_after.encode(),
             "keeper.pub": (self.state.signing.public + "\n").encode(),
         }
@@ -136,6 +136,7 @@ class Releasing:
         plan, floor, ledger = self.plan, self.floor, self.state.ledger
         classify, aggregate = self.workshop.classify.code, self.workshop.aggregate.code
         planted = any(entry.body.get("planted") == "yes" for entry in ledger.entries("corpus"))
+        *_, charge = ledger.entries("charge", plan.hash)
         released = [entry.body["sums"] for entry in ledger.entries("release")]
         # A release is as isolated as the worst of the runs that it is made of.
         tier = min((run.tier for run in runs), key=TIERS.index)
@@ -153,6 +154,7 @@ class Releasing:
             custody=self.custody,
             planted=planted,
             approvals=tuple(approval.to_json() for approval in self.approvals),
+            charged=charge.time.isoformat(),
             watermarks=tuple(watermarks(plan, floor, tier, planted=planted)),
             previous=released[-1] if released else "",
             checkpoint_before=checkpoints[0],
