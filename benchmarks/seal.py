@@ -7,7 +7,8 @@ from tempfile import TemporaryDirectory
 from benchmarks.measuring import seconds, tell
 from privacy.custodian import Custodian, Target
 from privacy.sealing import KeyPair, floor_info, seal
-from privacy.vault import Vault
+from privacy.signing import SigningKey
+from privacy.vault import PublicKeys, Vault
 
 SIZE, COUNT = 20_000, 1_500
 
@@ -24,7 +25,8 @@ def main() -> None:
 
     with TemporaryDirectory() as place:
         hand = Custodian.create(Path(place) / "custodian")
-        target = Target(Vault(Path(place) / "vault"), "f" * 64, pair.public)
+        keys = PublicKeys.signed(pair.public, 0, "f" * 64, SigningKey.generate())
+        target = Target(Vault(Path(place) / "vault"), "f" * 64, keys, 36_500)
 
         def whole() -> None:
             for number, each in enumerate(data):

@@ -53,9 +53,9 @@ def seal_sources(
     for source in sources:
         if not source.exists():
             raise _no_source("a path that does not exist.")
-    target = Target.of(Vault.open(folder))
-    counts: Counter[str] = Counter()
-    with closing(Custodian(custodian)) as hand:
+    vault, counts = Vault.open(folder), Counter[str]()
+    with vault.being_sealed(), closing(Custodian(custodian)) as hand:
+        target = Target.of(vault)
         hand.check_target(target)
         for position, source in enumerate(sources):
             tally = Tally()
@@ -69,6 +69,31 @@ def seal_sources(
             counts.update({f"record {code}": n for code, n in tally.records.items()})
         progress("sealing", 1.0)
     return dict(counts)
+
+
+def forget_account(folder: Path, custodian: Path, account: str, progress: Progress) -> None:
+    """
+    Have an account erased, and never seal it again.
+
+    The custodian remembers first: whatever becomes of the request, `seal` does not bring the
+    account back, and the same command again asks again.
+
+    Raises:
+        ConfigurationError: There is no custodian's folder, or no keeper.
+        ClerestoryError: What the keeper refused.
+    """
+    from privacy.keeper.client import ASKER, Asker, ask, asking_as
+
+    vault = Vault.open(folder)
+    with closing(Custodian(custodian)) as hand:
+        target = Target.of(vault)
+        hand.check_target(target)
+        pseudonym, signature = hand.forget(target.floor, account)
+    # The custodian's own key is enrolled, and he knows his keeper from sealing.
+    given = ASKER.get()
+    asker = Asker(given.key or custodian / "source.key", given.trust or target.keys.signing)
+    with asking_as(asker):
+        ask(vault, "forget", progress, account=pseudonym, signature=signature)
 
 
 def inspect(path: Path) -> dict[str, Any]:

@@ -12,16 +12,18 @@ import hmac
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
-from hashlib import sha256
 from os import urandom
 from pathlib import Path
 from secrets import token_hex
 
+import rfc8785
+
 from .errors import ConfigurationError, RefusedError, VerificationError
 from .labels import PSEUDONYM_BYTES, SESSION_KEY_BYTES
+from .retention import is_expired, today
 from .sealing import SealedBlob, floor_info, key_id, seal
 from .signing import SigningKey, fingerprint, verify_raw
-from .vault import Vault
+from .vault import PublicKeys, Vault
 
 SIGNATURE_BYTES = 64
 SECRET_BYTES = 32
@@ -31,9 +33,10 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS record (
     account BLOB, record BLOB, session BLOB, PRIMARY KEY (account, record)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS target (
-    one INTEGER PRIMARY KEY CHECK (one = 1), floor TEXT, sealing TEXT
+CREATE TABLE IF NOT EXISTS keeper (
+    one INTEGER PRIMARY KEY CHECK (one = 1), floor TEXT, signing TEXT, number INTEGER
 ) STRICT;
+CREATE TABLE IF NOT EXISTS forgotten (account BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS session (
     session BLOB PRIMARY KEY, digest BLOB, size INTEGER
 ) STRICT, WITHOUT ROWID;
@@ -46,7 +49,13 @@ class Target:
 
     vault: Vault
     floor: str
-    public: bytes
+    keys: PublicKeys
+    retention_days: int
+
+    @property
+    def public(self) -> bytes:
+        """The sealing key."""
+        return self.keys.sealing_bytes
 
     @classmethod
     def of(cls, vault: Vault) -> "Target":
@@ -56,7 +65,8 @@ class Target:
         Raises:
             ConfigurationError: No keeper has adopted the vault yet.
         """
-        return cls(vault, vault.floor.hash, vault.keys.sealing_bytes)
+        floor = vault.floor
+        return cls(vault, floor.hash, vault.keys, floor.retention_days)
 
 
 class Custodian:
@@ -116,20 +126,25 @@ class Custodian:
         Raise if sessions would go to another keeper, or under another floor, than before.
 
         Whoever can write to the vault can put a key of his own there; what was sealed to it
-        would be his to read.
+        would be his to read.  A sealing key changes when it is rotated: then the same signing
+        key stands under it, and a higher number, since an older key may be in wrong hands.
 
         Raises:
-            RefusedError: The vault's floor or its keeper's key has changed.
+            RefusedError: The vault's floor or its keeper has changed, or its key is an older one.
+            VerificationError: The keeper did not sign its sealing key.
         """
-        now = (target.floor, sha256(target.public).hexdigest())
-        known = self._index.execute("SELECT floor, sealing FROM target").fetchone()
-        if known is None:
-            self._index.execute("INSERT INTO target VALUES (1, ?, ?)", now)
-        elif known != now:
+        target.keys.check(target.floor)
+        now = (target.floor, target.keys.signing)
+        query = "SELECT floor, signing, number FROM keeper"
+        floor, signing, number = self._index.execute(query).fetchone() or (*now, 0)
+        if (floor, signing) == now and target.keys.number >= number:
+            row = (*now, target.keys.number)
+            self._index.execute("INSERT OR REPLACE INTO keeper VALUES (1, ?, ?, ?)", row)
+        else:
             raise RefusedError(
                 "KEEPER_CHANGED",
                 rule="A custodian seals for one keeper and under one floor.",
-                found="a vault with another keeper's key, or another floor, than before.",
+                found="a vault with another keeper, another floor or an older key than before.",
                 remedy="do not seal; find out who changed the vault, or make a new one.",
             )
 
@@ -157,13 +172,38 @@ class Custodian:
             ((pseudonym, self._keyed(b"record", record)[:8], session) for record in records),
         )
 
+    def forget(self, floor: str, account: str) -> tuple[str, str]:
+        """
+        Never seal an account again, and ask the keeper to erase it.
+
+        Returns:
+            Its pseudonym, hexadecimal, and the signature of that request.
+        """
+        pseudonym = self.account(account)
+        self._index.execute("INSERT OR IGNORE INTO forgotten VALUES (?)", (pseudonym,))
+        of = "SELECT session FROM record WHERE account = ?"
+        self._index.execute(f"DELETE FROM session WHERE session IN ({of})", (pseudonym,))  # noqa: S608
+        self._index.execute("DELETE FROM record WHERE account = ?", (pseudonym,))
+        message = erasure_message(floor, pseudonym.hex())
+        return pseudonym.hex(), self._source.sign(message, "clerestory-erasure")
+
+    def has_forgotten(self, account: str) -> bool:
+        """Whether an account is never to be sealed again."""
+        query = "SELECT 1 FROM forgotten WHERE account = ?"
+        return self._index.execute(query, (self.account(account),)).fetchone() is not None
+
     def seal(self, target: "Target", account: str, session: str, month: str, data: bytes) -> str:
         """
         Seal one session into a vault.
 
         Returns:
-            `sealed`, `superseded` (it grew), `unchanged`, or `shrunk` (the older one stands).
+            `sealed`, `superseded` (it grew), `unchanged`, `shrunk` (the older one stands),
+            `forgotten` (so the account asked), or `expired` (it may be kept no longer).
         """
+        if self.has_forgotten(account):
+            return "forgotten"
+        if is_expired(month, target.retention_days, today()):
+            return "expired"
         key = self.session(account, session)
         digest = hmac.digest(self._secret, b"content\0" + data, "sha256")
         row = self._index.execute(
@@ -186,7 +226,7 @@ class Custodian:
         }
         info = floor_info(target.floor, "session")
         blob = seal(data, header, public=target.public, info=info)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        target.vault.make_room(path)
         beside = path.with_name(f".{path.name}.{token_hex(8)}")
         with beside.open("xb") as file:
             file.write(self._source.sign_raw(_signed(blob)) + blob.encode())
@@ -227,6 +267,11 @@ def read_sealed_session(data: bytes, sources: Iterable[bytes]) -> SealedBlob:
         found="a sealed session signed by nobody of the policy, or changed since.",
         remedy="take the file out of the vault, or restore it from a copy.",
     )
+
+
+def erasure_message(floor: str, account: str) -> bytes:
+    """What a custodian signs to have an account erased: the floor's SHA-256, the pseudonym."""
+    return rfc8785.dumps({"floor": floor, "forget": account})
 
 
 def _no_custodian(found: str) -> ConfigurationError:

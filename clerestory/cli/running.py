@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from clerestory.cli.app import Json, PlanPath, Progress, VaultPath, answer, command
+from clerestory.cli.asking import asks_keeper
 from privacy.errors import ConfigurationError, VerificationError
 
 KeyPath = Annotated[Path, typer.Option("--key", help="An officer's private SSH key.")]
@@ -14,12 +15,14 @@ Out = Annotated[Path, typer.Option("--out", help="Folder for the bundle; made, n
 
 
 @command()
+@asks_keeper
 def submit(vault: VaultPath, plan: PlanPath, as_json: Json = False) -> None:
     """Hand a plan in: the keeper binds it to floor, policy and code."""
     _tell(_ask(vault, plan, "submit"), as_json=as_json)
 
 
 @command()
+@asks_keeper
 def approve(vault: VaultPath, plan: PlanPath, key: KeyPath, as_json: Json = False) -> None:
     """Sign a submitted plan as an officer."""
     from privacy.plan import read_plan
@@ -33,6 +36,7 @@ def approve(vault: VaultPath, plan: PlanPath, key: KeyPath, as_json: Json = Fals
 
 
 @command()
+@asks_keeper
 def revoke(vault: VaultPath, plan: PlanPath, key: KeyPath, as_json: Json = False) -> None:
     """Take the approvals of a plan back, as an officer."""
     signature = _key(key).sign(_bound(vault, plan), "clerestory-revocation")
@@ -40,6 +44,7 @@ def revoke(vault: VaultPath, plan: PlanPath, key: KeyPath, as_json: Json = False
 
 
 @command()
+@asks_keeper
 def status(vault: VaultPath, as_json: Json = False) -> None:
     """Plans, where they stand, and what is left of the budget."""
     from fractions import Fraction
@@ -59,12 +64,14 @@ def status(vault: VaultPath, as_json: Json = False) -> None:
 
 
 @command()
+@asks_keeper
 def classify(vault: VaultPath, plan: PlanPath, as_json: Json = False) -> None:
     """Label the sessions of an approved plan in sealed workers."""
     _tell(_ask(vault, plan, "classify"), as_json=as_json, more="labels are complete and sealed")
 
 
 @command()
+@asks_keeper
 def release(vault: VaultPath, plan: PlanPath, out: Out, as_json: Json = False) -> None:
     """Make the one release of an approved plan, or fetch it again."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):

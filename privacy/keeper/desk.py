@@ -86,8 +86,9 @@ class Desk:
         if next(ledger.entries("policy"), None) is None:
             # Labels that lie in a vault before its first keeper are somebody's invention: they
             # are taken over where everything is, and never looked at elsewhere.
-            planted = "yes" if self.floor.synthetic and self.state.adopt_buckets() else "no"
-            ledger.append("corpus", {"floor": self.floor.hash, "planted": planted})
+            planted = "yes" if self.floor.synthetic and self.state.labels.adopt() else "no"
+            if next(ledger.entries("corpus"), None) is None:
+                ledger.append("corpus", {"floor": self.floor.hash, "planted": planted})
             ledger.append("policy", {"hash": policy.hash, "text": policy.to_toml()})
 
     def bind(self, plan: Plan) -> Plan:
@@ -110,7 +111,10 @@ class Desk:
             RefusedError: No such plan was submitted.
         """
         given = replace(read_plan(str(request["plan"]).encode()), binding=None)
-        same = [plan for plan in self.state.plans() if replace(plan, binding=None) == given]
+        # A plan's file comes before its entry: after a crash in between it was not submitted.
+        submitted = {entry.body["plan"] for entry in self.state.ledger.entries("plan")}
+        plans = (plan for plan in self.state.plans() if plan.hash in submitted)
+        same = [plan for plan in plans if replace(plan, binding=None) == given]
         current = self.bind(given)
         for plan in same:
             if plan == current:

@@ -54,7 +54,7 @@ class Due:
     account: bytes
     month: str
     digest: str
-    """SHA-256 of the sealed file."""
+    """SHA-256 of what its custodian signed: it stays when the keeper takes a new key."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Labelling:
         Raises:
             VerificationError: A file of the vault is cut off.
         """
-        done = self.state.labelled(self.label_set)
+        done = self.state.labels.labelled(self.label_set)
         due: dict[int, list[Due]] = defaultdict(list)
         for path in self.vault.sessions():
             session = _read_due(path)
@@ -144,14 +144,14 @@ class Labelling:
         floor, name = self.floor, self.label_set
         info = floor_info(floor.hash, "labels")
         old: Iterator[tuple[bytes, bytes]] = iter(())
-        if blob := self.state.bucket(name, bucket):
-            data = blob.open(self.state.sealing.open(blob.wrapped, info=info))
+        if blob := self.state.labels.bucket(name, bucket):
+            data = blob.open(self.state.ring.of(blob).open(blob.wrapped, info=info))
             old = unpack_bucket(data, self.codebook)
         new = ((bytes.fromhex(session.session), record) for session, record in rows)
         data = pack_bucket([*old, *new])
         header = {"kind": "labels", "floor": floor.hash, "set": name, "bucket": str(bucket)}
         sealed = seal(data, header, public=self.state.sealing.public, info=info)
-        self.state.put_bucket(name, bucket, sealed, ((s.session, s.digest) for s, _ in rows))
+        self.state.labels.put(name, bucket, sealed, ((s.session, s.digest) for s, _ in rows))
 
 
 class Crew:
@@ -208,7 +208,7 @@ class Crew:
     def _ask(self, worker: Worker, sealed: SealedBlob, due: Due) -> bytes:
         run = self._run
         in_run = sealed.rewrap(
-            run.state.sealing,
+            run.state.ring.of(sealed),
             worker.public_key,
             at_rest=floor_info(run.floor.hash, "session"),
             in_run=run_info(run.plan.hash),
@@ -257,10 +257,13 @@ def _read_due(path: Path) -> Due:
     """What a sealed session's file says of itself; who says it is checked before it is used."""
     data = path.read_bytes()
     try:
-        header = SealedBlob.decode(data[SIGNATURE_BYTES:]).header
+        blob = SealedBlob.decode(data[SIGNATURE_BYTES:])
+        header = blob.header
         account, session = bytes.fromhex(header["account"]), bytes.fromhex(header["session"])
         if (len(account), len(session)) == (PSEUDONYM_BYTES, SESSION_KEY_BYTES):
-            return Due(path, session.hex(), account, header["month"], sha256(data).hexdigest())
+            return Due(
+                path, session.hex(), account, header["month"], sha256(blob.signed).hexdigest()
+            )
     except VerificationError as error:
         raise _of(error, path) from None
     except (KeyError, ValueError):

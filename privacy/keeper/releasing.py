@@ -73,13 +73,12 @@ class Releasing:
             probes = {probe.name: worker.probes[probe.name] for probe in required(self.tier)}
         files = self._bundle(answer, probes, (before, after))
         self.state.save_release(plan.hash, files)
-        sums = sha256(files["SHA256SUMS"]).hexdigest()
-        ledger.append("release", {"plan": plan.hash, "sums": sums})
+        record_release(plan, files, self.state)
         return files
 
     def _buckets(self) -> list[SealedBlob | None]:
         name, floor = label_set(self.plan, self.floor.hash), self.floor
-        found = [self.state.bucket(name, number) for number in range(floor.buckets)]
+        found = [self.state.labels.bucket(name, number) for number in range(floor.buckets)]
         if not any(found):
             raise IncompleteError(
                 "NO_LABELS",
@@ -96,9 +95,8 @@ class Releasing:
         try:
             for position, blob in enumerate(buckets):
                 if blob:
-                    theirs = blob.rewrap(
-                        self.state.sealing, worker.public_key, at_rest=at_rest, in_run=in_run
-                    )
+                    mine = self.state.ring.of(blob)
+                    theirs = blob.rewrap(mine, worker.public_key, at_rest=at_rest, in_run=in_run)
                     worker.channel.send(theirs.encode())
                 progress("aggregating", (position + 1) / len(buckets))
             worker.channel.send(b"")
@@ -156,6 +154,13 @@ class Releasing:
             if entry.body["plan"] == self.plan.hash and entry.body["officer"] in named:
                 named[entry.body["officer"]] = entry.body["signature"]
         return list(named.values())
+
+
+def record_release(plan: Plan, files: Mapping[str, bytes], state: State) -> None:
+    """Enter a kept bundle in the ledger, unless it stands there: a crash may have come between."""
+    body = {"plan": plan.hash, "sums": sha256(files["SHA256SUMS"]).hexdigest()}
+    if body not in [dict(entry.body) for entry in state.ledger.entries("release")]:
+        state.ledger.append("release", body)
 
 
 def sign_bundle(files: Mapping[str, bytes], state: State) -> dict[str, bytes]:

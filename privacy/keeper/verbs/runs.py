@@ -4,16 +4,20 @@ from base64 import b64encode
 from collections.abc import Mapping
 
 from privacy.keeper.desk import Desk, Request
-from privacy.keeper.releasing import Releasing
+from privacy.keeper.erasure import tend
+from privacy.keeper.releasing import Releasing, record_release
 from privacy.keeper.verbs import Answer, Verb
 from privacy.keeper.verbs.plans import shown
 from privacy.keeper.workshop import Progress
+from privacy.retention import check_kept, today
 
 
 def classify(desk: Desk, request: Request, progress: Progress) -> Answer:
     """Label the sessions of an approved plan's months."""
     plan = desk.find(request)
     desk.check_may_run(plan)
+    tend(desk, progress)
+    check_kept(plan, desk.floor, today())
     run = desk.labelling(plan)
     # Before it starts: labels that a crashed run left behind were made at this tier, too.
     body = {"plan": plan.hash, "set": run.label_set, "tier": desk.tier.name}
@@ -26,8 +30,12 @@ def release(desk: Desk, request: Request, progress: Progress) -> Answer:
     """Make the one release of an approved plan, or give the stored one again."""
     plan = desk.find(request)
     files = desk.state.release(plan.hash)
-    if files is None:
+    if files is not None:
+        record_release(plan, files, desk.state)
+    else:
         approvals = desk.check_may_run(plan)
+        tend(desk, progress)
+        check_kept(plan, desk.floor, today())
         desk.labelling(plan).check_complete()
         files = Releasing(
             desk.vault,
