@@ -19,7 +19,7 @@ from privacy.keeper.rotation import PATIENCE, begin_rotation, finish_rotation
 from privacy.keeper.workshop import Progress
 from privacy.labels import PSEUDONYM_BYTES, pack_bucket, unpack_bucket
 from privacy.retention import is_expired, today
-from privacy.sealing import SealedBlob, floor_info, key_id, seal
+from privacy.sealing import SealedBlob, floor_info, seal
 
 BEGINNING = 8192
 """bytes of a sealed session in which its header lies."""
@@ -75,7 +75,8 @@ def _erase_account(
         return record[-PSEUDONYM_BYTES:].hex() == account and session not in others
 
     # Whether there was anything or not, the same is done: nobody learns which.
-    _erase(desk, gone, list(_buckets_with(desk, goes)), goes, progress, patience)
+    buckets = list(_buckets_with(desk, goes))
+    _erase(desk, "account", gone, buckets, goes, progress, patience)
 
 
 def _erase_expired(desk: Desk, progress: Progress, patience: float) -> None:
@@ -93,12 +94,13 @@ def _erase_expired(desk: Desk, progress: Progress, patience: float) -> None:
     new = months - desk.state.labels.expired()
     buckets = list(_buckets_with(desk, goes)) if new or gone else []
     if gone or buckets:
-        _erase(desk, gone, buckets, goes, progress, patience)
+        _erase(desk, "retention", gone, buckets, goes, progress, patience)
     desk.state.labels.note_expired(new)
 
 
 def _erase(
     desk: Desk,
+    what: str,
     gone: Iterable[Sealed],
     buckets: Iterable[tuple[str, int]],
     goes: Goes,
@@ -109,9 +111,8 @@ def _erase(
     state = desk.state
     # An older rotation destroys its own old key only, and copies may hold what is newer.
     finish_rotation(desk.vault, state, progress, patience)
-    old = key_id(state.ring.current.public)
     begin_rotation(state)
-    state.ledger.append("erasure", {"key": old})
+    state.ledger.append("erasure", {"what": what})
     for name, number in buckets:
         _without(desk, name, number, goes)
     for sealed in gone:

@@ -23,6 +23,12 @@ MAY_ASK: Mapping[str, frozenset[str]] = {
     "release": frozenset({RESEARCHER}),
     "approve": frozenset({OFFICER}),
     "revoke": frozenset({OFFICER}),
+    "policy": EVERYBODY,
+    "endorse": frozenset({OFFICER}),
+    "return": frozenset({OFFICER}),
+    "reject": frozenset({OFFICER}),
+    "withdraw": frozenset({RESEARCHER}),
+    "take-in": frozenset({CUSTODIAN}),
     "enrol": NOBODY,  # whoever enrols decides who may decide
     "rotate": frozenset({OFFICER, CUSTODIAN}),
     "expire": frozenset({OFFICER, CUSTODIAN}),

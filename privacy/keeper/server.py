@@ -148,7 +148,7 @@ def _known(
     """
     if user_of(connection) in (os.getuid(), 0):
         # Root could look anyway, so its asking is no separation.
-        return {"custody": "same-user", "role": "", "asker": ""}
+        return {"custody": "same-user", "asking_as": "", "asker": ""}
     if not signature:
         raise RefusedError(
             "REQUEST_UNSIGNED",
@@ -167,7 +167,7 @@ def _known(
             remedy="ask anew; every command signs anew.",
         ) from None
     role, person = asker(key, keeper.desk.policy)
-    return {"custody": "separate-user", "role": role, "asker": person.name}
+    return {"custody": "separate-user", "asking_as": role, "asker": person.name}
 
 
 class _Teller:

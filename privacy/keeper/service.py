@@ -41,9 +41,9 @@ class Keeper:
                 remedy="use the command line of the same version as the keeper.",
             )
         try:
-            # Only the server writes `custody` and `role`: the kernel's word, and a key's.
+            # Only the server writes `custody` and `asking_as`: the kernel's word, and a key's.
             if request.get("custody") != "same-user":
-                check_may_ask(str(request.get("role")), verb)
+                check_may_ask(str(request.get("asking_as")), verb)
             return handler(self.desk, request, progress)
         except RefusedError as refusal:
             self.desk.state.ledger.append("refusal", {"verb": verb, "code": refusal.code})
