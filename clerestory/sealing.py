@@ -17,7 +17,9 @@ from classifiers.formats import read_session
 from classifiers.sessions import UnreadableError
 from classifiers.structure import all_calls, prompts
 from privacy.custodian import Custodian, Target
+from privacy.deposit import Deposit
 from privacy.errors import ConfigurationError, RefusedError
+from privacy.keeper.client import ASKER, Asker, ask, asking_as, is_listening
 from privacy.vault import FLOOR, Vault
 
 Progress = Callable[[str, float], None]
@@ -54,13 +56,15 @@ def seal_sources(
         if not source.exists():
             raise _no_source("a path that does not exist.")
     vault, counts = Vault.open(folder), Counter[str]()
-    with vault.being_sealed(), closing(Custodian(custodian)) as hand:
-        target = Target.of(vault)
-        hand.check_target(target)
+    with (
+        vault.being_sealed(),  # first: the keeper's key is read inside
+        closing(Custodian(custodian)) as hand,
+        Deposit(hand, Target.of(vault)) as deposit,
+    ):
         for position, source in enumerate(sources):
             tally = Tally()
             for number, taken in enumerate(read_source(source, account_of, hand, tally)):
-                done = hand.seal(target, taken.account, taken.session, taken.month, taken.blob)
+                done = deposit.seal(taken.account, taken.session, taken.month, taken.blob)
                 counts[f"session {done}"] += 1
                 share = (position + min(0.99, number / (number + 500))) / len(sources)
                 progress("sealing", share)
@@ -68,7 +72,18 @@ def seal_sources(
             counts.update({f"session {code}": n for code, n in tally.sessions.items()})
             counts.update({f"record {code}": n for code, n in tally.records.items()})
         progress("sealing", 1.0)
+    _hand_over(vault, progress)
     return dict(counts)
+
+
+def _hand_over(vault: Vault, progress: Progress) -> None:
+    """Have the keeper take the batch in, if one listens; else it does so by itself, later."""
+    if is_listening(vault):
+        try:
+            ask(vault, "take-in", progress)
+        except RefusedError:
+            # The batch lies in the vault; who may not ask need not.
+            progress("sealed; the keeper takes it in with its next run", 1.0)
 
 
 def forget_account(folder: Path, custodian: Path, account: str, progress: Progress) -> None:
@@ -82,8 +97,6 @@ def forget_account(folder: Path, custodian: Path, account: str, progress: Progre
         ConfigurationError: There is no custodian's folder, or no keeper.
         ClerestoryError: What the keeper refused.
     """
-    from privacy.keeper.client import ASKER, Asker, ask, asking_as
-
     vault = Vault.open(folder)
     with closing(Custodian(custodian)) as hand:
         target = Target.of(vault)

@@ -2,20 +2,21 @@
 The vault: a folder that may be copied, watched and lost without anybody learning a thing.
 
     floor.json      terms of collection        keeper.json     the keeper's public keys
-    policy.toml     what is allowed today      sessions/       sealed sessions
+    policy.toml     what is allowed today      sessions/       batches of sealed sessions
                                                labels/         sealed label buckets
 
-Everything in sessions/ and labels/ is sealed to the keeper.  Files are replaced whole: a
-reader sees the old bytes or the new ones, never a mixture.
+Everything in sessions/ and labels/ is sealed to the keeper.  Files are replaced whole, and a
+batch appears whole: a reader sees the old bytes or the new ones, never a mixture.
 """
 
 import json
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, flock
+from hashlib import sha256
 from pathlib import Path
 from secrets import token_hex
 
@@ -24,11 +25,13 @@ import rfc8785
 from .errors import ConfigurationError, IncompleteError, VerificationError
 from .floor import Floor, read_floor
 from .sealing import PUBLIC_BYTES
-from .signing import SigningKey, read_public, verify
+from .signing import SigningKey, public_raw, read_public, verify
 
 FLOOR, POLICY, KEEPER, SOCKET = "floor.json", "policy.toml", "keeper.json", "keeper.socket"
 CHECKPOINT = "ledger.checkpoint"
 """The newest signed head of the ledger: a copy outside the keeper's state."""
+MANIFEST = "manifest"
+"""In the folder of a batch: what its custodian signed."""
 HANDOVER = "handover.key"
 """Secret key of a synthetic vault on its way to its keeper; never of a real one."""
 
@@ -139,6 +142,19 @@ class Vault:
         """Write the keeper's public keys into the vault."""
         replace_file(self.folder / KEEPER, rfc8785.dumps(asdict(keys)))
 
+    @property
+    def sessions(self) -> Path:
+        """Folder of the batches of sealed sessions."""
+        return self.folder / "sessions"
+
+    def batch(self, source: str, number: int) -> Path:
+        """Folder of a custodian's batch, by the public key that signs it."""
+        return self.sessions / f"{_short(source)}-{number:08d}"
+
+    def open_batch(self, source: str) -> Path:
+        """Folder in which a custodian fills a batch; nobody else looks into it."""
+        return self.sessions / f".{_short(source)}"
+
     @contextmanager
     def being_sealed(self) -> Iterator[None]:
         """
@@ -149,64 +165,62 @@ class Vault:
         with self._lock(LOCK_SH):
             yield
 
-    def wait_for_sealers(self, patience: float) -> None:
+    @contextmanager
+    def no_sealers(self, patience: float) -> Iterator[None]:
         """
-        For the keeper: wait until nobody seals who could know an older key than the newest.
+        For the keeper: while the block runs nobody seals; who begins later reads the newest key.
 
         Raises:
             IncompleteError: Somebody still seals after `patience` seconds.
         """
         end = time.monotonic() + patience
-        while True:
-            try:
-                with self._lock(LOCK_EX | LOCK_NB):
-                    return
-            except BlockingIOError:
-                if time.monotonic() >= end:
-                    raise IncompleteError(
-                        "SEALERS_BUSY",
-                        rule="A key is destroyed when nobody can be sealing to it any more.",
-                        found="somebody who seals into this vault; both keys are kept.",
-                        remedy="let `clerestory seal` end, then ask again.",
-                    ) from None
-                time.sleep(0.05)
+        with ExitStack() as held:
+            while True:
+                try:
+                    held.enter_context(self._lock(LOCK_EX | LOCK_NB))
+                    break
+                except BlockingIOError:
+                    if time.monotonic() >= end:
+                        raise _sealers_busy() from None
+                    time.sleep(0.05)
+            yield
 
     @contextmanager
     def _lock(self, how: int) -> Iterator[None]:
         # The folder itself is the lock: whoever may read it may hold it, whoever made it.
-        folder = self.folder / "sessions"
-        folder.mkdir(exist_ok=True)
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        self.sessions.mkdir(exist_ok=True)
+        descriptor = os.open(self.sessions, os.O_RDONLY | os.O_DIRECTORY)
         try:
             flock(descriptor, how)
             yield
         finally:
             os.close(descriptor)
 
-    def make_room(self, path: Path) -> None:
+    def make_room(self, folder: Path) -> None:
         """
-        Make the folder that a session goes into, open to those to whom `sessions` is.
+        Make the folder of a batch, open to those to whom the one above is.
 
         Custodian and keeper may be two users of one group: both replace files there.
         """
-        path.parent.parent.mkdir(exist_ok=True)
-        try:
-            path.parent.mkdir()
-        except FileExistsError:
-            return
-        path.parent.chmod(path.parent.parent.stat().st_mode & 0o7777)
-
-    def session_path(self, session: str) -> Path:
-        """Where a sealed session lies, by its key in hexadecimal."""
-        return self.folder / "sessions" / session[:2] / f"{session}.sealed"
-
-    def sessions(self) -> Iterator[Path]:
-        """All sealed sessions, in a fixed order."""
-        return iter(sorted((self.folder / "sessions").glob("*/*.sealed")))
+        folder.mkdir()
+        folder.chmod(folder.parent.stat().st_mode & 0o7777)
 
     def label_folder(self, label_set: str) -> Path:
         """Where the sealed buckets of a label set lie."""
         return self.folder / "labels" / label_set[:32]
+
+
+def _sealers_busy() -> IncompleteError:
+    return IncompleteError(
+        "SEALERS_BUSY",
+        rule="A key is destroyed when nobody can be sealing to it any more.",
+        found="somebody who seals into this vault; both keys are kept.",
+        remedy="let `clerestory seal` end, then ask again.",
+    )
+
+
+def _short(source: str) -> str:
+    return sha256(public_raw(source)).hexdigest()[:16]
 
 
 def replace_file(path: Path, data: bytes) -> None:
@@ -228,6 +242,13 @@ def replace_file(path: Path, data: bytes) -> None:
     except OSError:
         beside.unlink(missing_ok=True)
         raise
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    os.fsync(folder)
-    os.close(folder)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Names in a folder are on the disk before this returns."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

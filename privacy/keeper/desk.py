@@ -12,8 +12,9 @@ from typing import Any
 from privacy.admission import check_plan
 from privacy.approvals import Approval, Standing, approvals_of, check_approved, standing_of
 from privacy.codebook import codebook
-from privacy.errors import RefusedError
+from privacy.errors import RefusedError, VerificationError
 from privacy.floor import TIERS
+from privacy.keeper.intake import take_in
 from privacy.keeper.labelling import Labelling
 from privacy.keeper.state import State
 from privacy.keeper.workshop import Workshop
@@ -41,6 +42,7 @@ class Desk:
         self.floor, self.codebook = vault.floor, codebook()
         self._adopt()
         self._check_tier()
+        self._begin_with_batches()
 
     def _check_tier(self) -> None:
         tier, demanded = self.tier, max(self.floor.tier, self.policy.tier, key=TIERS.index)
@@ -90,6 +92,24 @@ class Desk:
             if next(ledger.entries("corpus"), None) is None:
                 ledger.append("corpus", {"floor": self.floor.hash, "planted": planted})
             ledger.append("policy", {"hash": policy.hash, "text": policy.to_toml()})
+
+    def take_in(self) -> None:
+        """
+        Take in the batches that custodians of the policy have put into the vault.
+
+        Raises:
+            VerificationError: What lies in the vault is not what custodians sealed.
+        """
+        sources = (person.key for person in self.policy.custodian)
+        take_in(self.state.corpus, self.vault, sources, self.state.ledger)
+
+    def _begin_with_batches(self) -> None:
+        try:
+            self.take_in()
+        except VerificationError as error:
+            # Whoever may write to the vault must not keep the keeper from answering; a run
+            # meets the same again and stops.
+            self.state.ledger.append("refusal", {"verb": "take-in", "code": error.code})
 
     def bind(self, plan: Plan) -> Plan:
         """A plan as it would run here and now."""

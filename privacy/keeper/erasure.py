@@ -1,42 +1,26 @@
 """
 Erase sessions and their labels, in the vault and in every copy of it.
 
-Label buckets are sealed anew without the rows, files are removed, and the sealing key is
-rotated, so that what lies in copies never opens again.  The rotation is begun first, and an
-account that is to be forgotten is noted: whatever happens in between, the next occasion
-(`tend`) ends it.  Releases that are out stay out: nobody can call back what was published.
+Label buckets are sealed anew without the rows, sessions are blanked in their batches, and the
+sealing key is rotated, so that what lies in copies never opens again.  The rotation is begun
+first, and an account that is to be forgotten is noted: whatever happens in between, the next
+occasion (`tend`) ends it.  Releases that are out stay out: nobody can call back what was
+published.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
-from privacy.custodian import SIGNATURE_BYTES
-from privacy.errors import IncompleteError, VerificationError
+from privacy.errors import IncompleteError
 from privacy.keeper.desk import Desk
 from privacy.keeper.labelling import label_set
 from privacy.keeper.rotation import PATIENCE, begin_rotation, finish_rotation
 from privacy.keeper.workshop import Progress
 from privacy.labels import PSEUDONYM_BYTES, pack_bucket, unpack_bucket
 from privacy.retention import is_expired, today
-from privacy.sealing import SealedBlob, floor_info, seal
-
-BEGINNING = 8192
-"""bytes of a sealed session in which its header lies."""
+from privacy.sealing import floor_info, seal
 
 Goes = Callable[[str, bytes], bool]
 """(session's key, record) → whether that row is to be erased."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sealed:
-    """What a sealed session says of itself in clear."""
-
-    path: Path
-    session: str
-    account: str
-    source: str
-    month: str
 
 
 def resume(desk: Desk) -> None:
@@ -66,57 +50,56 @@ def tend(desk: Desk, progress: Progress, patience: float = PATIENCE) -> None:
 def _erase_account(
     desk: Desk, account: str, source: str, progress: Progress, patience: float
 ) -> None:
-    found = [sealed for sealed in _sessions(desk) if sealed.account == account]
+    desk.take_in()
     # A custodian speaks for what he sealed himself, and not for another's.
-    gone = [sealed for sealed in found if sealed.source == source]
-    others = {sealed.session for sealed in found if sealed.source != source}
+    found = desk.state.corpus.sessions_of(account)
+    others = {session for session, by in found.items() if by != source}
 
     def goes(session: str, record: bytes) -> bool:
         return record[-PSEUDONYM_BYTES:].hex() == account and session not in others
 
     # Whether there was anything or not, the same is done: nobody learns which.
-    buckets = list(_buckets_with(desk, goes))
-    _erase(desk, "account", gone, buckets, goes, progress, patience)
+    _erase_labels(desk, "account", list(_buckets_with(desk, goes)), goes, progress, patience)
+    desk.state.corpus.forget(account, source)
+    desk.state.corpus.sweep()
 
 
 def _erase_expired(desk: Desk, progress: Progress, patience: float) -> None:
-    now, labels = today(), desk.codebook.field("month").labels
-    days = desk.floor.retention_days
+    now, days, corpus = today(), desk.floor.retention_days, desk.state.corpus
+    labels = desk.codebook.field("month").labels
     months = {month for month in labels if is_expired(month, days, now)}
-    gone = [sealed for sealed in _sessions(desk) if is_expired(sealed.month, days, now)]
-    names = {sealed.session for sealed in gone}
+    sealed = {month for month in corpus.months() if is_expired(month, days, now)}
+    names = corpus.sessions_in(sealed)
     place = [field.name for field in desk.codebook.fields].index("month")
 
     def goes(session: str, record: bytes) -> bool:
         return session in names or labels[record[place]] in months
 
     # Opening every bucket is worth it only when something can be found.
-    new = months - desk.state.labels.expired()
-    buckets = list(_buckets_with(desk, goes)) if new or gone else []
-    if gone or buckets:
-        _erase(desk, "retention", gone, buckets, goes, progress, patience)
+    new = (months | sealed) - desk.state.labels.expired()
+    buckets = list(_buckets_with(desk, goes)) if new else []
+    if sealed or buckets:
+        _erase_labels(desk, "retention", buckets, goes, progress, patience)
+    corpus.drop(new)
+    corpus.sweep()
     desk.state.labels.note_expired(new)
 
 
-def _erase(
+def _erase_labels(
     desk: Desk,
     what: str,
-    gone: Iterable[Sealed],
     buckets: Iterable[tuple[str, int]],
     goes: Goes,
     progress: Progress,
     patience: float,
 ) -> None:
-    """Rows go first: they are found by the sessions' keys, which the files still tell."""
-    state = desk.state
+    """Rows go before sessions: they are found by the sessions' keys, which the corpus knows."""
     # An older rotation destroys its own old key only, and copies may hold what is newer.
-    finish_rotation(desk.vault, state, progress, patience)
-    begin_rotation(state)
-    state.ledger.append("erasure", {"what": what})
+    finish_rotation(desk.vault, desk.state, progress, patience)
+    begin_rotation(desk.state)
+    desk.state.ledger.append("erasure", {"what": what})
     for name, number in buckets:
         _without(desk, name, number, goes)
-    for sealed in gone:
-        sealed.path.unlink(missing_ok=True)
 
 
 def _buckets_with(desk: Desk, goes: Goes) -> Iterator[tuple[str, int]]:
@@ -154,14 +137,3 @@ def _unreadable(desk: Desk) -> set[str]:
     """Label sets under another codebook: their rows cannot be told apart, nor ever be used."""
     plans, floor = desk.state.plans(), desk.floor.hash
     return {label_set(plan, floor) for plan in plans if plan.codebook != desk.codebook.hash}
-
-
-def _sessions(desk: Desk) -> Iterator[Sealed]:
-    for path in desk.vault.sessions():
-        with path.open("rb") as file:
-            beginning = file.read(BEGINNING)
-        try:
-            told = SealedBlob.decode(beginning[SIGNATURE_BYTES:]).header
-            yield Sealed(path, told["session"], told["account"], told["source"], told["month"])
-        except (VerificationError, KeyError):
-            continue  # `classify` refuses it and names the file

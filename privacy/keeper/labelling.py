@@ -1,11 +1,11 @@
 """
 The first run: sealed sessions in, sealed label buckets out.
 
-The keeper checks who sealed a session, re-wraps its data key to the key that the worker made
-after its seal, and passes what comes back through the label gate.  A record says its own
-account and month: both must be those of the session it answers, so that a worker cannot move
-a label to somebody else.  Labels rest sealed, in buckets by account; they serve every later
-study under the same codebook, rater and floor.
+The keeper checks that a session is the one that was taken in, re-wraps its data key to the key
+that the worker made after its seal, and passes what comes back through the label gate.  A record
+says its own account and month: both must be those of the session it answers, so that a worker
+cannot move a label to somebody else.  Labels rest sealed, in buckets by account; they serve every
+later study under the same codebook, rater and floor.
 """
 
 from collections import defaultdict
@@ -14,20 +14,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from os import sched_getaffinity
-from pathlib import Path
 from threading import Event, Lock
 
 import rfc8785
 
 from privacy.codebook import Codebook
-from privacy.custodian import SIGNATURE_BYTES, read_sealed_session
-from privacy.errors import IncompleteError, VerificationError
+from privacy.errors import IncompleteError
 from privacy.floor import Floor
+from privacy.keeper.corpus import Due
+from privacy.keeper.intake import check_whole, take_in
 from privacy.keeper.state import State
 from privacy.keeper.workshop import Progress, WorkerKind
 from privacy.labels import (
-    PSEUDONYM_BYTES,
-    SESSION_KEY_BYTES,
     LabelRecord,
     bucket_of,
     pack_bucket,
@@ -38,23 +36,10 @@ from privacy.plan import Plan, Rater
 from privacy.sandbox.launch import Worker, start
 from privacy.sandbox.tiers import Tier
 from privacy.sealing import SealedBlob, floor_info, run_info, seal
-from privacy.signing import public_raw
 from privacy.vault import Vault
 
 SESSION_SECONDS = 600.0
 """For one record of the largest session on a busy machine; after it the run stops."""
-
-
-@dataclass(frozen=True, slots=True)
-class Due:
-    """One sealed session whose record is missing, or was made from older bytes."""
-
-    path: Path
-    session: str
-    account: bytes
-    month: str
-    digest: str
-    """SHA-256 of what its custodian signed: it stays when the keeper takes a new key."""
 
 
 @dataclass(frozen=True)
@@ -81,15 +66,13 @@ class Labelling:
         Sessions of the plan's months that have no record yet, by bucket.
 
         Raises:
-            VerificationError: A file of the vault is cut off.
+            VerificationError: What lies in the vault is not what custodians sealed.
         """
-        done = self.state.labels.labelled(self.label_set)
-        due: dict[int, list[Due]] = defaultdict(list)
-        for path in self.vault.sessions():
-            session = _read_due(path)
-            known = done.get(session.session) == session.digest
-            if session.month in self.plan.population.months and not known:
-                due[bucket_of(session.account, self.floor.buckets)].append(session)
+        corpus, due = self.state.corpus, defaultdict(list)
+        take_in(corpus, self.vault, self.sources, self.state.ledger)
+        check_whole(corpus, self.vault, self.sources)
+        for session in corpus.due(self.label_set, self.plan.population.months):
+            due[bucket_of(session.account, self.floor.buckets)].append(session)
         return due
 
     def check_complete(self) -> None:
@@ -98,8 +81,11 @@ class Labelling:
 
         Raises:
             IncompleteError: Some have none yet; how many is nobody's business.
+            VerificationError: What lies in the vault is not what custodians sealed.
         """
-        if self.due():
+        corpus = self.state.corpus
+        take_in(corpus, self.vault, self.sources, self.state.ledger)
+        if not corpus.is_labelled(self.label_set, self.plan.population.months):
             raise IncompleteError(
                 "LABELS_INCOMPLETE",
                 rule="A release speaks of every session of its months.",
@@ -160,7 +146,6 @@ class Crew:
     def __init__(self, run: Labelling) -> None:
         self._run = run
         self._worker: Worker | None = None
-        self._sources = [public_raw(source) for source in run.sources]
         self._width = record_width(run.codebook)
 
     def __enter__(self) -> "Crew":
@@ -177,11 +162,7 @@ class Crew:
         A session that kills two workers is unreadable: that, too, is a label value, since it
         follows from the session alone.
         """
-        data = due.path.read_bytes()
-        try:
-            sealed = read_sealed_session(data, self._sources)
-        except VerificationError as error:
-            raise _of(error, due.path) from None
+        sealed = self._run.state.corpus.read(due)
         for _ in range(2):
             worker = self._at_work()
             try:
@@ -251,35 +232,3 @@ def label_set_of(codebook: str, prompts: str, rater: Rater, floor: str) -> str:
     told = {"codebook": codebook, "prompts": prompts, "floor": floor}
     told.update((f"rater {name}", str(value)) for name, value in asdict(rater).items())
     return sha256(rfc8785.dumps(told)).hexdigest()
-
-
-def _read_due(path: Path) -> Due:
-    """What a sealed session's file says of itself; who says it is checked before it is used."""
-    data = path.read_bytes()
-    try:
-        blob = SealedBlob.decode(data[SIGNATURE_BYTES:])
-        header = blob.header
-        account, session = bytes.fromhex(header["account"]), bytes.fromhex(header["session"])
-        if (len(account), len(session)) == (PSEUDONYM_BYTES, SESSION_KEY_BYTES):
-            return Due(
-                path, session.hex(), account, header["month"], sha256(blob.signed).hexdigest()
-            )
-    except VerificationError as error:
-        raise _of(error, path) from None
-    except (KeyError, ValueError):
-        pass
-    raise _of(
-        VerificationError(
-            "VAULT_DAMAGED",
-            rule="A sealed session names its account, its key and its month.",
-            found="a header that does not.",
-            remedy="restore the file from a copy of the vault, or take it out.",
-        ),
-        path,
-    )
-
-
-def _of(error: VerificationError, path: Path) -> VerificationError:
-    """The same refusal, saying which file of the vault: its name is a keyed hash."""
-    found = f"{error.found} In {path.parent.parent.name}/{path.parent.name}/{path.name}."
-    return VerificationError(error.code, rule=error.rule, found=found, remedy=error.remedy)

@@ -29,20 +29,21 @@ CREATE TABLE IF NOT EXISTS expired (month TEXT PRIMARY KEY) STRICT, WITHOUT ROWI
 """
 
 
+def open_database(path: Path) -> sqlite3.Connection:
+    """The database of labels and of the corpus: every change lasting, nothing deleted left."""
+    database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    database.execute("PRAGMA journal_mode=DELETE")
+    database.execute("PRAGMA synchronous=FULL")
+    database.execute("PRAGMA secure_delete=ON")
+    return database
+
+
 class LabelsIndex:
     """The database beside the ledger; unlike it, it may be lost: labels are made again."""
 
-    def __init__(self, path: Path, vault: Vault) -> None:
-        self._vault = vault
-        self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self._database.execute("PRAGMA journal_mode=DELETE")
-        self._database.execute("PRAGMA synchronous=FULL")
-        self._database.execute("PRAGMA secure_delete=ON")
-        self._database.executescript(_SCHEMA)
-
-    def close(self) -> None:
-        """Close the file."""
-        self._database.close()
+    def __init__(self, database: sqlite3.Connection, vault: Vault) -> None:
+        self._vault, self._database = vault, database
+        database.executescript(_SCHEMA)
 
     def labelled(self, label_set: str) -> dict[str, str]:
         """Session → hash of the sealed session from which its record was made."""

@@ -1,22 +1,21 @@
 """
 Give the keeper a new sealing key, and destroy the one before.
 
-What was sealed stays as it is: only the data keys in front of it are wrapped anew, file by
-file, so that a custodian's signature holds on.  While the ring holds two keys both open, so
+What was sealed stays as it is: only the data keys beside it are wrapped anew, file by file, so
+that a custodian's signature holds on.  While the ring holds two keys both open, so
 that a crash at any point leaves nothing unreadable; the next start goes on.  When the last
 file is wrapped to the new key, the old one is destroyed: whatever is still wrapped to it, in
 any copy of the vault, never opens again.
 """
 
-from pathlib import Path
+from dataclasses import replace
 
-from privacy.custodian import SIGNATURE_BYTES
 from privacy.errors import VerificationError
-from privacy.floor import Floor
 from privacy.keeper.state import State
 from privacy.keeper.workshop import Progress
-from privacy.sealing import SealedBlob, floor_info, key_id
-from privacy.vault import Vault, replace_file
+from privacy.packs import KEYS, Pack
+from privacy.sealing import floor_info, key_id, wrap
+from privacy.vault import MANIFEST, Vault
 
 PATIENCE = 60.0
 """seconds: how long a rotation waits for custodians who are sealing."""
@@ -47,35 +46,43 @@ def finish_rotation(
     if state.ring.retiring is None:
         return
     begin_rotation(state)  # a crash may have come before it was recorded or published
-    # Who begins to seal from here on reads the new key.
-    vault.wait_for_sealers(patience)
-    floor = vault.floor
-    paths = list(vault.sessions())
-    for position, path in enumerate(paths):
-        _rewrap_session(path, state, floor)
-        progress("wrapping keys anew", (position + 1) / (len(paths) + 1))
+    sessions = floor_info(vault.floor.hash, "session")
+    labels = floor_info(vault.floor.hash, "labels")
+
+    def rewrap(key: str, wrapped: bytes) -> tuple[str, bytes]:
+        return _rewrapped(state, key, wrapped, sessions)
+
+    with vault.no_sealers(patience):
+        # A batch that a crash left behind: its custodian's next run puts it in place.
+        for pack in _packs(vault, hidden=True):
+            pack.rewrap(rewrap)
+    packs = _packs(vault, hidden=False)
+    for position, pack in enumerate(packs):
+        pack.rewrap(rewrap)
+        progress("wrapping keys anew", (position + 1) / (len(packs) + 1))
     for label_set, number in list(state.labels.buckets()):
         blob = state.labels.bucket(label_set, number)
-        if blob and (anew := _rewrapped(blob, state, floor_info(floor.hash, "labels"))):
-            state.labels.put(label_set, number, anew)
+        if blob and blob.key != key_id(state.ring.current.public):
+            state.ring.of(blob)  # a bucket that opens with neither key stops here
+            key, wrapped = _rewrapped(state, blob.key, blob.wrapped, labels)
+            state.labels.put(label_set, number, replace(blob, key=key, wrapped=wrapped))
     state.ring.drop()
     progress("wrapping keys anew", 1.0)
 
 
-def _rewrap_session(path: Path, state: State, floor: Floor) -> None:
-    data = path.read_bytes()
+def _packs(vault: Vault, *, hidden: bool) -> list[Pack]:
+    if not vault.sessions.is_dir():
+        return []
+    folders = sorted(f for f in vault.sessions.iterdir() if f.name.startswith(".") == hidden)
+    return [Pack(f) for f in folders if (f / KEYS).is_file() and (f / MANIFEST).is_file()]
+
+
+def _rewrapped(state: State, key: str, wrapped: bytes, info: bytes) -> tuple[str, bytes]:
+    """A data key wrapped to the current key, whatever it was wrapped to."""
+    retiring, current = state.ring.retiring, state.ring.current.public
+    if retiring is None or key != key_id(retiring.public):
+        return key, wrapped  # done already; or it opens with no key of ours: a run will say so
     try:
-        blob = SealedBlob.decode(data[SIGNATURE_BYTES:])
-        anew = _rewrapped(blob, state, floor_info(floor.hash, "session"))
+        return key_id(current), wrap(current, retiring.open(wrapped, info=info), info=info)
     except VerificationError:
-        return  # it opens with no key of ours: `classify` will say so, and name the file
-    if anew:
-        replace_file(path, data[:SIGNATURE_BYTES] + anew.encode())
-
-
-def _rewrapped(blob: SealedBlob, state: State, info: bytes) -> SealedBlob | None:
-    """The blob with its data key wrapped to the current key; None where it is already."""
-    current = state.ring.current.public
-    if blob.key == key_id(current):
-        return None
-    return blob.rewrap(state.ring.of(blob), current, at_rest=info, in_run=info)
+        return key, wrapped  # it never opened: a run will say so, and name the place

@@ -15,9 +15,10 @@ from typing import IO
 
 from privacy.errors import ConfigurationError, RefusedError
 from privacy.keeper.configuration import CONFIGURATION, read_configuration
+from privacy.keeper.corpus import Corpus
 from privacy.keeper.guards import Guard, guard_of
 from privacy.keeper.keyring import SEALING, SIGNING, Keyring
-from privacy.keeper.labels_index import LabelsIndex
+from privacy.keeper.labels_index import LabelsIndex, open_database
 from privacy.ledger import Entry, Ledger
 from privacy.merkle import read_checkpoint
 from privacy.plan import Plan, read_plan
@@ -69,8 +70,9 @@ class State:
             self._check_belongs()
             self._check_witnesses()
             self.publish_keys()
-            self.labels = LabelsIndex(folder / "labelled.db", vault)
-            open_files.callback(self.labels.close)
+            database = open_database(folder / "labelled.db")
+            open_files.callback(database.close)
+            self.labels, self.corpus = LabelsIndex(database, vault), Corpus(database, vault)
             self._open_files = open_files.pop_all()
 
     def close(self) -> None:

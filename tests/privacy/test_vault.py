@@ -87,30 +87,30 @@ def test_a_rotation_waits_for_who_seals(tmp_path: Path) -> None:
     """A key is not destroyed while somebody may be sealing to it; afterwards it may be."""
     vault = made(tmp_path)
     busy = pytest.raises(IncompleteError, match="SEALERS_BUSY")
-    with vault.being_sealed(), vault.being_sealed(), busy:
-        vault.wait_for_sealers(0.0)
-    vault.wait_for_sealers(0.0)
+    with vault.being_sealed(), vault.being_sealed(), busy, vault.no_sealers(0.0):
+        pass
+    with vault.no_sealers(0.0):
+        assert (tmp_path / "sessions").is_dir()
 
 
-def test_a_sessions_folder_is_as_open_as_the_one_above(tmp_path: Path) -> None:
+def test_a_batchs_folder_is_as_open_as_the_one_above(tmp_path: Path) -> None:
     """Custodian and keeper may be two users: each replaces files that the other made."""
     vault = made(tmp_path)
-    vault.make_room(vault.session_path("aa" + "0" * 30))
-    (tmp_path / "sessions").chmod(0o2770)
-    for name in ("aa", "bb"):
-        vault.make_room(vault.session_path(name + "0" * 30))
-    modes = [(tmp_path / "sessions" / name).stat().st_mode & 0o7777 for name in ("aa", "bb")]
-    assert modes == [0o755, 0o2770]
+    vault.sessions.mkdir()
+    for name, mode in (("one", 0o755), ("two", 0o2770)):
+        vault.sessions.chmod(mode)
+        vault.make_room(vault.sessions / name)
+        assert (vault.sessions / name).stat().st_mode & 0o7777 == mode
 
 
 def test_places_follow_from_names(tmp_path: Path) -> None:
-    """Sessions lie by key, buckets by label set and number; both are found again."""
-    vault = made(tmp_path)
-    session = vault.session_path("ab" + "0" * 30)
-    replace_file(session, b"sealed")
-    replace_file(vault.session_path("aa" + "0" * 30), b"sealed")
-    (session.parent / "half.new").touch()
-    assert [path.name[:2] for path in vault.sessions()] == ["aa", "ab"]
+    """Batches lie by custodian and number, buckets by label set; what is open lies apart."""
+    vault, other = made(tmp_path), SigningKey.generate().public
+    first, second = (vault.batch(KEYS.signing, number) for number in (0, 10))
+    assert first.name < second.name
+    assert first.name[:16] == second.name[:16] != vault.batch(other, 0).name[:16]
+    assert vault.open_batch(KEYS.signing).name.startswith(".")
+    assert {p.parent for p in (first, vault.open_batch(other))} == {vault.sessions}
     assert vault.label_folder("f" * 64) != vault.label_folder("e" * 64)
     assert vault.label_folder("f" * 64).is_relative_to(tmp_path / "labels")
 

@@ -21,7 +21,7 @@ AUTHOR = PLAN.study.authors[0]
 SAME = {"custody": "same-user"}
 VERBS = {
     "enrol", "submit", "plan", "approve", "revoke", "status", "classify", "release", "ledger",
-    "rotate", "expire", "forget",
+    "rotate", "expire", "forget", "take-in",
 }  # fmt: skip
 
 
