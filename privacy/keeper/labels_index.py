@@ -110,6 +110,14 @@ class LabelsIndex:
             )
         self._sweep(label_set, number, file)
 
+    def sweep(self) -> None:
+        """Remove what a crash left behind: files that the database names no more, or never did."""
+        query = "SELECT label_set, file FROM bucket"
+        named = {self._vault.label_folder(s) / file for s, file in self._database.execute(query)}
+        for path in (self._vault.folder / "labels").glob("*/*.sealed"):
+            if path not in named:
+                path.unlink()
+
     def drop_set(self, label_set: str) -> None:
         """Forget all labels of a set, and remove its buckets."""
         with self._database:

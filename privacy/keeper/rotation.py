@@ -66,6 +66,7 @@ def finish_rotation(
             state.ring.of(blob)  # a bucket that opens with neither key stops here
             key, wrapped = _rewrapped(state, blob.key, blob.wrapped, labels)
             state.labels.put(label_set, number, replace(blob, key=key, wrapped=wrapped))
+    state.labels.sweep()
     state.ring.drop()
     progress("wrapping keys anew", 1.0)
 
