@@ -73,6 +73,7 @@ class KeyPair:
     def __init__(self, mlkem: MLKEM768PrivateKey, x25519: X25519PrivateKey) -> None:
         self._mlkem, self._x25519 = mlkem, x25519
         self._key = MLKEM768X25519PrivateKey(mlkem, x25519)
+        self.id = key_id(self.public)
 
     @classmethod
     def generate(cls) -> "KeyPair":
@@ -226,7 +227,14 @@ class SealedBlob:
     def rewrap(
         self, mine: KeyPair, theirs: bytes, *, at_rest: bytes, in_run: bytes
     ) -> "SealedBlob":
-        """The same content for another reader; the content is not opened."""
+        """
+        The same content for another reader; the content is not opened.
+
+        Raises:
+            VerificationError: It is wrapped to another key than mine, or for another context.
+        """
+        if self.key != mine.id:
+            raise _wrong_key()
         key = mine.open(self.wrapped, info=at_rest)
         return replace(self, wrapped=wrap(theirs, key, info=in_run), key=key_id(theirs))
 

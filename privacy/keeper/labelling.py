@@ -2,15 +2,18 @@
 The first run: sealed sessions in, sealed label buckets out.
 
 The keeper checks that a session is the one that was taken in, re-wraps its data key to the key
-that the worker made after its seal, and passes what comes back through the label gate.  A record
-says its own account and month: both must be those of the session it answers, so that a worker
-cannot move a label to somebody else.  Labels rest sealed, in buckets by account; they serve every
-later study under the same codebook, rater and floor.
+that a worker made after its seal, and passes what comes back through the label gate (`crew`).  A
+record says its own account and month: both must be those of the session it answers, so that a
+worker cannot move a label to somebody else.  Labels rest sealed, in buckets by account; they
+serve every later study under the same codebook, rater and floor.
+
+A batch is stored whole or not at all: a crash costs the batches that were out, no more.
 """
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from os import sched_getaffinity
@@ -22,24 +25,20 @@ from privacy.codebook import Codebook
 from privacy.errors import IncompleteError
 from privacy.floor import Floor
 from privacy.keeper.corpus import Due
+from privacy.keeper.crew import Crew, Row, batches
 from privacy.keeper.intake import check_whole, take_in
 from privacy.keeper.state import State
 from privacy.keeper.workshop import Progress, WorkerKind
 from privacy.labels import (
-    LabelRecord,
     bucket_of,
     pack_bucket,
-    record_width,
     unpack_bucket,
 )
 from privacy.plan import Plan, Rater
-from privacy.sandbox.launch import Worker, start
+from privacy.sandbox.launch import Zygote
 from privacy.sandbox.tiers import Tier
-from privacy.sealing import SealedBlob, floor_info, run_info, seal
+from privacy.sealing import floor_info, seal
 from privacy.vault import Vault
-
-SESSION_SECONDS = 600.0
-"""For one record of the largest session on a busy machine; after it the run stops."""
 
 
 @dataclass(frozen=True)
@@ -104,29 +103,42 @@ class Labelling:
         due, buckets = self.due(), range(self.floor.buckets)
         stop, lock, done = Event(), Lock(), [0]
 
-        def work(share: Sequence[int]) -> None:
-            with Crew(self) as crew:
-                for bucket in share:
-                    if stop.is_set():
+        def work(crew: Crew | None, share: Sequence[int]) -> None:
+            for bucket in share:
+                for batch in batches(due.get(bucket, ())):
+                    if stop.is_set() or crew is None:
                         return
-                    rows = [(session, crew.label(session)) for session in due.get(bucket, ())]
+                    rows = crew.label(batch)
                     with lock:
-                        if rows:
-                            self._store(bucket, rows)
-                        # Empty buckets count, too: how many are not would tell of accounts.
-                        done[0] += 1
-                        progress("classifying", done[0] / len(buckets))
+                        self._store(bucket, rows)
+                with lock:
+                    # Empty buckets count, too: how many are not would tell of accounts.
+                    done[0] += 1
+                    progress("classifying", done[0] / len(buckets))
 
         hands = len(sched_getaffinity(0))
-        with ThreadPoolExecutor(hands) as pool:
-            shares = [pool.submit(work, buckets[hand::hands]) for hand in range(hands)]
+        with ExitStack() as stack, ThreadPoolExecutor(hands) as pool:
+            # Of this thread, which waits for the others: a zygote ends with its starter.
+            crew = self._crew(stack) if due else None
+            shares = [pool.submit(work, crew, buckets[hand::hands]) for hand in range(hands)]
             try:
                 for share in shares:
                     share.result()
             finally:
                 stop.set()
 
-    def _store(self, bucket: int, rows: list[tuple[Due, bytes]]) -> None:
+    def _crew(self, stack: ExitStack) -> Crew:
+        zygote = Zygote(self.tier, self.kind.code, self.kind.module, self.plan.canonical)
+        return Crew(
+            zygote=stack.enter_context(zygote),
+            state=self.state,
+            plan=self.plan,
+            codebook=self.codebook,
+            floor=self.floor.hash,
+        )
+
+    def _store(self, bucket: int, rows: list[Row]) -> None:
+        """Put a batch's records into their bucket: all of them, or none."""
         floor, name = self.floor, self.label_set
         info = floor_info(floor.hash, "labels")
         old: Iterator[tuple[bytes, bytes]] = iter(())
@@ -138,80 +150,6 @@ class Labelling:
         header = {"kind": "labels", "floor": floor.hash, "set": name, "bucket": str(bucket)}
         sealed = seal(data, header, public=self.state.sealing.public, info=info)
         self.state.labels.put(name, bucket, sealed, ((s.session, s.digest) for s, _ in rows))
-
-
-class Crew:
-    """A worker that is replaced when it dies, once per session."""
-
-    def __init__(self, run: Labelling) -> None:
-        self._run = run
-        self._worker: Worker | None = None
-        self._width = record_width(run.codebook)
-
-    def __enter__(self) -> "Crew":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._worker:
-            self._worker.close()
-
-    def label(self, due: Due) -> bytes:
-        """
-        One session's record, gated.
-
-        A session that kills two workers is unreadable: that, too, is a label value, since it
-        follows from the session alone.
-        """
-        sealed = self._run.state.corpus.read(due)
-        for _ in range(2):
-            worker = self._at_work()
-            try:
-                return self._ask(worker, sealed, due)
-            except IncompleteError as error:
-                # A deadline depends on the machine's load, so it stops the run; only a worker
-                # that ended on this session says something about the session.
-                if error.code != "CHANNEL_CLOSED":
-                    raise
-                worker.close()
-                self._worker = None
-        record = LabelRecord.unrated(
-            self._run.codebook, status="unreadable", month=due.month, account=due.account
-        )
-        return record.encode()
-
-    def _at_work(self) -> Worker:
-        run = self._run
-        if self._worker is None:
-            self._worker = start(run.tier, run.kind.code, run.kind.module, run.plan.canonical)
-            self._worker.channel.timeout = SESSION_SECONDS
-        return self._worker
-
-    def _ask(self, worker: Worker, sealed: SealedBlob, due: Due) -> bytes:
-        run = self._run
-        in_run = sealed.rewrap(
-            run.state.ring.of(sealed),
-            worker.public_key,
-            at_rest=floor_info(run.floor.hash, "session"),
-            in_run=run_info(run.plan.hash),
-        )
-        worker.channel.send(in_run.encode())
-        record = worker.channel.receive(self._width)
-        check_record(record, due.account, due.month, run.codebook)
-        return record
-
-
-def check_record(record: bytes, account: bytes, month: str, codebook: Codebook) -> None:
-    """
-    Pass a worker's answer through the label gate.
-
-    Raises:
-        RefusedError: It is no record, or speaks of another account or month.
-    """
-    read = LabelRecord.decode(record, codebook)
-    position = next(i for i, field in enumerate(codebook.fields) if field.name == "month")
-    told = codebook.fields[position].labels[read.labels[position]]
-    if read.account != account or told != month:
-        LabelRecord.decode(b"", codebook)  # refuses in the gate's own words
 
 
 def label_set(plan: Plan, floor: str) -> str:

@@ -13,18 +13,21 @@ from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 from typing import IO
 
+from privacy.anchors import read_anchors
+from privacy.entries import Entry
 from privacy.errors import ConfigurationError, RefusedError
 from privacy.keeper.configuration import CONFIGURATION, read_configuration
 from privacy.keeper.corpus import Corpus
 from privacy.keeper.guards import Guard, guard_of
 from privacy.keeper.keyring import SEALING, SIGNING, Keyring
 from privacy.keeper.labels_index import LabelsIndex, open_database
-from privacy.ledger import Entry, Ledger
-from privacy.merkle import read_checkpoint
+from privacy.keeper.witnesses import Witnesses
+from privacy.ledger import Ledger
 from privacy.plan import Plan, read_plan
+from privacy.recovery import OFFICERS
 from privacy.sealing import KeyPair, key_id
 from privacy.signing import SigningKey
-from privacy.vault import CHECKPOINT, HANDOVER, PublicKeys, Vault, replace_file
+from privacy.vault import HANDOVER, PublicKeys, Vault, replace_file
 
 LEDGER, LOCK = "ledger.db", "lock"
 VAULT = "vault.floor"
@@ -36,7 +39,14 @@ BEGUN = "vault.begun"
 class State:
     """The opened folder."""
 
-    def __init__(self, folder: Path, vault: Vault, passphrase: bytes | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        vault: Vault,
+        passphrase: bytes | None = None,
+        *,
+        recovering: bool = False,
+    ) -> None:
         """
         Open the state of a vault's keeper, or begin it with fresh keys.
 
@@ -44,10 +54,13 @@ class State:
             folder: The state folder.
             vault: The vault that it belongs to.
             passphrase: What locks its keys, where keeper.toml says so.
+            recovering: Open a ledger that is older than what has been seen of it, to account
+                for it.
 
         Raises:
             ConfigurationError: The folder belongs to another vault, has lost its keys, or they
                 do not open.
+            VerificationError: The ledger is older than a checkpoint that went out.
         """
         self.folder, self._vault = folder, vault
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -68,7 +81,15 @@ class State:
             self.ledger = Ledger(folder / LEDGER, f"clerestory/{vault.floor.vault}")
             open_files.callback(self.ledger.close)
             self._check_belongs()
-            self._check_witnesses()
+            self.witnesses = Witnesses(
+                vault.folder,
+                folder / "releases",
+                [self.signing.public_raw],
+                needed=1 if vault.floor.single_person else OFFICERS,
+                anchors=read_anchors(self.configuration.anchor),
+            )
+            if not recovering:
+                self.witnesses.check(self.ledger)
             self.publish_keys()
             database = open_database(folder / "labelled.db")
             open_files.callback(database.close)
@@ -146,15 +167,6 @@ class State:
         if entries and entries[-1].body["new"] not in held:
             # What was destroyed must not come back with a copy of one file.
             raise _lost("a sealing key from before its last rotation.")
-
-    def _check_witnesses(self) -> None:
-        """Hold the ledger against every checkpoint that went out and can be found here."""
-        notes = [self._vault.folder / CHECKPOINT]
-        notes += (self.folder / "releases").glob("*/checkpoint.txt")
-        for note in notes:
-            if note.exists():
-                text = note.read_text(encoding="utf-8")
-                self.ledger.check_holds(read_checkpoint(text, self.signing.public_raw))
 
 
 def _only_one(path: Path) -> IO[bytes]:

@@ -215,7 +215,7 @@ def test_many_clients_at_once_are_all_answered(house: House) -> None:
     told: dict[str, Any] = {}
 
     def enrol(name: str, key: str) -> None:
-        told[name] = ask(house.vault, "enrol", name=name, key=key)["officer"]
+        told[name] = ask(house.vault, "enrol", name=name, key=key)["name"]
 
     with listening(house):
         clients = [Thread(target=enrol, args=(n, SigningKey.generate().public)) for n in names]

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from privacy.checkpoint import read_checkpoint
+from privacy.entries import read_entry
 from privacy.errors import ClerestoryError, ConfigurationError, VerificationError
-from privacy.ledger import read_entry
-from privacy.merkle import read_checkpoint
 from privacy.plan import Plan
 from privacy.signing import SigningKey, public_raw
 from privacy.vault import POLICY
@@ -20,8 +20,8 @@ PLAN = small_plan(SHARE)
 AUTHOR = PLAN.study.authors[0]
 SAME = {"custody": "same-user"}
 VERBS = {
-    "enrol", "submit", "plan", "approve", "revoke", "status", "classify", "release", "ledger",
-    "rotate", "expire", "forget", "take-in",
+    "enrol", "policy", "endorse", "submit", "plan", "approve", "return", "reject", "withdraw",
+    "rotate", "expire", "forget", "take-in", "revoke", "status", "classify", "release", "ledger",
 }  # fmt: skip
 
 
@@ -202,7 +202,7 @@ def test_a_forged_entry_stops_the_run(house: House) -> None:
         "plan": bound.hash,
         "officer": olga.public,
         "signature": olga.sign(other.canonical, "clerestory-plan"),
-        "signed": "2026-01-01T00:00:00",
+        "signed": "2026-01-01T00:00:00+00:00",
     }
     house.state.ledger.append("approval", body)
     for verb in ("classify", "release"):
