@@ -23,6 +23,7 @@ from privacy.errors import (
     IncompleteError,
     VerificationError,
 )
+from privacy.keeper.handwriting import sign_request
 from privacy.keeper.wire import (
     LONGEST_GREETING,
     encode,
@@ -35,7 +36,7 @@ from privacy.keeper.wire import (
     send,
     user_of,
 )
-from privacy.signing import SigningKey, verify
+from privacy.signing import verify
 from privacy.vault import SOCKET, Vault
 
 
@@ -81,7 +82,7 @@ def ask(
                 signature = ""
                 if asker.key and os.getuid() not in (peer, 0):
                     message = request_message(keeper, greeting["nonce"], verb, line)
-                    signature = SigningKey.read(asker.key).sign(message, "clerestory-request")
+                    signature = sign_request(asker.key, message)
                 with suppress(OSError):  # it may refuse before it has read all: its words count
                     connection.sendall(encode({"signature": signature}) + line)
                 for told in messages(stream):
