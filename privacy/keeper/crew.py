@@ -109,7 +109,7 @@ class Crew:
         channel.timeout = SESSION_SECONDS
         for blob in blobs:
             in_run = blob.rewrap(
-                self.state.sealing,
+                self.state.ring.of(blob),
                 worker.public_key,
                 at_rest=floor_info(self.floor, "session"),
                 in_run=run_info(self.plan.hash),

@@ -9,7 +9,6 @@ one bundle: who asks again gets the stored bundle.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from hashlib import sha256
 
 from privacy.approvals import Approval
 from privacy.codebook import codebook
@@ -74,13 +73,11 @@ class Releasing:
             answer = self._ask(worker, buckets, progress)
         files = self._bundle(answer, self._statement([*runs, run], parts, checkpoints))
         self.state.save_release(plan.hash, files)
-        sums = sha256(files["SHA256SUMS"]).hexdigest()
-        self.state.ledger.append("release", {"plan": plan.hash, "sums": sums})
         return files
 
     def _buckets(self) -> list[SealedBlob | None]:
         name, floor = self.label_set, self.floor
-        found = [self.state.bucket(name, number) for number in range(floor.buckets)]
+        found = [self.state.labels.bucket(name, number) for number in range(floor.buckets)]
         if not any(found):
             raise IncompleteError(
                 "NO_LABELS",
@@ -97,9 +94,8 @@ class Releasing:
         try:
             for position, blob in enumerate(buckets):
                 if blob:
-                    theirs = blob.rewrap(
-                        self.state.sealing, worker.public_key, at_rest=at_rest, in_run=in_run
-                    )
+                    mine = self.state.ring.of(blob)
+                    theirs = blob.rewrap(mine, worker.public_key, at_rest=at_rest, in_run=in_run)
                     worker.channel.send(theirs.encode())
                 progress("aggregating", (position + 1) / len(buckets))
             worker.channel.send(b"")

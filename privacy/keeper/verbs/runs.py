@@ -5,16 +5,20 @@ from collections.abc import Mapping
 
 from privacy.keeper.bundles import stored_bundle
 from privacy.keeper.desk import Desk, Request
+from privacy.keeper.erasure import tend
 from privacy.keeper.releasing import Releasing
 from privacy.keeper.verbs import Answer, Verb
 from privacy.keeper.verbs.plans import shown
 from privacy.keeper.workshop import Progress
+from privacy.retention import check_kept, today
 
 
 def classify(desk: Desk, request: Request, progress: Progress) -> Answer:
     """Label the sessions of an approved plan's months."""
     plan = desk.find(request)
     desk.check_may_run(plan)
+    tend(desk, progress)
+    check_kept(plan, desk.floor, today())
     run = desk.labelling(plan)
     # Before it starts: labels that a crashed run left behind were made at this tier, too.
     body = {"plan": plan.hash, "set": run.label_set, "tier": desk.tier.name}
@@ -29,6 +33,8 @@ def release(desk: Desk, request: Request, progress: Progress) -> Answer:
     files = stored_bundle(desk.state, plan.hash)
     if files is None:
         approvals = desk.check_may_run(plan)
+        tend(desk, progress)
+        check_kept(plan, desk.floor, today())
         desk.labelling(plan).check_complete()
         files = Releasing(
             desk.vault,
