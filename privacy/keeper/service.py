@@ -40,8 +40,9 @@ class Keeper:
         try:
             return handler(self.desk, request, progress)
         except (RefusedError, VerificationError) as refusal:
-            self.desk.state.ledger.append("refusal", {"verb": verb, "code": refusal.code})
             refusal.at(verb)
+            if not refusal.code.startswith("LEDGER_"):  # one that does not hold is left as it is
+                self.desk.state.ledger.append("refusal", {"verb": verb, "code": refusal.code})
             raise
         except ClerestoryError as error:
             error.at(verb)
