@@ -52,8 +52,9 @@ class Keeper:
                 check_may_ask(str(request.get("asking_as")), verb)
             return handler(self.desk, request, progress)
         except (RefusedError, VerificationError) as refusal:
-            self.desk.state.ledger.append("refusal", {"verb": verb, "code": refusal.code})
             refusal.at(verb)
+            if not refusal.code.startswith("LEDGER_"):  # one that does not hold is left as it is
+                self.desk.state.ledger.append("refusal", {"verb": verb, "code": refusal.code})
             raise
         except ClerestoryError as error:
             error.at(verb)
