@@ -1,9 +1,10 @@
 """
-The worker's own beginning: `python -I -S -B …/code/privacy/sandbox/boot.py MODULE`.
+The worker's own beginning: `python -I -S -B …/code/privacy/sandbox/boot.py MODULE [CONTROL]`.
 
 What comes out is frames of the protocol and an exit code of `Ending`; no text, whatever
 happens.  Standard input and output are taken away from everybody but the channel and become
-/dev/null, where the launcher has put standard error; what is raised ends in a number; and the
+/dev/null, where the launcher has put standard error; the descriptor CONTROL, where there is one,
+moves to its fixed number (`control`); what is raised ends in a number; and the
 process ends without running anybody's exit handlers.
 
 Protocol, one frame each: ← setup (JSON: the probes' target, whether to seal) ← plan
@@ -11,6 +12,7 @@ Protocol, one frame each: ← setup (JSON: the probes' target, whether to seal) 
 imports and warms up whatever `run(channel, key)` will need: after the seal no file opens.
 """
 
+import fcntl
 import importlib
 import json
 import os
@@ -27,6 +29,8 @@ LARGEST_SETUP = 2**16
 LARGEST_PLAN = 2**26
 """bytes"""
 _ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "RAYON_NUM_THREADS")
+_FREE = 10
+"""A number above all that are used."""
 _ABOVE = 2
 """boot.py lies in the folder sandbox of the folder privacy of the folder of packages."""
 
@@ -48,8 +52,8 @@ def main(arguments: list[str]) -> int:
 
     ending = Ending.NOT_STARTED
     try:
-        (name,) = arguments
-        channel = Channel(*_take_descriptors())
+        name, *control = arguments
+        channel = Channel(*_take_descriptors(control))
         setup = json.loads(channel.receive(LARGEST_SETUP))
         plan = channel.receive(LARGEST_PLAN)
         ending = Ending.NOT_PREPARED
@@ -74,10 +78,19 @@ def main(arguments: list[str]) -> int:
     return Ending.DONE
 
 
-def _take_descriptors() -> tuple[int, int]:
+def _take_descriptors(control: list[str]) -> tuple[int, int]:
+    from privacy.sandbox.control import place
+
+    # The numbers of the pipes may be those at which an inherited control lies, so it moves first.
+    # Nothing that was handed down by mistake is overwritten by them: the probes are to find it.
+    inherited = [fcntl.fcntl(int(name), fcntl.F_DUPFD, _FREE) for name in control]
+    for name in control:
+        os.close(int(name))
     pipes = os.dup(0), os.dup(1)
     for descriptor in (0, 1):
         os.dup2(2, descriptor)
+    for descriptor in inherited:
+        place(descriptor)
     return pipes
 
 

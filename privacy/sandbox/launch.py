@@ -11,6 +11,7 @@ from the thread that works with it.
 """
 
 import json
+import socket
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -112,6 +113,7 @@ def start(
     plan: bytes,
     *,
     expect_blocked: bool = True,
+    control: socket.socket | None = None,
     timeout: float = START_SECONDS,
     unsafe_skip: frozenset[str] = frozenset(),
     unsafe_leak: Sequence[int] = (),
@@ -125,6 +127,8 @@ def start(
         module: The worker's module, of a package in the manifest.
         plan: Canonical bytes of the bound plan.
         expect_blocked: Refuse a worker with an open probe; without effect at T0.
+        control: One end of a connected pair of Unix SEQPACKET sockets, the worker's way to ask for
+            connections (`control`); stays open here, and is the caller's to close.
         timeout: Seconds for each step.
         unsafe_skip: Layers of the seal to leave out, for tests of the probes.
         unsafe_leak: Descriptors to hand down, for the plain side of the battery.
@@ -136,7 +140,7 @@ def start(
     """
     manifest.check_unchanged()
     with ExitStack() as resources:
-        worker = _spawn(tier, manifest, module, resources, timeout, unsafe_leak)
+        worker = _spawn(tier, manifest, module, resources, timeout, control, unsafe_leak)
     try:
         with lure() as bait:
             worker.probes = _ask(worker, plan, bait, unsafe_skip)
@@ -182,6 +186,7 @@ def _spawn(
     module: str,
     resources: ExitStack,
     timeout: float,
+    control: socket.socket | None,
     unsafe_leak: Sequence[int],
 ) -> Worker:
     if tier is Tier.T2:
@@ -194,6 +199,8 @@ def _spawn(
         command = []
     entry = folder / CODE / "privacy" / "sandbox" / "boot.py"
     command += [str(manifest.python), *interpreter.FLAGS, str(entry), module]
+    passed = [] if control is None else [control.fileno()]
+    command += [str(descriptor) for descriptor in passed]
     process = subprocess.Popen(  # noqa: S603 - our own interpreter on hashed code
         command,
         stdin=subprocess.PIPE,
@@ -202,7 +209,7 @@ def _spawn(
         bufsize=0,
         env={},
         cwd=folder,
-        pass_fds=unsafe_leak,
+        pass_fds=[*passed, *unsafe_leak],
         start_new_session=True,  # Ctrl-C is for the keeper, which then ends its workers
     )
     return Worker(tier, process, resources.pop_all(), timeout)
