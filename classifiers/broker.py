@@ -108,10 +108,7 @@ class Broker:
                     self._move(relay)
             now, caps = monotonic(), self._caps
             for relay in [*self._relays]:
-                if (
-                    now - relay.moved > caps.idle_seconds
-                    or now - relay.began > caps.total_seconds
-                ):
+                if now - relay.moved > caps.idle_seconds or now - relay.began > caps.total_seconds:
                     self._drop(relay)
 
     def _watch(self) -> tuple[select.poll, dict[int, _Relay]]:
@@ -154,7 +151,7 @@ class Broker:
             return Reply.UNREACHABLE, None
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         for end in (ours, theirs, server):
-            end.setblocking(False)  # the worker cannot set it for its own end
+            end.settimeout(0)  # never blocks; the worker could not set it for its own end
         now = monotonic()
         left = [caps.up_bytes, caps.down_bytes]
         self._relays.append(_Relay((ours, server), left, began=now, moved=now))

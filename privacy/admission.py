@@ -12,11 +12,12 @@ from itertools import chain
 
 from . import soundness
 from .codebook import Codebook
-from .errors import RefusedError
+from .endpoint import are_public, read_endpoint
+from .errors import ConfigurationError, RefusedError
 from .floor import Floor
 from .plan import Plan
 from .policy import Policy
-from .raters import RATERS
+from .raters import asks, is_known
 
 Finding = tuple[str, str, str, str]
 """Code, rule, what was found, what to do."""
@@ -36,6 +37,7 @@ def check_plan(plan: Plan, floor: Floor, policy: Policy, codebook: Codebook) -> 
         _words(plan),
         _vocabulary(plan, codebook),
         ((*finding, soundness.REMEDY) for finding in soundness.findings(plan)),
+        _endpoint(plan, floor),
         _limits(plan, floor, policy, codebook),
     )
     for code, rule, found, remedy in findings:
@@ -90,6 +92,24 @@ def _conditions(plan: Plan) -> Iterator[dict[str, tuple[str, ...]]]:
         yield from (dict(level.when) for axis in query.axes for level in axis.levels)
 
 
+def _endpoint(plan: Plan, floor: Floor) -> Iterator[Finding]:
+    if not asks(plan.rater.name):
+        return
+    try:
+        read_endpoint(plan.rater.endpoint)
+        public = are_public(plan.rater.roots)
+    except ConfigurationError as error:
+        yield (error.code, error.rule, error.found, error.remedy)
+        return
+    if not public and not floor.development:
+        yield (
+            "ROOTS_NOT_PUBLIC",
+            "Roots of one's own are trusted under a floor for development only.",
+            "roots that are not on the list of public ones.",
+            "give the public root of the endpoint's certificate.",
+        )
+
+
 def _limits(plan: Plan, floor: Floor, policy: Policy, codebook: Codebook) -> Iterator[Finding]:
     privacy = plan.privacy
     limit = min(floor.budget, Fraction(policy.rho), Fraction(policy.study_rho))
@@ -116,11 +136,11 @@ def _limits(plan: Plan, floor: Floor, policy: Policy, codebook: Codebook) -> Ite
             f"{max(floor.minimum_accounts, policy.minimum_accounts)} are demanded.",
             "raise minimum_accounts in the study.",
         )
-    if plan.rater.name in policy.raters and plan.rater != RATERS.get(plan.rater.name):
+    if plan.rater.name in policy.raters and not is_known(plan.rater):
         yield (
             "RATER_UNKNOWN",
             "A rater is the one that this version knows, with its model and its endpoint.",
-            "another version, fidelity, model or endpoint of it.",
+            "another version or fidelity of it, or no word on whom it asks.",
             soundness.REMEDY,
         )
     if plan.rater.name not in policy.raters:

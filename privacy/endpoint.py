@@ -46,7 +46,7 @@ def read_endpoint(url: str) -> Address:
     """
     match = _URL.fullmatch(url)
     port = int(match["port"] or 443) if match else 0
-    if match is None or port > 65535 or port == 443 and match["port"]:
+    if match is None or port > 65535 or (port == 443 and match["port"]):
         raise ConfigurationError(
             "ENDPOINT_UNREADABLE",
             rule="An endpoint is written https://host[:port], in lower case and with no path.",

@@ -70,3 +70,14 @@ def halted(code: Halt) -> IncompleteError:
     """The error that a reason becomes outside: our words, and none of the server's."""
     found, remedy = _TOLD[code]
     return IncompleteError(f"ENDPOINT_{code.name}", rule=_RULE, found=found, remedy=remedy)
+
+
+def check_halt(answer: bytes) -> None:
+    """
+    Stop if a worker says that nobody can be asked.
+
+    Raises:
+        IncompleteError: It does; in our words.
+    """
+    if len(answer) == 1 and answer[0] in set(Halt):
+        raise halted(Halt(answer[0]))

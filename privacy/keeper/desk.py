@@ -96,7 +96,7 @@ class Desk:
             vault=self.floor.vault,
             floor=self.floor.hash,
             policy=self.policy.hash,
-            code=self.workshop.code,
+            code=self.workshop.code(plan.rater),
         )
         return plan.bind(binding)
 
@@ -177,8 +177,8 @@ class Desk:
         check_approved(plan, approvals, policy)
         return approvals
 
-    def labelling(self, plan: Plan) -> Labelling:
-        """The run that labels a plan's sessions."""
+    def labelling(self, plan: Plan, secret: bytes = b"") -> Labelling:
+        """The run that labels a plan's sessions; the secret is the key for its endpoint."""
         sources = tuple(person.key for person in self.policy.custodian)
         return Labelling(
             self.vault,
@@ -186,9 +186,10 @@ class Desk:
             self.state,
             self.codebook,
             plan,
-            self.workshop.classify,
+            self.workshop.classifying(plan.rater),
             self.tier,
             sources,
+            secret,
         )
 
 

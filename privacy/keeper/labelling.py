@@ -8,10 +8,12 @@ a label to somebody else.  Labels rest sealed, in buckets by account; they serve
 study under the same codebook, rater and floor.
 """
 
+import socket
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from os import sched_getaffinity
 from pathlib import Path
@@ -23,6 +25,8 @@ from privacy.codebook import Codebook
 from privacy.custodian import SIGNATURE_BYTES, read_sealed_session
 from privacy.errors import IncompleteError, VerificationError
 from privacy.floor import Floor
+from privacy.halts import check_halt
+from privacy.keeper.egress import broker
 from privacy.keeper.state import State
 from privacy.keeper.workshop import Progress, WorkerKind
 from privacy.labels import (
@@ -70,6 +74,8 @@ class Labelling:
     tier: Tier
     sources: tuple[str, ...]
     """Public keys of the custodians of the policy."""
+    secret: bytes = field(default=b"", repr=False)
+    """The key for the model's endpoint, where the plan names one; kept nowhere."""
 
     @property
     def label_set(self) -> str:
@@ -160,15 +166,21 @@ class Crew:
     def __init__(self, run: Labelling) -> None:
         self._run = run
         self._worker: Worker | None = None
+        self._resources = ExitStack()
+        self._control: socket.socket | None = None
         self._sources = [public_raw(source) for source in run.sources]
         self._width = record_width(run.codebook)
 
     def __enter__(self) -> "Crew":
+        run = self._run
+        if run.kind.broker:
+            self._control = self._resources.enter_context(broker(run.kind, run.plan.rater.endpoint))
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._worker:
-            self._worker.close()
+        with self._resources:
+            if self._worker:
+                self._worker.close()
 
     def label(self, due: Due) -> bytes:
         """
@@ -201,8 +213,16 @@ class Crew:
     def _at_work(self) -> Worker:
         run = self._run
         if self._worker is None:
-            self._worker = start(run.tier, run.kind.code, run.kind.module, run.plan.canonical)
+            self._worker = start(
+                run.tier,
+                run.kind.code,
+                run.kind.module,
+                run.plan.canonical,
+                control=self._control,
+            )
             self._worker.channel.timeout = SESSION_SECONDS
+            if self._control:
+                self._worker.channel.send(run.secret)
         return self._worker
 
     def _ask(self, worker: Worker, sealed: SealedBlob, due: Due) -> bytes:
@@ -215,6 +235,7 @@ class Crew:
         )
         worker.channel.send(in_run.encode())
         record = worker.channel.receive(self._width)
+        check_halt(record)
         check_record(record, due.account, due.month, run.codebook)
         return record
 

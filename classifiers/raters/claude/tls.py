@@ -64,14 +64,14 @@ class TlsStream(httpcore2.NetworkStream):
             raise Halted(Halt.UNREACHABLE) from None
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """Some bytes; none at the end of the stream, however it ended."""
+        """Some bytes.  The end is an error, however it came: each answer says its length."""
         del timeout
         try:
             data: bytes = self._until_done(self._tls.read, max_bytes)
-        except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
-            return b""
         except OSError:  # ssl.SSLError is one
-            raise httpcore2.ReadError("broken") from None
+            data = b""
+        if not data:
+            raise httpcore2.ReadError("broken off") from None
         return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
@@ -82,10 +82,10 @@ class TlsStream(httpcore2.NetworkStream):
             while rest:
                 rest = rest[self._until_done(self._tls.write, rest) :]
         except OSError:
-            raise httpcore2.WriteError("broken") from None
+            raise httpcore2.WriteError("broken off") from None
 
     def close(self) -> None:
-        """Let go, without a goodbye: each answer says its length."""
+        """Let go, without a goodbye."""
         self._wire.close()
 
     def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 - as the base class has it

@@ -4,17 +4,22 @@ from base64 import b64encode
 from collections.abc import Mapping
 
 from privacy.keeper.desk import Desk, Request
+from privacy.keeper.egress import endpoint_key
 from privacy.keeper.releasing import Releasing
 from privacy.keeper.verbs import Answer, Verb
 from privacy.keeper.verbs.plans import shown
 from privacy.keeper.workshop import Progress
+from privacy.raters import asks
 
 
 def classify(desk: Desk, request: Request, progress: Progress) -> Answer:
     """Label the sessions of an approved plan's months."""
     plan = desk.find(request)
     desk.check_may_run(plan)
-    run = desk.labelling(plan)
+    secret = b""
+    if asks(plan.rater.name):
+        secret = endpoint_key(str(request.get("secret", "")), desk.state.folder)
+    run = desk.labelling(plan, secret)
     # Before it starts: labels that a crashed run left behind were made at this tier, too.
     body = {"plan": plan.hash, "set": run.label_set, "tier": desk.tier.name}
     desk.state.ledger.append("labels", body)
