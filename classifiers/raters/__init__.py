@@ -13,7 +13,7 @@ from classifiers.rendering import View
 from classifiers.sessions import Session
 from privacy.halts import Halt
 from privacy.plan import Rater as Named
-from privacy.raters import asks
+from privacy.raters import asks, is_known
 
 
 class Rater(Protocol):
@@ -72,17 +72,15 @@ def rater_of(named: Named) -> Rater:
 
     Raises:
         KeyError: This installation has no such rater, or another version of it.
-        ValueError: It asks somebody, and the plan does not say whom, or whom to trust.
+        ValueError: The plan's roots hold no certificate.
+        ConfigurationError: The plan's endpoint is none.
     """
-    rater: Rater
+    if not is_known(named):
+        raise KeyError("a rater that this installation does not have")
     if asks(named.name):
         from .claude import ClaudeRater  # late: the SDK takes seconds, and offline nobody needs it
 
-        rater = ClaudeRater(named)
-    else:
-        from .offline import OfflineRater
+        return ClaudeRater(named)
+    from .offline import OfflineRater
 
-        rater = OfflineRater()
-    if (named.name, named.version, named.fidelity) != (rater.name, rater.version, rater.fidelity):
-        raise KeyError("a rater that this installation does not have")
-    return rater
+    return OfflineRater()
