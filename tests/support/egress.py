@@ -82,5 +82,3 @@ def sealed(tier: Tier, rater: Rater, key: str = API_KEY) -> Iterator[Asker]:
         worker.channel.timeout = 60.0
         worker.channel.send(key.encode())
         yield Asker(worker, plan.hash)
-
-

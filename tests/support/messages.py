@@ -84,13 +84,13 @@ class MessagesServer(ThreadingHTTPServer):
         """As a plan names it."""
         return f"http{'s' if self.context else ''}://{HOST}:{self.server_port}"
 
-    def finish_request(self, request: Any, client_address: Any) -> None:
+    def finish_request(self, request: Any, client_address: object) -> None:  # noqa: ANN401
         """Shake hands in the connection's own thread."""
         if self.context:
             request = self.context.wrap_socket(request, server_side=True)
         super().finish_request(request, client_address)
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
+    def handle_error(self, request: object, client_address: object) -> None:
         """Clients that break off or do not trust us are what tests are about."""
 
 
@@ -174,7 +174,7 @@ class _Handler(BaseHTTPRequestHandler):
     def ours(self) -> MessagesServer:
         return cast("MessagesServer", self.server)
 
-    def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002
+    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
         """Say nothing."""
 
     def do_POST(self) -> None:
