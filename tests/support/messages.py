@@ -8,9 +8,10 @@ the API does.  It takes TLS 1.3 and HTTP/1.1, and its threads end with it.
 
 import json
 import secrets
+import socket
 import ssl
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -72,6 +73,9 @@ class MessagesServer(ThreadingHTTPServer):
         self.asked: list[Asked] = []
         self.answering = answering
         self.stopping = Event()
+        self.connections = 0
+        """Made so far."""
+        self._open: list[socket.socket] = []
         self.context: ssl.SSLContext | None = None
         if pem:
             self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -84,11 +88,28 @@ class MessagesServer(ThreadingHTTPServer):
         """As a plan names it."""
         return f"http{'s' if self.context else ''}://{HOST}:{self.server_port}"
 
-    def finish_request(self, request: Any, client_address: object) -> None:  # noqa: ANN401
-        """Shake hands in the connection's own thread."""
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """Take a connection; hands are shaken in its own thread, not in this one."""
+        connection, address = super().get_request()
         if self.context:
-            request = self.context.wrap_socket(request, server_side=True)
+            connection = self.context.wrap_socket(
+                connection, server_side=True, do_handshake_on_connect=False
+            )
+        self.connections += 1
+        self._open.append(connection)
+        return connection, address
+
+    def finish_request(self, request: Any, client_address: object) -> None:  # noqa: ANN401
+        """Serve it."""
+        if self.context:
+            request.do_handshake()
         super().finish_request(request, client_address)
+
+    def hang_up(self) -> None:
+        """Close every connection, without a word."""
+        for connection in self._open:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Clients that break off or do not trust us are what tests are about."""
@@ -104,6 +125,7 @@ def serving(pem: Path | None, answering: Answering) -> Iterator[MessagesServer]:
             yield server
         finally:
             server.stopping.set()
+            server.hang_up()
             server.shutdown()
             thread.join()
 
@@ -150,9 +172,12 @@ def _requests() -> TypeAdapter[Any]:
 def fault_of(body: dict[str, Any]) -> str:
     """What the API would not take; empty if nothing."""
     try:
-        _requests().validate_python(body, extra="forbid")
-        for message in body["messages"]:
-            list(message["content"])
+        read = _requests().validate_python(body, extra="forbid")
+        for turn in read["messages"]:  # read one by one, and only when asked for
+            if not isinstance(turn["content"], str):
+                list(turn["content"])
+        if not isinstance(read.get("system", ""), str):
+            list(read["system"])
     except ValidationError as error:
         return str(error.errors(include_input=False, include_url=False)[0]["loc"])
     return "" if set(body) <= _parameters() else "unknown parameter"

@@ -96,6 +96,10 @@ class ClaudeRater:
         dial = through(control, self._deadline)
         self._line.lead(lambda: TlsStream(dial(), self._context, self._address.host))
 
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._client.close()
+
     def rate(self, session: Session, view: View) -> Mapping[str, str]:
         """
         Every instrument's label, in one call.

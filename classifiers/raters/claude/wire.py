@@ -100,8 +100,10 @@ class DescriptorWire:
         return bool(poll.poll(0))
 
     def close(self) -> None:
-        """As in `Wire`."""
-        os.close(self._descriptor)
+        """As in `Wire`; a second time does nothing, since the number may be another's by then."""
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
 
 
 def through(control: socket.socket, deadline: Deadline) -> Dial:
