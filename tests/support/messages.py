@@ -52,7 +52,8 @@ class Asked:
     @property
     def text(self) -> str:
         """The session, in its fence."""
-        return str(self.body["messages"][0]["content"][0]["text"])
+        content = self.body["messages"][0]["content"]
+        return str(content if isinstance(content, str) else content[0]["text"])
 
     @property
     def is_repair(self) -> bool:
