@@ -7,14 +7,16 @@ could aim anew [1], and never datagrams, which name their goal each.  It relays 
 and cannot read them, since TLS ends inside the worker: what it sees is the server's name, sizes
 and times.  It keeps and says nothing.
 
-The keeper starts it for a run as `python -I -S -B …/code/classifiers/broker.py HOST PORT`, with
-the control socket as standard input.  It looks the name up once, before it gives up files,
-root's rights and every other port; it ends with the keeper, or with the last worker.
+The keeper starts it for a run as `python -I -S -B …/code/classifiers/broker.py HOST PORT`.  On
+standard input it is introduced to workers: each comes as a control socket, on which that worker
+asks for connections, and which they end with.  It looks the name up once, before it gives up
+files, root's rights and every other port; it ends with the keeper.
 
 [1] connect(2), AF_UNSPEC.
 """
 
 import os
+import resource
 import select
 import socket
 import sys
@@ -28,6 +30,8 @@ CONNECT = b"C"
 _CHUNK = 65_536
 _TICK_SECONDS = 1.0
 _UP, _DOWN = 0, 1
+_DESCRIPTORS = 256
+"""Two for each connection, one for each worker."""
 
 
 class Reply(IntEnum):
@@ -46,7 +50,8 @@ class Caps:
     up_bytes: int = 64 * 2**20
     """Of one connection, towards the server."""
     down_bytes: int = 16 * 2**20
-    at_once: int = 4
+    at_once: int = 32
+    """Connections of all workers together."""
     in_all: int = 100_000
     """Connections, whether they came about or not."""
     dial_seconds: float = 10.0
@@ -59,6 +64,8 @@ class Caps:
 class _Relay:
     """One connection: two sockets, and what was read from one and not yet written to the other."""
 
+    asker: socket.socket
+    """The control socket on which it was asked for."""
     ends: tuple[socket.socket, socket.socket]
     """The worker's, the server's."""
     left: list[int]
@@ -76,44 +83,75 @@ class _Relay:
 
 class Broker:
     """
-    Relays between a control socket's worker and one address.
+    Relays between workers and one address.
 
     Args:
-        control: The broker's end of a connected pair of Unix SEQPACKET sockets.
+        master: A connected Unix SEQPACKET socket, on which workers' control sockets come.
         addresses: Where the endpoint is, as (family, address); tried in order.
         caps: What it relays at most.
     """
 
     def __init__(
         self,
-        control: socket.socket,
+        master: socket.socket,
         addresses: list[tuple[int, tuple[object, ...]]],
         caps: Caps | None = None,
     ) -> None:
-        self._control, self._addresses, self._caps = control, addresses, caps or Caps()
+        self._master, self._addresses, self._caps = master, addresses, caps or Caps()
+        self._controls: list[socket.socket] = []
         self._relays: list[_Relay] = []
         self._left = self._caps.in_all
 
     def serve(self) -> None:
-        """Answer until nobody can ask any more."""
-        while True:
-            poll, watched = self._watch()
-            for descriptor, _ in poll.poll(_TICK_SECONDS * 1000):
-                if descriptor == self._control.fileno():
-                    if not self._answer():
-                        for relay in self._relays:
-                            relay.close()
-                        return
-                elif (relay := watched[descriptor]) in self._relays:
-                    self._move(relay)
-            now, caps = monotonic(), self._caps
-            for relay in [*self._relays]:
-                if now - relay.moved > caps.idle_seconds or now - relay.began > caps.total_seconds:
-                    self._drop(relay)
+        """Answer until the keeper is gone."""
+        try:
+            while self._turn():
+                self._drop_late()
+        finally:
+            for control in [*self._controls]:
+                self._dismiss(control)
+
+    def _turn(self) -> bool:
+        """Wait for something and do it; False if nobody will be introduced any more."""
+        poll, relays = self._watch()
+        controls = {control.fileno(): control for control in self._controls}
+        for descriptor, _ in poll.poll(_TICK_SECONDS * 1000):
+            if descriptor == self._master.fileno():
+                if not self._meet():
+                    return False
+            elif descriptor in controls:
+                self._answer(controls[descriptor])
+            elif (relay := relays[descriptor]) in self._relays:  # not dropped a moment ago
+                self._move(relay)
+        return True
+
+    def _meet(self) -> bool:
+        """Take a worker's control socket; False if the keeper is gone."""
+        try:
+            word, descriptors, _, _ = socket.recv_fds(self._master, 1, 1)
+        except OSError:
+            return False
+        kind = (socket.AF_UNIX, socket.SOCK_SEQPACKET, 0)
+        self._controls += [socket.socket(*kind, fileno=descriptor) for descriptor in descriptors]
+        return bool(word)
+
+    def _dismiss(self, control: socket.socket) -> None:
+        """Forget a worker and all its connections."""
+        self._controls.remove(control)
+        for relay in [relay for relay in self._relays if relay.asker is control]:
+            self._drop(relay)
+        control.close()
+
+    def _drop_late(self) -> None:
+        now, caps = monotonic(), self._caps
+        for relay in [*self._relays]:
+            if now - relay.moved > caps.idle_seconds or now - relay.began > caps.total_seconds:
+                self._drop(relay)
 
     def _watch(self) -> tuple[select.poll, dict[int, _Relay]]:
         poll, watched = select.poll(), {}
-        poll.register(self._control, select.POLLIN)
+        for each in (self._master, *self._controls):
+            poll.register(each, select.POLLIN)
         for relay in self._relays:
             for side, end in enumerate(relay.ends):
                 events = 0 if relay.waiting[side] or relay.ended[side] else select.POLLIN
@@ -123,23 +161,23 @@ class Broker:
                     watched[end.fileno()] = relay
         return poll, watched
 
-    def _answer(self) -> bool:
-        """Answer one question; False if there will be none."""
+    def _answer(self, control: socket.socket) -> None:
+        """Answer one question of a worker, or see that it has gone."""
         try:
-            question = self._control.recv(len(CONNECT) + 1)
+            question = control.recv(len(CONNECT) + 1)
             if not question:
-                return False
-            reply, theirs = self._connect(question)
+                self._dismiss(control)
+                return
+            reply, theirs = self._connect(question, control)
             if theirs is None:
-                self._control.send(bytes([reply]))
+                control.send(bytes([reply]))
             else:
                 with theirs:
-                    socket.send_fds(self._control, [bytes([reply])], [theirs.fileno()])
+                    socket.send_fds(control, [bytes([reply])], [theirs.fileno()])
         except OSError:
-            return False
-        return True
+            self._dismiss(control)
 
-    def _connect(self, question: bytes) -> tuple[Reply, socket.socket | None]:
+    def _connect(self, question: bytes, asker: socket.socket) -> tuple[Reply, socket.socket | None]:
         caps = self._caps
         if question != CONNECT:
             return Reply.NO_SUCH_QUESTION, None
@@ -152,9 +190,8 @@ class Broker:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         for end in (ours, theirs, server):
             end.settimeout(0)  # never blocks; the worker could not set it for its own end
-        now = monotonic()
-        left = [caps.up_bytes, caps.down_bytes]
-        self._relays.append(_Relay((ours, server), left, began=now, moved=now))
+        now, left = monotonic(), [caps.up_bytes, caps.down_bytes]
+        self._relays.append(_Relay(asker, (ours, server), left, began=now, moved=now))
         return Reply.YES, theirs
 
     def _dial(self) -> socket.socket | None:
@@ -217,17 +254,17 @@ def resolve(host: str, port: int) -> list[tuple[int, tuple[object, ...]]]:
 
 
 def main(host: str, port: str) -> int:
-    """Be a broker on the control socket that stands where standard input was."""
+    """Be a broker for the keeper that is met where standard input was."""
     from privacy.sandbox import landlock, limits
 
     parent = os.getppid()
     addresses = resolve(host, int(port))
-    limits.limit()
+    limits.limit({**limits.NONE, resource.RLIMIT_NOFILE: _DESCRIPTORS})
     landlock.restrict(connect=int(port))
     if os.getppid() != parent:  # gone before we had asked to die with it
         return 1
-    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, fileno=os.dup(0)) as control:
-        Broker(control, addresses).serve()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, fileno=os.dup(0)) as master:
+        Broker(master, addresses).serve()
     return 0
 
 

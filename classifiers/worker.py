@@ -1,5 +1,5 @@
 """
-The classify worker: sealed sessions in, one fixed-width label record out for each.
+The classify worker: a batch of sealed sessions in, one fixed-width label record out for each.
 
 Promise: for every session there is exactly one record, and nothing but records leaves.  Text
 is opened, read and rated inside `classify`; whatever is raised there, memory and recursion
@@ -13,6 +13,7 @@ process has been sealed, opens no file.
 import gc
 import heapq  # noqa: F401 - Counter.most_common loads it on first use: too late after the seal
 from functools import partial
+from random import SystemRandom
 from typing import Protocol
 
 from privacy.codebook import codebook
@@ -79,10 +80,13 @@ def prepare(plan_bytes: bytes) -> None:
 
 def run(channel: Channel, key: KeyPair) -> None:
     """
-    Answer every sealed session with its record until an empty frame comes.
+    Read sealed sessions until an empty frame comes, and answer once: a row for each of them.
+
+    A row is the session's key and its record.  Rows have one length and come in an order drawn
+    here, after the last session, so that neither place nor time says whose they are.
 
     A rater that asks somebody is given its key first, in a frame of its own.  Where nobody can be
-    asked, one byte of `Halt` is the answer, and the last one.
+    asked, the rows so far are the answer, and one byte of `Halt` behind them.
 
     Args:
         channel: Frames from and to the keeper.
@@ -92,23 +96,29 @@ def run(channel: Channel, key: KeyPair) -> None:
     if plan is None or rater is None:
         raise _mismatch("a worker that was not prepared.")
     info = run_info(plan.hash)
+    rows: list[bytes] = []
+    halt = b""
     try:
         if isinstance(rater, AskingRater):
             rater.unlock(channel.receive(LARGEST_SECRET), inherited())
         while frame := channel.receive(LARGEST_FRAME):
-            blob = SealedBlob.decode(frame)
-            header = blob.header
-            data_key = key.open(blob.wrapped, info=info)
-            channel.send(
-                classify(
-                    partial(blob.open, data_key),
-                    month=header["month"],
-                    account=bytes.fromhex(header["account"]),
-                    rater=rater,
-                ).encode()
-            )
+            rows.append(_row(SealedBlob.decode(frame), key, info, rater))
     except Halted as halted:
-        channel.send(bytes([halted.code]))
+        halt = bytes([halted.code])
+    SystemRandom().shuffle(rows)
+    channel.send(b"".join(rows) + halt)
+
+
+def _row(blob: SealedBlob, key: KeyPair, info: bytes, rater: Rater) -> bytes:
+    header = blob.header
+    data_key = key.open(blob.wrapped, info=info)
+    record = classify(
+        partial(blob.open, data_key),
+        month=header["month"],
+        account=bytes.fromhex(header["account"]),
+        rater=rater,
+    )
+    return bytes.fromhex(header["session"]) + record.encode()
 
 
 class Opener(Protocol):

@@ -1,5 +1,5 @@
 """
-Why a model could not be asked: the one byte that a classify worker sends in place of a record.
+Why a model could not be asked: one byte that a classify worker sends behind its records.
 
 None of these says anything about a session: a refusal, a cut or an invalid answer is a label,
 and the run goes on.  What stands here is about the way to the model, so it stops the run, and
@@ -72,12 +72,6 @@ def halted(code: Halt) -> IncompleteError:
     return IncompleteError(f"ENDPOINT_{code.name}", rule=_RULE, found=found, remedy=remedy)
 
 
-def check_halt(answer: bytes) -> None:
-    """
-    Stop if a worker says that nobody can be asked.
-
-    Raises:
-        IncompleteError: It does; in our words.
-    """
-    if len(answer) == 1 and answer[0] in set(Halt):
-        raise halted(Halt(answer[0]))
+def halt_of(byte: bytes) -> Halt | None:
+    """The reason that a byte stands for; None for any other byte."""
+    return Halt(byte[0]) if len(byte) == 1 and byte[0] in set(Halt) else None

@@ -1,9 +1,9 @@
 """
-The way out of a run whose plan names an endpoint: a broker beside each worker.
+The way out of a run whose plan names an endpoint: a broker beside its workers.
 
 The keeper starts it from the code that was hashed, gives it one address and nothing else, and
-hands its control socket to the worker.  The key for the endpoint passes the broker by: it goes
-into the sealed worker, by the pipe.
+introduces each worker to it by a control socket.  The key for the endpoint passes the broker by:
+it goes into the sealed worker, by the pipe.
 """
 
 import socket
@@ -37,17 +37,48 @@ def endpoint_key(given: str, folder: Path) -> bytes:
     return (given.encode() or own.read_bytes()).strip()
 
 
+class Egress:
+    """A running broker, as the keeper sees it."""
+
+    def __init__(self, master: socket.socket) -> None:
+        self._master = master
+
+    @contextmanager
+    def control(self) -> Iterator[socket.socket]:
+        """
+        A control socket for one worker; what it asked for ends with it.
+
+        Raises:
+            IncompleteError: The broker has ended.
+        """
+        theirs, ours = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            with ours:
+                try:
+                    socket.send_fds(self._master, [b"W"], [ours.fileno()])
+                except OSError:
+                    raise halted(Halt.UNREACHABLE) from None
+            yield theirs
+
+
 @contextmanager
-def broker(kind: WorkerKind, endpoint: str) -> Iterator[socket.socket]:
+def way_out(egress: Egress | None) -> Iterator[socket.socket | None]:
+    """A worker's control socket, or none for a worker that asks nobody."""
+    if egress is None:
+        yield None
+    else:
+        with egress.control() as control:
+            yield control
+
+
+@contextmanager
+def broker(kind: WorkerKind, endpoint: str) -> Iterator[Egress]:
     """
-    Run a broker for one worker, from the thread that works with it.
+    Run a broker for the workers of one run; it dies with the thread that calls this.
 
     Args:
         kind: The kind of worker; its code holds the broker's.
         endpoint: `https://host[:port]`, from the plan.
-
-    Yields:
-        The worker's end of the control socket.
 
     Raises:
         ConfigurationError: The endpoint is none.
@@ -59,7 +90,7 @@ def broker(kind: WorkerKind, endpoint: str) -> Iterator[socket.socket]:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="clerestory-")))
         folder.chmod(0o755)
         kind.code.link_into(folder)
-        theirs, ours = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         stack.enter_context(ours)
         with theirs:
             process = subprocess.Popen(  # noqa: S603 - our own interpreter on hashed code
@@ -78,11 +109,10 @@ def broker(kind: WorkerKind, endpoint: str) -> Iterator[socket.socket]:
                 start_new_session=True,
             )
         stack.callback(_end, process)
-        yield ours
+        yield Egress(ours)
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
-    # It ends by itself when nobody holds the other end any more; who waits for that, may wait.
     process.terminate()
     try:
         process.wait(_CLOSE_SECONDS)

@@ -1,7 +1,7 @@
 """The broker connects to one address, hands over streams that lead nowhere else, and is capped."""
 
 import os
-import select
+import signal
 import socket
 import struct
 import subprocess
@@ -15,12 +15,13 @@ from threading import Thread
 
 import pytest
 
-from classifiers.broker import CONNECT, Broker, Caps, Reply, resolve
+from classifiers.broker import CONNECT, Caps, Reply, resolve
+from privacy.errors import IncompleteError
 from privacy.keeper.egress import broker
 from privacy.sandbox.landlock import abi
 from privacy.sandbox.syscalls import checked, libc
-from tests.promises.test_isolation import descendants, running
-from tests.support.egress import relaying
+from tests.support.egress import brokering, relaying
+from tests.support.processes import descendants, running
 from tests.support.world import ROOT
 
 LOOPBACK = "127.0.0.1"
@@ -92,16 +93,10 @@ class Worker:
 
 @contextmanager
 def brokered(port: int, caps: Caps | None = None) -> Iterator[Worker]:
-    """A broker in a thread of this process."""
-    theirs, ours = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    made = Broker(theirs, [(socket.AF_INET, (LOOPBACK, port))], caps)
-    thread = Thread(target=made.serve)
-    thread.start()
-    with theirs:
-        with ours:
-            yield Worker(ours)
-        thread.join(10)
-        assert not thread.is_alive()
+    """A broker in a thread of this process, and one worker."""
+    addresses: list[tuple[int, tuple[object, ...]]] = [(socket.AF_INET, (LOOPBACK, port))]
+    with brokering(addresses, caps) as egress, egress.control() as control:
+        yield Worker(control)
 
 
 def is_over(stream: socket.socket) -> bool:
@@ -280,21 +275,48 @@ def test_the_broker_may_connect_to_one_port_and_open_no_file() -> None:
     assert done.stdout.split() == ["open", "blocked", "blocked"]
 
 
-def test_the_broker_ends_when_nobody_can_ask() -> None:
-    """The keeper's own: it serves, and goes by itself when its worker's end is closed."""
-    with server(echo) as port, broker(relaying(), f"https://localhost:{port}") as control:
-        born = descendants(os.getpid())
-        with Worker(control).stream() as stream:
+def test_a_workers_connections_end_with_it() -> None:
+    """Two workers share a broker: what one asked for goes with it, and the other's stays."""
+    with (
+        server(echo) as port,
+        brokering([(socket.AF_INET, (LOOPBACK, port))]) as egress,
+        egress.control() as one,
+        egress.control() as other,
+        Worker(one).stream() as gone,
+        Worker(other).stream() as stays,
+    ):
+        one.close()
+        assert is_over(gone)
+        stays.sendall(b"hello")
+        assert stays.recv(8) == b"hello"
+
+
+def test_the_keepers_broker_serves_and_ends() -> None:
+    """The process itself: started from the hashed code, gone when the run is over."""
+    with server(echo) as port:
+        with (
+            broker(relaying(), f"https://localhost:{port}") as egress,
+            egress.control() as control,
+            Worker(control).stream() as stream,
+        ):
+            born = descendants(os.getpid())
             stream.sendall(b"hello")
             assert stream.recv(8) == b"hello"
-        copy = control.dup()
-        control.shutdown(socket.SHUT_RDWR)
-        poll = select.poll()
-        poll.register(copy, select.POLLIN)
-        assert poll.poll(5000)
-        copy.close()
-    assert born
-    assert not born & running()
+        assert born
+        assert not born & running()
+
+
+def test_a_broker_that_ended_is_an_incomplete_run() -> None:
+    """Nobody waits for an answer that cannot come."""
+    with broker(relaying(), "https://localhost:9") as egress:
+        (child,) = descendants(os.getpid())
+        os.kill(child, signal.SIGKILL)
+        deadline = time.monotonic() + 10
+        while child in running():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        with pytest.raises(IncompleteError, match="ENDPOINT_UNREACHABLE"), egress.control():
+            pass
 
 
 def test_the_broker_dies_with_its_keeper() -> None:
@@ -303,13 +325,13 @@ def test_the_broker_dies_with_its_keeper() -> None:
         "import time\n"
         "from privacy.keeper.egress import broker\n"
         "from tests.support.egress import relaying\n"
-        "with broker(relaying(), 'https://localhost:9') as control:\n"
+        "with broker(relaying(), 'https://localhost:9') as egress, egress.control() as control:\n"
         "    control.send(b'C')\n"
         "    print(control.recv(1)[0], flush=True)\n"
         "    time.sleep(60)\n"
     )
     with subprocess.Popen(
-        [sys.executable, "-c", script], stdout=subprocess.PIPE, cwd=ROOT, env={**os.environ}
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, cwd=ROOT
     ) as keeper:
         assert keeper.stdout is not None
         try:

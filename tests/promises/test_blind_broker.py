@@ -24,7 +24,6 @@ from privacy.errors import RefusedError
 from privacy.halts import Halt
 from privacy.sandbox.launch import start
 from privacy.sandbox.tiers import Tier
-from tests.promises.test_isolation import CANNOT_IMPORT, NOBODY
 from tests.support.egress import CANARY, MODEL, asking, sealed, session
 from tests.support.house import installed
 from tests.support.messages import API_KEY, MessagesServer, labelled, serving
@@ -33,6 +32,8 @@ from tests.support.tap import Tap, tapped
 from tests.support.workers.setting import sealed_tiers, small
 from tests.support.world import ROOT
 
+NOBODY = 65534
+CANNOT_IMPORT = 3
 LABELS = {"work_mode": "fix", "expertise": "novice", "outcome": "succeeded"}
 
 
@@ -62,8 +63,7 @@ def test_a_sealed_worker_is_answered_and_nobody_reads_along(
 ) -> None:
     """Labels come back; of text and key no byte was relayed in clear, and the server had both."""
     with sealed(tier, asking(f"https://{HOST}:{tap.port}", ours.roots)) as asker:
-        for number in range(12):
-            labels = asker.label(session(f"{CANARY} {number}"))
+        for labels in asker.batch([session(f"{CANARY} {number}") for number in range(12)]):
             assert isinstance(labels, dict)
             assert labels["status"] == "rated"
             assert {name: labels[name] for name in LABELS} == LABELS
@@ -189,7 +189,7 @@ print(json.dumps(ask(*sys.argv[3:])))
 ASK = """
 from privacy.keeper.egress import broker
 from privacy.keeper.workshop import WorkerKind
-from privacy.labels import record_width
+from privacy.labels import row_width
 from privacy.codebook import codebook
 from privacy.plan import read_plan
 from privacy.sandbox.launch import start
@@ -204,15 +204,17 @@ def ask(distributions, plan, key, data):
     plan = read_plan(plan.encode())
     answers = {}
     for tier in [f.tier for f in survey() if f.works and f.tier.seals]:
-        with broker(kind, plan.rater.endpoint) as control:
+        with broker(kind, plan.rater.endpoint) as egress, egress.control() as control:
             with start(tier, code, kind.module, plan.canonical, control=control) as worker:
                 worker.channel.timeout = 60.0
                 worker.channel.send(key.encode())
                 header = {"account": bytes(range(16)).hex(), "month": "2026-02"}
+                header["session"] = bytes(16).hex()
                 public, info = worker.public_key, run_info(plan.hash)
                 blob = seal(bytes.fromhex(data), header, public=public, info=info)
                 worker.channel.send(blob.encode())
-                answers[tier.name] = worker.channel.receive(record_width(codebook())).hex()
+                worker.channel.send(b"")
+                answers[tier.name] = worker.channel.receive(row_width(codebook())).hex()
     return answers
 """
 
@@ -251,7 +253,7 @@ def test_an_ordinary_user_is_answered_as_well(ours: Authority, server: MessagesS
     answers = json.loads(done.stdout)
     assert answers
     for answer in answers.values():
-        labels = read(bytes.fromhex(answer))
+        (labels,) = read(bytes.fromhex(answer))
         assert isinstance(labels, dict)
         assert labels["work_mode"] == "fix"
     assert len(server.asked) == len(answers)

@@ -6,23 +6,23 @@ worker is the test itself, so that it can look at every frame.
 """
 
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import astuple, dataclass, replace
 from functools import cache
 from threading import Thread
 
-from classifiers.broker import Broker, resolve
+from classifiers.broker import Broker, Caps, resolve
 from classifiers.raters.claude import ClaudeRater
 from privacy.codebook import codebook
 from privacy.endpoint import read_endpoint
-from privacy.halts import Halt
-from privacy.keeper.egress import broker
+from privacy.halts import Halt, halt_of
+from privacy.keeper.egress import Egress, broker
 from privacy.keeper.workshop import WorkerKind
-from privacy.labels import LabelRecord, record_width
+from privacy.labels import LabelRecord, row_width, unpack_bucket
 from privacy.plan import Rater
 from privacy.raters import CLAUDE
-from privacy.sandbox.launch import Worker, start
+from privacy.sandbox.launch import Worker, Zygote
 from privacy.sandbox.manifest import collect
 from privacy.sandbox.tiers import Tier
 from privacy.sealing import run_info, seal
@@ -58,61 +58,110 @@ def relaying() -> WorkerKind:
 @contextmanager
 def unsealed(rater: Rater, key: str = API_KEY, seconds: float = 20.0) -> Iterator[ClaudeRater]:
     """The rater in this process, and a broker in a thread of it: for what needs no seal."""
-    address = read_endpoint(rater.endpoint)
-    theirs, ours = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with brokering(resolve(*astuple(read_endpoint(rater.endpoint)))) as egress:
+        made = ClaudeRater(rater, seconds=seconds)
+        with egress.control() as control:
+            made.unlock(key.encode(), control)
+            yield made
+            made.close()
+
+
+@contextmanager
+def brokering(
+    addresses: list[tuple[int, tuple[object, ...]]], caps: Caps | None = None
+) -> Iterator[Egress]:
+    """A broker in a thread of this process."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
-        thread = Thread(target=Broker(theirs, resolve(address.host, address.port)).serve)
+        thread = Thread(target=Broker(theirs, addresses, caps).serve)
         thread.start()
         try:
             with ours:
-                made = ClaudeRater(rater, seconds=seconds)
-                made.unlock(key.encode(), ours)
-                yield made
-                made.close()
+                yield Egress(ours)
         finally:
             thread.join(20)
+    assert not thread.is_alive()
+
+
+Answer = dict[str, str] | Halt
+"""A record's labels by column, or why nobody could be asked."""
 
 
 @dataclass(frozen=True)
 class Asker:
-    """A sealed worker that waits for sessions."""
+    """Sealed workers, forked from one zygote as they are wanted."""
 
-    worker: Worker
-    plan_hash: str
+    zygote: Zygote
+    egress: Egress
+    plan: str
+    """Hash of the bound plan."""
+    key: str
 
-    def send(self, data: bytes) -> bytes:
-        """One session's answer: a record, or a byte."""
-        header = {"account": ACCOUNT.hex(), "month": "2026-02"}
-        info = run_info(self.plan_hash)
-        blob = seal(data, header, public=self.worker.public_key, info=info)
-        self.worker.channel.send(blob.encode())
-        return self.worker.channel.receive(record_width(codebook()))
+    def start(self) -> AbstractContextManager[Worker]:
+        """A worker that has its key and waits for sessions."""
+        return self._start()
 
-    def label(self, data: bytes | None = None) -> dict[str, str] | Halt:
-        """The same, read."""
-        return read(self.send(session() if data is None else data))
+    @contextmanager
+    def _start(self) -> Iterator[Worker]:
+        with self.egress.control() as control, self.zygote.start(control=control) as worker:
+            worker.channel.timeout = 60.0
+            worker.channel.send(self.key.encode())
+            yield worker
+
+    def frame(self, data: bytes, number: int, worker: Worker) -> bytes:
+        """A session as the keeper sends it."""
+        told = {"account": ACCOUNT.hex(), "month": "2026-02", "session": name(number).hex()}
+        return seal(data, told, public=worker.public_key, info=run_info(self.plan)).encode()
+
+    def answer(self, sessions: Sequence[bytes]) -> bytes:
+        """What one worker says of a batch."""
+        with self.start() as worker:
+            for number, data in enumerate(sessions):
+                worker.channel.send(self.frame(data, number, worker))
+            worker.channel.send(b"")
+            return worker.channel.receive(len(sessions) * row_width(codebook()) + 1)
+
+    def label(self, data: bytes | None = None) -> Answer:
+        """One session's labels, or why there are none."""
+        (answer,) = self.batch([session() if data is None else data])
+        return answer
+
+    def batch(self, sessions: Sequence[bytes]) -> list[Answer]:
+        """The same for several, in order, by one worker."""
+        return read(self.answer(sessions), len(sessions))
 
 
-def read(answer: bytes) -> dict[str, str] | Halt:
-    """A record's labels by column, or why nobody could be asked."""
-    if len(answer) == 1:
-        return Halt(answer[0])
-    record = LabelRecord.decode(answer, codebook())
-    assert record.account == ACCOUNT
-    return {
-        field.name: field.labels[position]
-        for field, position in zip(codebook().fields, record.labels, strict=True)
-    }
+def name(number: int) -> bytes:
+    """A session's key."""
+    return number.to_bytes(16)
+
+
+def read(answer: bytes, sessions: int = 1) -> list[Answer]:
+    """A worker's answer about sessions, in their order."""
+    halt = halt_of(answer[-1:]) if len(answer) % row_width(codebook()) == 1 else None
+    rows = dict(unpack_bucket(answer[:-1] if halt else answer, codebook()))
+    found: list[Answer] = []
+    for number in range(sessions):
+        row = rows.get(name(number))
+        if row is None:
+            assert halt
+            found.append(halt)
+            continue
+        record = LabelRecord.decode(row, codebook())
+        assert record.account == ACCOUNT
+        found.append({
+            field.name: field.labels[position]
+            for field, position in zip(codebook().fields, record.labels, strict=True)
+        })  # fmt: skip
+    return found
 
 
 @contextmanager
 def sealed(tier: Tier, rater: Rater, key: str = API_KEY) -> Iterator[Asker]:
-    """A worker at a tier, its broker beside it, both gone afterwards."""
+    """Workers at a tier and the keeper's own broker, all gone afterwards."""
     plan, kind = bound_plan(rater), installed().asking
     with (
-        broker(kind, rater.endpoint) as control,
-        start(tier, kind.code, kind.module, plan.canonical, control=control) as worker,
+        broker(kind, rater.endpoint) as egress,
+        Zygote(tier, kind.code, kind.module, plan.canonical) as zygote,
     ):
-        worker.channel.timeout = 60.0
-        worker.channel.send(key.encode())
-        yield Asker(worker, plan.hash)
+        yield Asker(zygote, egress, plan.hash, key)

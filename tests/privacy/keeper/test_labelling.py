@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -12,7 +13,8 @@ from privacy.codebook import codebook
 from privacy.custodian import SIGNATURE_BYTES, Custodian, Target
 from privacy.errors import IncompleteError, RefusedError, VerificationError
 from privacy.keeper import labelling
-from privacy.keeper.labelling import Labelling, check_record, label_set, label_set_of
+from privacy.keeper.crew import check_record
+from privacy.keeper.labelling import Labelling, label_set, label_set_of
 from privacy.labels import LabelRecord, unpack_bucket
 from privacy.plan import Plan
 from privacy.raters import OFFLINE
@@ -251,7 +253,7 @@ def test_a_session_under_two_names_is_one_session(house: tuple[House, Edge, Plan
 def test_what_was_labelled_before_a_failure_is_kept(
     house: tuple[House, Edge, Plan], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A bucket is the unit of restart: whole buckets stay, and are not asked for again."""
+    """A batch is the unit of restart: whole batches stay, and are not asked for again."""
     made, edge, bound = house
     files = [edge.seal(name, "s") for name in ("ann", "bob", "carl", "dora")]
     stored: list[int] = []
@@ -275,41 +277,49 @@ def test_what_was_labelled_before_a_failure_is_kept(
 
 
 class Liar:
-    """A worker that took over: it answers every session with the same bytes."""
+    """A worker that took over: it answers every batch with the same bytes."""
 
     def __init__(self, answer: bytes) -> None:
         self.public_key, self.channel = KeyPair.generate().public, self
         self.timeout, self._answer = 0.0, answer
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return
+
+    def start(self) -> Self:
+        """Be one's own zygote."""
+        return self
+
     def send(self, _: bytes) -> None:
         """Take a session."""
 
     def receive(self, _: int) -> bytes:
-        """Answer it."""
+        """Answer all of them."""
         return self._answer
-
-    def close(self) -> None:
-        """Go."""
 
 
 def test_what_a_worker_answers_passes_the_gate_before_it_is_kept(
     house: tuple[House, Edge, Plan], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Words instead of a record, or another account's record: refused, and nothing is stored."""
+    """Words, another account's record, another session, one twice: refused; nothing is stored."""
     made, edge, bound = house
     path = edge.seal("ann", "s1")
     own, other = edge.hand.account("ann"), edge.hand.account("bob")
 
-    def record(account: bytes) -> bytes:
-        return LabelRecord.unrated(BOOK, status="rated", month="2025-11", account=account).encode()
+    def row(account: bytes, session: str = path.stem) -> bytes:
+        record = LabelRecord.unrated(BOOK, status="rated", month="2025-11", account=account)
+        return bytes.fromhex(session) + record.encode()
 
-    words = (b"please fix the bug " * 9)[: len(record(own))]
-    for lie in (words, b"", record(other)):
-        monkeypatch.setattr(labelling, "start", lambda *_, lie=lie: Liar(lie))
+    words = row(own)[:16] + (b"please fix the bug " * 9)[: len(row(own)) - 16]
+    for lie in (words, b"", row(other), row(own, "ab" * 16), row(own) * 2, row(own)[:-1]):
+        monkeypatch.setattr(labelling, "Zygote", lambda *_, lie=lie: Liar(lie))
         with pytest.raises(RefusedError, match="LABEL_GATE"):
             run(made, bound)
         assert labelled(made, bound) == {}
         assert due(made, bound) == {path.stem}
-    monkeypatch.setattr(labelling, "start", lambda *_: Liar(record(own)))
+    monkeypatch.setattr(labelling, "Zygote", lambda *_: Liar(row(own)))
     run(made, bound)
     assert set(labelled(made, bound)) == {path.stem}
