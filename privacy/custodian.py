@@ -2,9 +2,9 @@
 The custodian's edge: the last place where a session lies in clear.
 
 Accounts and sessions become keyed hashes under a key that never leaves the custodian's
-folder; every sealed session is signed by the custodian's key, so that nobody else can slip one
-in.  An index remembers which record of an account was sealed in which session, so that a
-record is sealed once per account, and which bytes a session had, so that a session that grew
+folder; every batch of sealed sessions is signed by the custodian's key, so that nobody else can
+slip one in.  An index remembers which record of an account was sealed in which session, so that
+a record is sealed once per account, and which bytes a session had, so that a session that grew
 supersedes its older self and never doubles it.
 """
 
@@ -15,17 +15,14 @@ from dataclasses import dataclass
 from hashlib import sha256
 from os import urandom
 from pathlib import Path
-from secrets import token_hex
 
-from .errors import ConfigurationError, RefusedError, VerificationError
+from .batches import Manifest
+from .errors import ConfigurationError, RefusedError
 from .labels import PSEUDONYM_BYTES, SESSION_KEY_BYTES
-from .sealing import SealedBlob, floor_info, key_id, seal
-from .signing import SigningKey, fingerprint, verify_raw
+from .signing import SigningKey
 from .vault import Vault
 
-SIGNATURE_BYTES = 64
 SECRET_BYTES = 32
-_CONTEXT = b"clerestory/source/2\0"
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS record (
@@ -34,9 +31,12 @@ CREATE TABLE IF NOT EXISTS record (
 CREATE TABLE IF NOT EXISTS target (
     one INTEGER PRIMARY KEY CHECK (one = 1), floor TEXT, sealing TEXT
 ) STRICT;
-CREATE TABLE IF NOT EXISTS session (
-    session BLOB PRIMARY KEY, digest BLOB, size INTEGER
+CREATE TABLE IF NOT EXISTS sealed (
+    session BLOB PRIMARY KEY, content BLOB, size INTEGER, batch INTEGER
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS batch (
+    number INTEGER PRIMARY KEY, digest TEXT, slots INTEGER, size INTEGER, manifest BLOB
+) STRICT;
 """
 
 
@@ -57,6 +57,16 @@ class Target:
             ConfigurationError: No keeper has adopted the vault yet.
         """
         return cls(vault, vault.floor.hash, vault.keys.sealing_bytes)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One batch as the index remembers it."""
+
+    number: int
+    digest: str
+    slots: int
+    size: int
 
 
 class Custodian:
@@ -157,76 +167,55 @@ class Custodian:
             ((pseudonym, self._keyed(b"record", record)[:8], session) for record in records),
         )
 
-    def seal(self, target: "Target", account: str, session: str, month: str, data: bytes) -> str:
-        """
-        Seal one session into a vault.
+    def content_hash(self, data: bytes) -> bytes:
+        """A keyed hash by which the index knows a session's bytes again."""
+        return hmac.digest(self._secret, b"content\0" + sha256(data).digest(), "sha256")
 
-        Returns:
-            `sealed`, `superseded` (it grew), `unchanged`, or `shrunk` (the older one stands).
-        """
-        key = self.session(account, session)
-        digest = hmac.digest(self._secret, b"content\0" + data, "sha256")
-        row = self._index.execute(
-            "SELECT digest, size FROM session WHERE session = ?", (key,)
-        ).fetchone()
-        path = target.vault.session_path(key.hex())
-        if row and path.exists():
-            if row[0] == digest:
-                return "unchanged"
-            if len(data) < row[1]:
-                return "shrunk"
-        header = {
-            "kind": "session",
-            "floor": target.floor,
-            "key": key_id(target.public),
-            "source": fingerprint(self.public),
-            "account": self.account(account).hex(),
-            "session": key.hex(),
-            "month": month,
-        }
-        info = floor_info(target.floor, "session")
-        blob = seal(data, header, public=target.public, info=info)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(f".{path.name}.{token_hex(8)}")
-        with beside.open("xb") as file:
-            file.write(self._source.sign_raw(_signed(blob)) + blob.encode())
-        beside.replace(path)
-        self._index.execute(
-            "INSERT OR REPLACE INTO session VALUES (?, ?, ?)", (key, digest, len(data))
-        )
-        return "superseded" if row else "sealed"
+    def known(self, session: bytes) -> tuple[bytes, int, int] | None:
+        """Keyed hash, length and batch of the bytes of a session, if it was sealed."""
+        query = "SELECT content, size, batch FROM sealed WHERE session = ?"
+        row: tuple[bytes, int, int] | None = self._index.execute(query, (session,)).fetchone()
+        return row
+
+    def note(self, session: bytes, content: bytes, size: int, batch: int) -> None:
+        """Note what was sealed of a session, in which batch."""
+        row = (session, content, size, batch)
+        self._index.execute("INSERT OR REPLACE INTO sealed VALUES (?, ?, ?, ?)", row)
+
+    def batches(self) -> list["Batch"]:
+        """Every batch so far, oldest first."""
+        query = "SELECT number, digest, slots, size FROM batch ORDER BY number"
+        return [Batch(*row) for row in self._index.execute(query)]
+
+    def manifest(self, number: int) -> bytes:
+        """A batch's manifest, kept here so that a vault that lost it gets it again."""
+        query = "SELECT manifest FROM batch WHERE number = ?"
+        return bytes(self._index.execute(query, (number,)).fetchone()[0])
+
+    def add_batch(self, manifest: Manifest) -> Manifest:
+        """Sign a batch and note it."""
+        signed = manifest.sign(self._source)
+        size = sum(row.size for row in signed.rows)
+        row = (signed.number, signed.digest, len(signed.rows), size, signed.encode())
+        self._index.execute("INSERT INTO batch VALUES (?, ?, ?, ?, ?)", row)
+        return signed
+
+    def commit(self) -> None:
+        """All that was noted is lasting on return."""
+        self._index.execute("COMMIT")
+        self._index.execute("BEGIN IMMEDIATE")
+
+    def roll_back(self) -> None:
+        """Forget what was noted since the last `commit`."""
+        if self._index.in_transaction:
+            self._index.execute("ROLLBACK")
+        self._index.execute("BEGIN IMMEDIATE")
 
     def _keyed(self, purpose: bytes, *parts: str) -> bytes:
         # Each part with its length: else a name with a zero byte could pass for two.
         encoded = (part.encode("utf-8", "surrogatepass") for part in parts)
         joined = b"".join(len(part).to_bytes(8) + part for part in encoded)
         return hmac.digest(self._secret, purpose + b"\0" + joined, "sha256")
-
-
-def read_sealed_session(data: bytes, sources: Iterable[bytes]) -> SealedBlob:
-    """
-    Read a sealed session's file and check who sealed it.
-
-    Args:
-        data: The file's bytes.
-        sources: Raw public keys of the custodians of the policy.
-
-    Raises:
-        VerificationError: No custodian of the policy signed these bytes.
-    """
-    signature, sealed = data[:SIGNATURE_BYTES], SealedBlob.decode(data[SIGNATURE_BYTES:])
-    for source in sources:
-        try:
-            verify_raw(source, signature, _signed(sealed))
-        except VerificationError:
-            continue
-        return sealed
-    raise VerificationError(
-        "SOURCE_UNKNOWN",
-        rule="Only sessions that a custodian of the policy sealed are classified.",
-        found="a sealed session signed by nobody of the policy, or changed since.",
-        remedy="take the file out of the vault, or restore it from a copy.",
-    )
 
 
 def _no_custodian(found: str) -> ConfigurationError:
@@ -236,7 +225,3 @@ def _no_custodian(found: str) -> ConfigurationError:
         found=found,
         remedy="give its path with --custodian, or make a vault with `clerestory init`.",
     )
-
-
-def _signed(blob: SealedBlob) -> bytes:
-    return _CONTEXT + blob.signed

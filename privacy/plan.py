@@ -176,6 +176,9 @@ class Binding:
     """SHA-256 of the policy in force when the plan was submitted."""
     code: str
     """SHA-256 of what is mounted into the workers."""
+    submission: int = 1
+    """How often the plan was handed in, this time included.  After a return, a withdrawal or an
+    expiry it is another plan, so that no signature of before counts."""
 
 
 @dataclass(frozen=True)

@@ -2,17 +2,17 @@
 The vault: a folder that may be copied, watched and lost without anybody learning a thing.
 
     floor.json      terms of collection        keeper.json     the keeper's public keys
-    policy.toml     what is allowed today      sessions/       sealed sessions
+    policy.toml     what is allowed today      sessions/       batches of sealed sessions
                                                labels/         sealed label buckets
 
-Everything in sessions/ and labels/ is sealed to the keeper.  Files are replaced whole: a
-reader sees the old bytes or the new ones, never a mixture.
+Everything in sessions/ and labels/ is sealed to the keeper.  Files are replaced whole, and a
+batch appears whole: a reader sees the old bytes or the new ones, never a mixture.
 """
 
 import json
 import os
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from hashlib import sha256
 from pathlib import Path
 from secrets import token_hex
 
@@ -21,11 +21,13 @@ import rfc8785
 from .errors import ConfigurationError
 from .floor import Floor, read_floor
 from .sealing import PUBLIC_BYTES
-from .signing import read_public
+from .signing import public_raw, read_public
 
 FLOOR, POLICY, KEEPER, SOCKET = "floor.json", "policy.toml", "keeper.json", "keeper.socket"
 CHECKPOINT = "ledger.checkpoint"
 """The newest signed head of the ledger: a copy outside the keeper's state."""
+MANIFEST = "manifest"
+"""In the folder of a batch: what its custodian signed."""
 HANDOVER = "handover.key"
 """Secret key of a synthetic vault on its way to its keeper; never of a real one."""
 
@@ -104,17 +106,26 @@ class Vault:
         """Write the keeper's public keys into the vault."""
         replace_file(self.folder / KEEPER, rfc8785.dumps(asdict(keys)))
 
-    def session_path(self, session: str) -> Path:
-        """Where a sealed session lies, by its key in hexadecimal."""
-        return self.folder / "sessions" / session[:2] / f"{session}.sealed"
+    @property
+    def sessions(self) -> Path:
+        """Folder of the batches of sealed sessions."""
+        return self.folder / "sessions"
 
-    def sessions(self) -> Iterator[Path]:
-        """All sealed sessions, in a fixed order."""
-        return iter(sorted((self.folder / "sessions").glob("*/*.sealed")))
+    def batch(self, source: str, number: int) -> Path:
+        """Folder of a custodian's batch, by the public key that signs it."""
+        return self.sessions / f"{_short(source)}-{number:08d}"
+
+    def open_batch(self, source: str) -> Path:
+        """Folder in which a custodian fills a batch; nobody else looks into it."""
+        return self.sessions / f".{_short(source)}"
 
     def label_folder(self, label_set: str) -> Path:
         """Where the sealed buckets of a label set lie."""
         return self.folder / "labels" / label_set[:32]
+
+
+def _short(source: str) -> str:
+    return sha256(public_raw(source)).hexdigest()[:16]
 
 
 def replace_file(path: Path, data: bytes) -> None:
@@ -136,6 +147,13 @@ def replace_file(path: Path, data: bytes) -> None:
     except OSError:
         beside.unlink(missing_ok=True)
         raise
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    os.fsync(folder)
-    os.close(folder)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Names in a folder are on the disk before this returns."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -25,10 +25,10 @@ from pathlib import Path
 import rfc8785
 
 from . import soundness
+from .checkpoint import read_checkpoint
 from .errors import ClerestoryError, ConfigurationError
 from .evidence import watermarks
 from .floor import TIERS, read_floor
-from .merkle import read_checkpoint
 from .plan import Plan, Table, read_plan
 from .policy import read_policy
 from .signing import fingerprint, public_raw, read_public, verify

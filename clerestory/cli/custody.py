@@ -33,10 +33,23 @@ def init(
         Optional[Path],
         typer.Option(help="Folder of the custodian's keys; VAULT.custodian by default."),
     ] = None,
+    development: Annotated[
+        bool,
+        typer.Option(
+            "--development",
+            help="A model's endpoint may have a certificate of one's own (watermarked).",
+        ),
+    ] = False,
+    hardware: Annotated[
+        Optional[list[str]],
+        typer.Option(
+            help="PCR0=HEX: what checked hardware evidence must show; may be given often."
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Make a vault: its floor, which never changes, and a policy within it."""
-    from clerestory.founding import Terms, found
+    from clerestory.founding import Terms, found, measurements
 
     terms = Terms(
         epsilon=epsilon,
@@ -47,6 +60,8 @@ def init(
         purposes=tuple(purpose or ["learning how people work with a coding agent"]),
         single_person=single_person,
         synthetic=synthetic,
+        development=development,
+        hardware=measurements(hardware or []),
     )
     folder = custodian or vault.with_name(vault.name + ".custodian")
     floor = found(vault, folder, terms)
@@ -98,9 +113,10 @@ def keys_enrol(
     vault: VaultPath,
     key: Annotated[Path, typer.Argument(help="The public key: a `.pub` file.")],
     name: Annotated[str, typer.Option(help="As in a study's `authors`.")],
+    role: Annotated[str, typer.Option(help="officer, custodian or researcher.")] = "officer",
     as_json: Json = False,
 ) -> None:
-    """Make the owner of a key an officer, before the first plan is submitted."""
+    """Give the owner of a key a role, before the first plan is submitted."""
     from privacy.keeper.client import ask
     from privacy.signing import read_public
     from privacy.vault import Vault
@@ -109,8 +125,9 @@ def keys_enrol(
         line = key.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         line = ""
-    told = ask(Vault.open(vault), "enrol", name=name, key=read_public(line))
-    answer(told, f"{told['officer']} is an officer: {told['fingerprint']}", as_json=as_json)
+    told = ask(Vault.open(vault), "enrol", name=name, key=read_public(line), role=role)
+    text = f"{told['name']} is enrolled as {told['role']}: {told['fingerprint']}"
+    answer(told, text, as_json=as_json)
 
 
 @command()

@@ -13,12 +13,11 @@ value, since it follows from the session alone.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from privacy.codebook import Codebook
-from privacy.custodian import read_sealed_session
-from privacy.errors import IncompleteError, RefusedError, VerificationError
+from privacy.errors import IncompleteError, RefusedError
 from privacy.halts import Halt, halt_of
+from privacy.keeper.corpus import Due
 from privacy.keeper.egress import Egress, way_out
 from privacy.keeper.state import State
 from privacy.labels import LabelRecord, row_width, unpack_bucket
@@ -28,21 +27,9 @@ from privacy.sealing import SealedBlob, floor_info, run_info
 
 MOST_SESSIONS = 64
 MOST_BYTES = 64 * 2**20
-"""Of sealed files in one batch; a larger file is a batch of its own."""
+"""Of sealed sessions in one batch; a larger one is a batch of its own."""
 SESSION_SECONDS = 600.0
 """For one record of the largest session on a busy machine; after it the run stops."""
-
-
-@dataclass(frozen=True, slots=True)
-class Due:
-    """One sealed session whose record is missing, or was made from older bytes."""
-
-    path: Path
-    session: str
-    account: bytes
-    month: str
-    digest: str
-    """SHA-256 of the sealed file."""
 
 
 Row = tuple[Due, bytes]
@@ -57,7 +44,7 @@ def batches(due: Iterable[Due]) -> Iterator[list[Due]]:
     batch: list[Due] = []
     held = 0
     for one in due:
-        size = one.path.stat().st_size
+        size = one.place.size
         full = len(batch) == MOST_SESSIONS or held + size > MOST_BYTES
         if batch and (full or any(one.session == other.session for other in batch)):
             yield batch
@@ -78,8 +65,6 @@ class Crew:
     codebook: Codebook
     floor: str
     """SHA-256 of the vault's floor."""
-    sources: Sequence[bytes]
-    """Public keys of the custodians, raw."""
     egress: Egress | None = None
     """The way out of workers that ask a model."""
     secret: bytes = field(default=b"", repr=False)
@@ -94,7 +79,7 @@ class Crew:
             VerificationError: A sealed session is damaged or not from a custodian.
             IncompleteError: A worker was too slow, or its zygote has ended.
         """
-        blobs = {one.session: self._read(one) for one in batch}
+        blobs = {one.session: self.state.corpus.read(one) for one in batch}
         answer = self._ask(batch, blobs) if len(batch) > 1 else None
         if answer:
             return answer
@@ -105,12 +90,6 @@ class Crew:
             if halt:
                 return rows, halt
         return rows, None
-
-    def _read(self, due: Due) -> SealedBlob:
-        try:
-            return read_sealed_session(due.path.read_bytes(), self.sources)
-        except VerificationError as error:
-            raise of_file(error, due.path) from None
 
     def _ask_alone(self, due: Due, blobs: Mapping[str, SealedBlob]) -> Answer:
         for _ in range(2):
@@ -195,9 +174,3 @@ def check_record(record: bytes, account: bytes, month: str, codebook: Codebook) 
     told = codebook.fields[position].labels[read.labels[position]]
     if read.account != account or told != month:
         LabelRecord.decode(b"", codebook)  # refuses in the gate's own words
-
-
-def of_file(error: VerificationError, path: Path) -> VerificationError:
-    """The same refusal, saying which file of the vault: its name is a keyed hash."""
-    found = f"{error.found} In {path.parent.parent.name}/{path.parent.name}/{path.name}."
-    return VerificationError(error.code, rule=error.rule, found=found, remedy=error.remedy)

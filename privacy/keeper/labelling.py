@@ -1,11 +1,11 @@
 """
 The first run: sealed sessions in, sealed label buckets out.
 
-The keeper checks who sealed a session, re-wraps its data key to the key that a worker made
-after its seal, and passes what comes back through the label gate (`crew`).  A record says its own
-account and month: both must be those of the session it answers, so that a worker cannot move
-a label to somebody else.  Labels rest sealed, in buckets by account; they serve every later
-study under the same codebook, rater and floor.
+The keeper checks that a session is the one that was taken in, re-wraps its data key to the key
+that a worker made after its seal, and passes what comes back through the label gate (`crew`).  A
+record says its own account and month: both must be those of the session it answers, so that a
+worker cannot move a label to somebody else.  Labels rest sealed, in buckets by account; they
+serve every later study under the same codebook, rater and floor.
 
 A batch is stored whole or not at all: a crash costs the batches that were out, no more.
 """
@@ -17,23 +17,21 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from os import sched_getaffinity
-from pathlib import Path
 from threading import Event, Lock
 
 import rfc8785
 
 from privacy.codebook import Codebook
-from privacy.custodian import SIGNATURE_BYTES
-from privacy.errors import IncompleteError, VerificationError
+from privacy.errors import IncompleteError
 from privacy.floor import Floor
 from privacy.halts import halted
-from privacy.keeper.crew import Crew, Due, Row, batches, of_file
+from privacy.keeper.corpus import Due
+from privacy.keeper.crew import Crew, Row, batches
 from privacy.keeper.egress import broker
+from privacy.keeper.intake import check_whole, take_in
 from privacy.keeper.state import State
 from privacy.keeper.workshop import Progress, WorkerKind
 from privacy.labels import (
-    PSEUDONYM_BYTES,
-    SESSION_KEY_BYTES,
     bucket_of,
     pack_bucket,
     unpack_bucket,
@@ -41,8 +39,7 @@ from privacy.labels import (
 from privacy.plan import Plan, Rater
 from privacy.sandbox.launch import Zygote
 from privacy.sandbox.tiers import Tier
-from privacy.sealing import SealedBlob, floor_info, seal
-from privacy.signing import public_raw
+from privacy.sealing import floor_info, seal
 from privacy.vault import Vault
 
 ASKING_HANDS = 4
@@ -75,15 +72,13 @@ class Labelling:
         Sessions of the plan's months that have no record yet, by bucket.
 
         Raises:
-            VerificationError: A file of the vault is cut off.
+            VerificationError: What lies in the vault is not what custodians sealed.
         """
-        done = self.state.labelled(self.label_set)
-        due: dict[int, list[Due]] = defaultdict(list)
-        for path in self.vault.sessions():
-            session = _read_due(path)
-            known = done.get(session.session) == session.digest
-            if session.month in self.plan.population.months and not known:
-                due[bucket_of(session.account, self.floor.buckets)].append(session)
+        corpus, due = self.state.corpus, defaultdict(list)
+        take_in(corpus, self.vault, self.sources, self.state.ledger)
+        check_whole(corpus, self.vault, self.sources)
+        for session in corpus.due(self.label_set, self.plan.population.months):
+            due[bucket_of(session.account, self.floor.buckets)].append(session)
         return due
 
     def check_complete(self) -> None:
@@ -92,8 +87,11 @@ class Labelling:
 
         Raises:
             IncompleteError: Some have none yet; how many is nobody's business.
+            VerificationError: What lies in the vault is not what custodians sealed.
         """
-        if self.due():
+        corpus = self.state.corpus
+        take_in(corpus, self.vault, self.sources, self.state.ledger)
+        if not corpus.is_labelled(self.label_set, self.plan.population.months):
             raise IncompleteError(
                 "LABELS_INCOMPLETE",
                 rule="A release speaks of every session of its months.",
@@ -122,6 +120,7 @@ class Labelling:
                     with lock:
                         self._store(bucket, rows)
                     if halt:
+                        stop.set()
                         raise halted(halt)
                 with lock:
                     # Empty buckets count, too: how many are not would tell of accounts.
@@ -151,7 +150,6 @@ class Labelling:
             plan=self.plan,
             codebook=self.codebook,
             floor=self.floor.hash,
-            sources=[public_raw(source) for source in self.sources],
         )
 
     def _store(self, bucket: int, rows: list[Row]) -> None:
@@ -187,26 +185,3 @@ def label_set_of(codebook: str, prompts: str, rater: Rater, floor: str) -> str:
     told = {"codebook": codebook, "prompts": prompts, "floor": floor}
     told.update((f"rater {name}", str(value)) for name, value in asdict(rater).items())
     return sha256(rfc8785.dumps(told)).hexdigest()
-
-
-def _read_due(path: Path) -> Due:
-    """What a sealed session's file says of itself; who says it is checked before it is used."""
-    data = path.read_bytes()
-    try:
-        header = SealedBlob.decode(data[SIGNATURE_BYTES:]).header
-        account, session = bytes.fromhex(header["account"]), bytes.fromhex(header["session"])
-        if (len(account), len(session)) == (PSEUDONYM_BYTES, SESSION_KEY_BYTES):
-            return Due(path, session.hex(), account, header["month"], sha256(data).hexdigest())
-    except VerificationError as error:
-        raise of_file(error, path) from None
-    except (KeyError, ValueError):
-        pass
-    raise of_file(
-        VerificationError(
-            "VAULT_DAMAGED",
-            rule="A sealed session names its account, its key and its month.",
-            found="a header that does not.",
-            remedy="restore the file from a copy of the vault, or take it out.",
-        ),
-        path,
-    )

@@ -11,20 +11,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
-from privacy.accountant import Accountant
 from privacy.approvals import Approval
 from privacy.errors import IncompleteError
 from privacy.evidence import statement, watermarks
 from privacy.floor import TIERS, Floor
+from privacy.keeper.account import accountant
 from privacy.keeper.labelling import label_set
 from privacy.keeper.state import State
 from privacy.keeper.workshop import Progress, Workshop
 from privacy.plan import Plan
 from privacy.policy import Policy
+from privacy.recovery import check_not_lost
 from privacy.sandbox.launch import Worker, required, start
 from privacy.sandbox.tiers import Tier
 from privacy.sealing import SealedBlob, floor_info, run_info
-from privacy.vault import CHECKPOINT, Vault, replace_file
+from privacy.vault import Vault
 
 LARGEST_ANSWER = 64 * 2**20
 """bytes: more than any plan's tables."""
@@ -54,21 +55,23 @@ class Releasing:
             The bundle: file name → bytes.
 
         Raises:
-            RefusedError: The budget does not cover it, or the worker is not isolated.
-            IncompleteError: The worker ended without an answer; the charge stays.
+            RefusedError: Budget or period do not cover it, the worker is not isolated, or a
+                recovery closed the plan.
+            IncompleteError: A required anchor cannot be reached, or the worker ended without
+                an answer; a charge that was made stays.
         """
         ledger, plan = self.state.ledger, self.plan
+        check_not_lost(plan.hash, ledger.entries("recovery"))
         buckets = self._buckets()
         progress("starting the sealed worker", 0.0)
         kind = self.workshop.aggregate
         with start(self.tier, kind.code, kind.module, plan.canonical) as worker:
             before = ledger.checkpoint().sign(self.state.signing)
-            budget = min(self.floor.budget, self.policy.budget)
-            Accountant(budget, ledger).charge(plan.hash, plan.loss)
+            self.state.witnesses.reach(before)
+            accountant(self.floor, self.policy, ledger).charge(plan.hash, plan.loss)
             ledger.append("key", {"plan": plan.hash, "tier": self.tier.name})
             after = ledger.checkpoint().sign(self.state.signing)
-            # Outside the state: a restored copy of the ledger will not hold it.
-            replace_file(self.vault.folder / CHECKPOINT, after.encode())
+            self.state.witnesses.tell(after)
             answer = self._ask(worker, buckets, progress)
             probes = {probe.name: worker.probes[probe.name] for probe in required(self.tier)}
         files = self._bundle(answer, probes, (before, after))

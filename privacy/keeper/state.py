@@ -7,20 +7,23 @@ cannot be reset by starting over.
 
 import os
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from fcntl import LOCK_EX, LOCK_NB, flock
 from hashlib import sha256
 from pathlib import Path
 from typing import IO
 
+from privacy.anchors import Anchor
 from privacy.errors import ConfigurationError, RefusedError, VerificationError
+from privacy.keeper.corpus import Corpus
+from privacy.keeper.witnesses import Witnesses
 from privacy.ledger import Ledger
-from privacy.merkle import read_checkpoint
 from privacy.plan import Plan, read_plan
+from privacy.recovery import OFFICERS
 from privacy.sealing import KeyPair, SealedBlob
 from privacy.signing import SigningKey
-from privacy.vault import CHECKPOINT, HANDOVER, PublicKeys, Vault, replace_file
+from privacy.vault import HANDOVER, PublicKeys, Vault, replace_file
 
 SEALING, SIGNING, LEDGER = "sealing.key", "signing.key", "ledger.db"
 LOCK = "lock"
@@ -40,12 +43,26 @@ CREATE TABLE IF NOT EXISTS bucket (
 class State:
     """The opened folder."""
 
-    def __init__(self, folder: Path, vault: Vault) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        vault: Vault,
+        *,
+        anchors: Sequence[Anchor] = (),
+        recovering: bool = False,
+    ) -> None:
         """
         Open the state of a vault's keeper, or begin it with fresh keys.
 
+        Args:
+            folder: The state's.
+            vault: Whose keeper it is.
+            anchors: Further places that have seen the ledger's head.
+            recovering: Open a ledger that is older than what they have seen, to account for it.
+
         Raises:
             ConfigurationError: The folder belongs to another vault, or has lost its keys.
+            VerificationError: The ledger is older than a checkpoint that went out.
         """
         self.folder, self._vault = folder, vault
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -61,7 +78,15 @@ class State:
             _check_belongs(folder, self.public_keys, vault)
             self.ledger = Ledger(folder / LEDGER, f"clerestory/{vault.floor.vault}")
             open_files.callback(self.ledger.close)
-            self._check_witnesses()
+            self.witnesses = Witnesses(
+                vault.folder,
+                folder / "releases",
+                [self.signing.public_raw],
+                needed=1 if vault.floor.single_person else OFFICERS,
+                anchors=anchors,
+            )
+            if not recovering:
+                self.witnesses.check(self.ledger)
             self._labelled = sqlite3.connect(
                 folder / "labelled.db", isolation_level=None, check_same_thread=False
             )
@@ -69,16 +94,8 @@ class State:
             self._labelled.execute("PRAGMA journal_mode=WAL")
             self._labelled.execute("PRAGMA synchronous=FULL")
             self._labelled.executescript(_SCHEMA)
+            self.corpus = Corpus(self._labelled, vault)
             self._open_files = open_files.pop_all()
-
-    def _check_witnesses(self) -> None:
-        """Hold the ledger against every checkpoint that went out and can be found here."""
-        notes = [self._vault.folder / CHECKPOINT]
-        notes += (self.folder / "releases").glob("*/checkpoint.txt")
-        for note in notes:
-            if note.exists():
-                text = note.read_text(encoding="utf-8")
-                self.ledger.check_holds(read_checkpoint(text, self.signing.public_raw))
 
     def close(self) -> None:
         """Close the files."""
@@ -111,7 +128,7 @@ class State:
         return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
     def labelled(self, label_set: str) -> dict[str, str]:
-        """Session → SHA-256 of the sealed bytes from which its record was made."""
+        """Session → digest of the sealed bytes from which its record was made."""
         query = "SELECT session, blob FROM labelled WHERE label_set = ?"
         return dict(self._labelled.execute(query, (label_set,)).fetchall())
 
@@ -144,7 +161,7 @@ class State:
         self, label_set: str, number: int, blob: SealedBlob, sessions: Iterable[tuple[str, str]]
     ) -> None:
         """
-        Write a bucket, and note from which (session, sealed bytes' SHA-256) it was made.
+        Write a bucket, and note from which (session, sealed bytes' digest) it was made.
 
         The new file lies under a new name until the database names it: after a crash either
         the old bucket stands or the new one, with the sessions that belong to it.

@@ -12,9 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from clerestory.auditing import replay
+from privacy.checkpoint import Checkpoint
 from privacy.errors import ClerestoryError, ConfigurationError, VerificationError
-from privacy.ledger import GENESIS
-from privacy.merkle import Checkpoint, head, leaf
+from privacy.history import GENESIS
+from privacy.merkle import head, leaf
 from privacy.signing import SigningKey
 from tests.aggregates.rows import SHARE, small_plan
 from tests.support.house import House, planted

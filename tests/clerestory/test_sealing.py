@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from clerestory.sealing import inspect, seal_sources
-from privacy.custodian import SIGNATURE_BYTES, Custodian
+from privacy.custodian import Custodian
 from privacy.errors import ConfigurationError, RefusedError
-from privacy.sealing import SealedBlob, floor_info
+from privacy.sealing import floor_info
+from tests.support.batches import batches, newest
 from tests.support.house import House, founded
 
 
@@ -43,7 +44,7 @@ def sealed(house: House, *sources: Path, account: str = "ann") -> dict[str, int]
 def sessions(house: House) -> list[bytes]:
     """What the keeper could open."""
     info = floor_info(house.vault.floor.hash, "session")
-    blobs = [SealedBlob.decode(p.read_bytes()[SIGNATURE_BYTES:]) for p in house.vault.sessions()]
+    blobs = newest(house.vault).values()
     return [blob.open(house.state.sealing.open(blob.wrapped, info=info)) for blob in blobs]
 
 
@@ -172,7 +173,7 @@ def test_a_vault_is_never_inspected(tmp_path: Path) -> None:
         assert told["files"][0]["path"] == "a.jsonl"
         assert told["files"][0]["prompts"] == 2
         assert "please" not in json.dumps(told)
-        for path in (house.vault.folder, next(house.vault.sessions())):
+        for path in (house.vault.folder, batches(house.vault)[0]):
             with pytest.raises(RefusedError, match="IS_A_VAULT"):
                 inspect(path)
         with pytest.raises(ConfigurationError, match="NO_SOURCE"):

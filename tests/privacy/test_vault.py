@@ -61,13 +61,13 @@ def test_keys_are_read_back_or_there_is_no_keeper(tmp_path: Path) -> None:
 
 
 def test_places_follow_from_names(tmp_path: Path) -> None:
-    """Sessions lie by key, buckets by label set and number; both are found again."""
-    vault = made(tmp_path)
-    session = vault.session_path("ab" + "0" * 30)
-    replace_file(session, b"sealed")
-    replace_file(vault.session_path("aa" + "0" * 30), b"sealed")
-    (session.parent / "half.new").touch()
-    assert [path.name[:2] for path in vault.sessions()] == ["aa", "ab"]
+    """Batches lie by custodian and number, buckets by label set; what is open lies apart."""
+    vault, other = made(tmp_path), SigningKey.generate().public
+    first, second = (vault.batch(KEYS.signing, number) for number in (0, 10))
+    assert first.name < second.name
+    assert first.name[:16] == second.name[:16] != vault.batch(other, 0).name[:16]
+    assert vault.open_batch(KEYS.signing).name.startswith(".")
+    assert {p.parent for p in (first, vault.open_batch(other))} == {vault.sessions}
     assert vault.label_folder("f" * 64) != vault.label_folder("e" * 64)
     assert vault.label_folder("f" * 64).is_relative_to(tmp_path / "labels")
 

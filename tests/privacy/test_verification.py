@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import rfc8785
 
+from privacy.checkpoint import Checkpoint
 from privacy.errors import ConfigurationError
 from privacy.keeper.releasing import sign_bundle
-from privacy.merkle import Checkpoint
 from privacy.plan import Plan, read_plan
 from privacy.signing import SigningKey
 from privacy.verification import verify_bundle

@@ -22,6 +22,7 @@ from privacy.sandbox.tiers import Tier
 from privacy.sealing import KeyPair
 from privacy.vault import CHECKPOINT, POLICY, PublicKeys, Vault, replace_file
 from tests.support.house import TERMS, installed
+from tests.support.ledgers import plan, submitted
 from tests.support.world import World
 
 
@@ -73,9 +74,9 @@ def test_a_copied_state_cannot_spend_beside_the_first(tmp_path: Path) -> None:
 def test_a_shorter_ledger_than_was_given_out_is_refused(tmp_path: Path) -> None:
     """A restored backup gives no budget back: the vault's checkpoint remembers."""
     vault, state = adopted(tmp_path)
-    state.ledger.append("plan", {"plan": "p"})
+    state.ledger.append("plan", submitted("p"))
     copytree(tmp_path / "state", tmp_path / "backup")
-    state.ledger.append("charge", {"plan": "p", "rho": "1/10"})
+    state.ledger.append("charge", {"plan": plan("p"), "rho": "1/10"})
     note = state.ledger.checkpoint().sign(state.signing)
     replace_file(vault.folder / CHECKPOINT, note.encode())
     state.close()

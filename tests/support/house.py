@@ -8,6 +8,7 @@ them.  Whoever opens one closes it: use the context managers.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,15 @@ from typing import Any
 from clerestory.founding import Terms, found
 from clerestory.synthesis import synthesize_labels
 from clerestory.workshop import workshop
+from privacy.approvals import ACTS
+from privacy.changes import Change
+from privacy.entries import Entry
 from privacy.keeper.desk import Desk
 from privacy.keeper.service import Keeper
 from privacy.keeper.state import State
 from privacy.keeper.workshop import Workshop
-from privacy.ledger import Entry
 from privacy.plan import Plan, read_plan
+from privacy.policy import Policy
 from privacy.sandbox.tiers import Tier
 from privacy.signing import SigningKey
 from privacy.vault import Vault
@@ -58,10 +62,10 @@ class House:
             request["plan"] = plan.canonical.decode()
         return self.keeper.ask(verb, {"custody": "same-user", **request}, lambda _, __: None)
 
-    def enrol(self, name: str) -> SigningKey:
-        """A new officer."""
+    def enrol(self, name: str, role: str = "officer") -> SigningKey:
+        """A new officer, or somebody else."""
         key = SigningKey.generate()
-        self.ask("enrol", name=name, key=key.public)
+        self.ask("enrol", name=name, key=key.public, role=role)
         return key
 
     def submit(self, plan: Plan) -> Plan:
@@ -72,6 +76,23 @@ class House:
         """Sign a bound plan and hand the signature in."""
         signature = officer.sign(bound.canonical, "clerestory-plan")
         return self.ask("approve", bound, signature=signature)
+
+    def decide(self, event: str, bound: Plan, key: SigningKey, reason: str = "") -> dict[str, Any]:
+        """Sign that a plan is returned, rejected, withdrawn or revoked, and hand it in."""
+        act = ACTS[event]
+        signature = key.sign(act.message(bound, reason), act.namespace)
+        return self.ask(event, bound, signature=signature, reason=reason)
+
+    def change(self, policy: Policy) -> Change:
+        """A change of the policy in force, proposed today."""
+        told, today = self.ask("policy"), datetime.now(UTC).date().isoformat()
+        return Change(self.vault.floor.vault, told["hash"], told["number"], today, policy)
+
+    def endorse(self, change: Change, officer: SigningKey) -> dict[str, Any]:
+        """Sign a change of policy and hand it in."""
+        signature = officer.sign(change.canonical, "clerestory-policy")
+        text = change.policy.to_toml()
+        return self.ask("endorse", text=text, proposed=change.proposed, signature=signature)
 
     def entries(self, kind: str | None = None) -> list[Entry]:
         """The ledger."""

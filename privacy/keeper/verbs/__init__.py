@@ -16,6 +16,6 @@ Verb = Callable[[Desk, Request, Progress], Answer]
 
 def all_verbs() -> Mapping[str, Verb]:
     """Name → what answers it."""
-    from privacy.keeper.verbs import books, people, plans, runs
+    from privacy.keeper.verbs import books, corpus, people, plans, runs
 
-    return {**people.VERBS, **plans.VERBS, **runs.VERBS, **books.VERBS}
+    return {**people.VERBS, **plans.VERBS, **runs.VERBS, **books.VERBS, **corpus.VERBS}

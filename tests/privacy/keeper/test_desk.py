@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -171,7 +172,8 @@ def test_a_plan_bound_elsewhere_is_stale(house: House, part: str) -> None:
     """Each part of the binding is looked at."""
     bound = house.submit(PLAN)
     assert bound.binding is not None
-    elsewhere = bound.bind(replace(bound.binding, **{part: "0" * 64}))
+    changed: Any = {part: "0" * 64}
+    elsewhere = bound.bind(replace(bound.binding, **changed))
     with pytest.raises(RefusedError, match="PLAN_STALE"):
         house.keeper.desk.check_current(elsewhere)
     with pytest.raises(RefusedError, match="PLAN_STALE"):

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from privacy.checkpoint import read_checkpoint
+from privacy.entries import read_entry
 from privacy.errors import ClerestoryError, ConfigurationError, VerificationError
-from privacy.ledger import read_entry
-from privacy.merkle import read_checkpoint
 from privacy.plan import Plan
 from privacy.signing import SigningKey, public_raw
 from privacy.vault import POLICY
@@ -19,7 +19,8 @@ from tests.support.house import TERMS, House, founded, opened
 PLAN = small_plan(SHARE)
 AUTHOR = PLAN.study.authors[0]
 VERBS = {
-    "enrol", "submit", "plan", "approve", "revoke", "status", "classify", "release", "ledger",
+    "enrol", "policy", "endorse", "submit", "plan", "approve", "return", "reject", "withdraw",
+    "revoke", "status", "classify", "release", "ledger",
 }  # fmt: skip
 
 
@@ -200,7 +201,7 @@ def test_a_forged_entry_stops_the_run(house: House) -> None:
         "plan": bound.hash,
         "officer": olga.public,
         "signature": olga.sign(other.canonical, "clerestory-plan"),
-        "signed": "2026-01-01T00:00:00",
+        "signed": "2026-01-01T00:00:00+00:00",
     }
     house.state.ledger.append("approval", body)
     for verb in ("classify", "release"):

@@ -68,7 +68,7 @@ def test_a_restart_finds_everything(tmp_path: Path) -> None:
     """Keys, ledger, plans, labels' index and releases are files, not memory."""
     of, folder = vault(tmp_path / "vault"), tmp_path / "state"
     first = State(folder, of)
-    first.ledger.append("plan", {"plan": PLAN.hash})
+    first.ledger.append("plan", {"plan": PLAN.hash, "study": "s", "rho": "1/10"})
     first.save_plan(PLAN)
     old, new = (_blob(first, data) for data in (b"old", b"new"))
     first.put_bucket("set", 3, old, [("s1", "old"), ("s2", "d2")])
