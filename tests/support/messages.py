@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from typing import Any, cast
 
 from pydantic import TypeAdapter, ValidationError
@@ -170,15 +170,19 @@ def _requests() -> TypeAdapter[Any]:
     return TypeAdapter(MessageCreateParamsNonStreaming)
 
 
+_one_at_a_time = Lock()
+
+
 def fault_of(body: dict[str, Any]) -> str:
     """What the API would not take; empty if nothing."""
     try:
-        read = _requests().validate_python(body, extra="forbid")
-        for turn in read["messages"]:  # read one by one, and only when asked for
-            if not isinstance(turn["content"], str):
-                list(turn["content"])
-        if not isinstance(read.get("system", ""), str):
-            list(read["system"])
+        with _one_at_a_time:  # pydantic builds what it needs on first use, and two at once panic
+            read = _requests().validate_python(body, extra="forbid")
+            for turn in read["messages"]:  # read one by one, and only when asked for
+                if not isinstance(turn["content"], str):
+                    list(turn["content"])
+            if not isinstance(read.get("system", ""), str):
+                list(read["system"])
     except ValidationError as error:
         return str(error.errors(include_input=False, include_url=False)[0]["loc"])
     return "" if set(body) <= _parameters() else "unknown parameter"
