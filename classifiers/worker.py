@@ -105,6 +105,8 @@ def run(channel: Channel, key: KeyPair) -> None:
             rows.append(_row(SealedBlob.decode(frame), key, info, rater))
     except Halted as halted:
         halt = bytes([halted.code])
+        while channel.receive(LARGEST_FRAME):  # who still sends would not hear the answer
+            pass
     SystemRandom().shuffle(rows)
     channel.send(b"".join(rows) + halt)
 

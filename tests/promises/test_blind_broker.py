@@ -164,6 +164,7 @@ def test_without_a_broker_a_worker_asks_nobody(ours: Authority, server: Messages
     with start(Tier.T1, kind.code, kind.module, plan.canonical) as worker:
         worker.channel.timeout = 20.0
         worker.channel.send(API_KEY.encode())
+        worker.channel.send(b"")
         assert worker.channel.receive(1) == bytes([Halt.NO_KEY])
     assert server.connections == 0
 

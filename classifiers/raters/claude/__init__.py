@@ -69,14 +69,16 @@ class ClaudeRater:
             open_telemetry=False,
             default_headers={"accept-encoding": "identity"},
         )
-        self._system: list[Any] = [
+        self.system: list[Any] = [
             {
                 "type": "text",
                 "text": rubric(codebook()),
                 "cache_control": {"type": "ephemeral"},
             }
         ]
-        self._form: Any = {"format": {"type": "json_schema", "schema": schema(codebook())}}
+        """What comes first in every request, and may be kept by the provider."""
+        self.form: Any = {"format": {"type": "json_schema", "schema": schema(codebook())}}
+        """What an answer must look like."""
         self._rehearse()
 
     def unlock(self, key: bytes, control: socket.socket | None) -> None:
@@ -130,10 +132,10 @@ class ClaudeRater:
             message = self._client.messages.create(
                 model=self._model,
                 max_tokens=MOST_TOKENS,
-                system=self._system,
+                system=self.system,
                 messages=[{"role": "user", "content": content}],
                 thinking={"type": "disabled"},
-                output_config=self._form,
+                output_config=self.form,
             )
             return _text_of(message, self._model)
         except Unrated:

@@ -113,7 +113,6 @@ def test_a_run_that_was_stopped_goes_on_where_it_stopped(asking: Asking, model: 
     assert code == 5
     assert "ENDPOINT_BUSY" in said
     assert sum(model.said.values()) == 7
-    print(labels(world), model.said, [a.is_repair for a in server.asked])
     assert labels(world)["rated"] == 7
     assert STRANGER not in said
 
