@@ -13,8 +13,9 @@ from io import StringIO
 from aggregates.answer import read_answer
 from aggregates.bundle import compose, write_rows
 from clerestory.pages.report import render_report
-from privacy.evidence import WATERMARKS
+from privacy.evidence import WATERMARKS, Run, read_statement
 from privacy.keeper.workshop import WorkerKind, Workshop
+from privacy.mounted import distributions
 from privacy.plan import Plan
 from privacy.sandbox.manifest import collect
 from privacy.signing import fingerprint
@@ -96,14 +97,36 @@ def bundle(plan: Plan, answer: bytes, extras: Mapping[str, bytes]) -> dict[str, 
 
 def facts_of(extras: Mapping[str, bytes]) -> dict[str, object]:
     """What a report tells beside its tables, from the files of its bundle."""
-    told = json.loads(extras["statement.json"])
+    told = read_statement(extras["statement.json"])
     return {
-        "tier": told["tier"],
-        "custody": told["custody"],
-        "watermarks": [WATERMARKS[code] for code in told["watermarks"]],
+        "tier": told.tier,
+        "custody": told.custody,
+        "watermarks": [WATERMARKS[code] for code in told.watermarks],
         "checkpoint": extras["checkpoint.txt"].decode(),
         "signer": fingerprint(extras["keeper.pub"].decode().strip()),
         "floor": json.loads(extras["floor.json"]),
-        "approvals": told["approvals"],
-        "code": told["code"],
+        "approvals": told.approvals,
+        "code": told.code,
+        "previous_release": told.previous,
+        "runs": [_shown(run) for run in told.runs],
+        "mounted": {
+            name: _listed(distributions(told.parts[code])) for name, code in told.workers.items()
+        },
+        "host": _listed(told.runs[-1].host),
     }
+
+
+def _shown(run: Run) -> dict[str, str]:
+    """A run in a row of a table."""
+    holes = sum(answer == "open" for answer in run.probes.values())
+    return {
+        "run": run.worker,
+        "isolation": run.tier,
+        "probes": f"{len(run.probes)}, {holes or 'none'} open" if run.probes else "none",
+        "model": f"asked {run.asked}, answered {run.answered or 'none'}" if run.asked else "none",
+        "code": run.code[:16],
+    }
+
+
+def _listed(named: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in named.items())

@@ -46,7 +46,8 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "return": ("plan", "officer", "signature", "reason", "signed"),
     "revocation": ("plan", "officer", "signature", "signed"),
     "rotation": ("old", "new"),
-    "withdrawal": ("plan", "officer", "signature", "signed"),
+    "run": ("plan", "set", "digest"),
+    "withdrawal": ("plan", "author", "signature", "signed"),
 }
 """Kind of event → the fields that it may hold."""
 
@@ -57,8 +58,10 @@ _RHO = r"(?:0|[1-9]\d{0,39})(?:/[1-9]\d{0,39})?"
 _SIGNATURE = r"-----BEGIN SSH SIGNATURE-----\n[A-Za-z0-9+/=\n]+\n-----END SSH SIGNATURE-----\n"
 
 FIELDS: Mapping[str, str] = {
+    "author": _KEY,
     "change": _HASH,
     "code": _CODE,
+    "digest": _HASH,
     "floor": _HASH,
     "hash": _HASH,
     "manifest": _HASH,
@@ -70,7 +73,7 @@ FIELDS: Mapping[str, str] = {
     "planted": r"yes|no",
     "previous": _HASH,
     "proposed": r"\d{4}-\d\d-\d\d",
-    "reason": r"[a-z]{2,32}",
+    "reason": _CODE,
     "replaces": _HASH,
     "rho": _RHO,
     "set": _HASH,

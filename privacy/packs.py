@@ -138,7 +138,8 @@ class Pack:
 
 def _create(path: Path) -> BinaryIO:
     flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW
-    return open(os.open(path, flags, 0o644), "wb", buffering=2**20)  # noqa: PTH123
+    # Within the umask: a keeper that is another user erases in it as one of the same group.
+    return open(os.open(path, flags, 0o664), "wb", buffering=2**20)  # noqa: PTH123
 
 
 def _read(path: Path, start: int, size: int) -> bytes:

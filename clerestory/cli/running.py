@@ -28,8 +28,12 @@ def status(vault: VaultPath, as_json: Json = False) -> None:
 
     told = ask(Vault.open(vault), "status")
     spent, budget = float(Fraction(told["spent"])), float(Fraction(told["budget"]))
+    period, anchors = told["period"], told["anchors"]
     lines = [
         f"spent ρ = {spent:.5g} of {budget:.5g}, workers at {told['tier']}",
+        f"within {period['days']} days: {float(Fraction(period['spent'])):.5g} "
+        f"of {float(Fraction(period['budget'])):.5g}",
+        *(f"anchor {a['name']}: NOT REACHED" for a in anchors if a["reached"] == "no"),
         f"officers: {', '.join(told['officers']) or 'none yet: `clerestory keys enrol`'}",
         *(_line(plan) for plan in told["plans"]),
         *([] if told["plans"] else ["  no plan was submitted"]),
@@ -67,7 +71,7 @@ def release(vault: VaultPath, plan: PlanPath, out: Out, as_json: Json = False) -
     files = told.pop("files")
     if any(Path(name).name != name or name.startswith(".") for name in files):
         raise VerificationError(
-            "BUNDLE_NAME",
+            "BUNDLE_NOT_FLAT",
             rule="A bundle is a flat folder.",
             found="a file with a path for a name; nothing was written.",
             remedy="do not trust this keeper until it is explained.",

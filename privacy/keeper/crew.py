@@ -19,6 +19,7 @@ from privacy.errors import IncompleteError, RefusedError
 from privacy.halts import Halt, halt_of
 from privacy.keeper.corpus import Due
 from privacy.keeper.egress import Egress, way_out
+from privacy.keeper.runlog import RunLog
 from privacy.keeper.state import State
 from privacy.labels import LabelRecord, row_width, unpack_bucket
 from privacy.plan import Plan
@@ -65,6 +66,8 @@ class Crew:
     codebook: Codebook
     floor: str
     """SHA-256 of the vault's floor."""
+    log: RunLog
+    """Told of each worker before it is given anything; may refuse it."""
     egress: Egress | None = None
     """The way out of workers that ask a model."""
     secret: bytes = field(default=b"", repr=False)
@@ -105,6 +108,7 @@ class Crew:
     def _ask(self, batch: Sequence[Due], blobs: Mapping[str, SealedBlob]) -> Answer | None:
         """What a new worker says of a batch; None where it ended before it had said it."""
         with way_out(self.egress) as control, self.zygote.start(control=control) as worker:
+            self.log.saw(worker)
             try:
                 answer = self._exchange(worker, [blobs[one.session] for one in batch])
             except IncompleteError as error:
@@ -113,7 +117,10 @@ class Crew:
                 if error.code != "CHANNEL_CLOSED":
                     raise
                 return None
-        return read_answer(answer, batch, self.codebook)
+        rows, halt = read_answer(answer, batch, self.codebook)
+        if rows and self.egress:  # a worker stops at the first answer by another model
+            self.log.answered(self.plan.rater.model)
+        return rows, halt
 
     def _exchange(self, worker: Worker, blobs: Sequence[SealedBlob]) -> bytes:
         channel = worker.channel

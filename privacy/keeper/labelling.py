@@ -29,6 +29,7 @@ from privacy.keeper.corpus import Due
 from privacy.keeper.crew import Crew, Row, batches
 from privacy.keeper.egress import broker
 from privacy.keeper.intake import check_whole, take_in
+from privacy.keeper.runlog import RunLog
 from privacy.keeper.state import State
 from privacy.keeper.workshop import Progress, WorkerKind
 from privacy.labels import (
@@ -59,6 +60,8 @@ class Labelling:
     tier: Tier
     sources: tuple[str, ...]
     """Public keys of the custodians of the policy."""
+    log: RunLog
+    """Told of each worker before it is given anything; may refuse it."""
     secret: bytes = field(default=b"", repr=False)
     """The key for the model's endpoint, where the plan names one; kept nowhere."""
 
@@ -150,6 +153,7 @@ class Labelling:
             plan=self.plan,
             codebook=self.codebook,
             floor=self.floor.hash,
+            log=self.log,
         )
 
     def _store(self, bucket: int, rows: list[Row]) -> None:

@@ -4,7 +4,12 @@ The keeper as others see it: verbs in, answers or refusals out.
 A refusal is written into the ledger before it is told.
 """
 
-from privacy.errors import ConfigurationError, RefusedError
+from privacy.errors import (
+    ClerestoryError,
+    ConfigurationError,
+    RefusedError,
+    VerificationError,
+)
 from privacy.keeper.desk import Desk, Request
 from privacy.keeper.verbs import Answer, all_verbs
 from privacy.keeper.workshop import Progress
@@ -21,7 +26,8 @@ class Keeper:
         Answer one request.
 
         Raises:
-            ClerestoryError: Whatever rule says no; a `RefusedError` is in the ledger.
+            ClerestoryError: Whatever rule says no, and at which step; what was refused, or did not
+                verify, is in the ledger.
         """
         handler = self.verbs.get(verb)
         if handler is None:
@@ -33,6 +39,10 @@ class Keeper:
             )
         try:
             return handler(self.desk, request, progress)
-        except RefusedError as refusal:
+        except (RefusedError, VerificationError) as refusal:
             self.desk.state.ledger.append("refusal", {"verb": verb, "code": refusal.code})
+            refusal.at(verb)
+            raise
+        except ClerestoryError as error:
+            error.at(verb)
             raise

@@ -111,9 +111,13 @@ class State:
         replace_file(self.folder / "plans" / f"{plan.hash}.json", plan.canonical)
 
     def plans(self) -> list[Plan]:
-        """All bound plans."""
-        paths = sorted((self.folder / "plans").glob("*.json"))
-        return [read_plan(path.read_bytes()) for path in paths]
+        """
+        All bound plans.
+
+        Raises:
+            VerificationError: A file is not the plan that it is named after.
+        """
+        return [_stored(path) for path in sorted((self.folder / "plans").glob("*.json"))]
 
     def save_release(self, plan: str, files: Mapping[str, bytes]) -> None:
         """Keep a bundle: SHA256SUMS.sig last, so that a bundle with it is whole."""
@@ -194,6 +198,18 @@ class State:
         self._labelled.execute(
             "INSERT OR REPLACE INTO bucket VALUES (?, ?, ?, ?)", (label_set, number, file, digest)
         )
+
+
+def _stored(path: Path) -> Plan:
+    data = path.read_bytes()
+    if sha256(data).hexdigest() != path.stem:
+        raise VerificationError(
+            "PLAN_FILE_CHANGED",
+            rule="A stored plan is named after its contents, which officers signed.",
+            found=f"a plan that was changed in the state folder: {path.stem[:16]}.",
+            remedy="restore it from a copy of the state folder, or submit the plan again.",
+        )
+    return read_plan(data)
 
 
 def _only_one(path: Path) -> IO[bytes]:

@@ -8,8 +8,8 @@ writes a bundle come in from outside.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from hashlib import sha256
 
+from privacy.mounted import both_hash
 from privacy.plan import Plan, Rater
 from privacy.raters import asks
 from privacy.sandbox.manifest import CodeManifest
@@ -39,13 +39,13 @@ class Workshop:
     classify: WorkerKind
     aggregate: WorkerKind
     compose: Compose
-    find_asking: Callable[[], WorkerKind]
-    """The classify worker that speaks with a model; hashed when a plan first wants it."""
+    find_asking: Callable[[], WorkerKind] | None = None
+    """Finds and hashes the classify worker that speaks with a model, when a plan wants it."""
 
     @cached_property
     def asking(self) -> WorkerKind:
         """The classify worker whose raters ask somebody: with the libraries for that."""
-        return self.find_asking()
+        return self.find_asking() if self.find_asking else self.classify
 
     def classifying(self, rater: Rater) -> WorkerKind:
         """The classify worker for a rater: who asks nobody mounts nothing to ask with."""
@@ -53,5 +53,14 @@ class Workshop:
 
     def code(self, rater: Rater) -> str:
         """SHA-256 over what both workers of a plan with this rater mount: bound into it."""
-        both = f"{self.classifying(rater).code.hash}\n{self.aggregate.code.hash}\n"
-        return sha256(both.encode()).hexdigest()
+        return both_hash(self.classifying(rater).code.hash, self.aggregate.code.hash)
+
+    def check_unchanged(self, rater: Rater) -> None:
+        """
+        Refuse files that are not those that were hashed for plans with this rater.
+
+        Raises:
+            RefusedError: Names the parts that were changed.
+        """
+        for kind in (self.classifying(rater), self.aggregate):
+            kind.code.check_unchanged()

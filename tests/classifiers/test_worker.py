@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
+from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar, Literal
 
@@ -344,7 +345,8 @@ def test_the_worker_refuses_a_plan_that_is_not_its_own() -> None:
     """Labels of another codebook or rater would pass for those that were approved."""
     worker.prepare(bound_plan().canonical)  # the control
     other = Rater("claude", "1", "validated", "m", "e", "")
-    for plan in (bound_plan(book="0" * 64), bound_plan(rater=other)):
+    asked = replace(bound_plan(), prompts="0" * 64)
+    for plan in (bound_plan(book="0" * 64), asked, bound_plan(rater=other)):
         with pytest.raises(ConfigurationError, match="CLASSIFY_MISMATCH"):
             worker.prepare(plan.canonical)
 

@@ -62,6 +62,10 @@ def place(released: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     orphan.mkdir()
     for name in ("floor.json", "policy.toml"):
         (orphan / name).write_bytes((released.vault / name).read_bytes())
+    policy = (released.vault / "policy.toml").read_text(encoding="utf-8")
+    for name, days in (("looser", "minimum_accounts = 1"), ("stricter", "minimum_accounts = 99")):
+        assert "minimum_accounts = 20" in policy
+        (folder / f"{name}.toml").write_text(policy.replace("minimum_accounts = 20", days))
     broken = folder / "brokenvault"
     broken.mkdir()
     (broken / "floor.json").write_text("{}")
@@ -80,6 +84,8 @@ TERMS_SENSELESS 2: init @new --epsilon -1
 TERMS_SENSELESS 2: init @new --epsilon nan
 TERMS_SENSELESS 2: init @new --tier T9
 TERMS_SENSELESS 2: init @new --retention-days 0
+HARDWARE_SENSELESS 2: init @new --hardware PCR0
+HARDWARE_SENSELESS 2: init @new --hardware PCR0=abc
 CUSTODIAN_INSIDE_VAULT 2: init @new --custodian @new/keys
 NO_VAULT 2: keeper @nothing --state @state
 NO_VAULT 2: keeper @words --state @state
@@ -97,6 +103,7 @@ KEY_UNREADABLE 2: keys enrol VAULT @dir --name x
 KEY_UNREADABLE 2: keys enrol VAULT @latin --name x
 KEY_UNREADABLE 2: keys enrol VAULT KEY --name x
 ENROLMENT_CLOSED 3: keys enrol VAULT @stranger.pub --name x
+ROLE_UNKNOWN 2: keys enrol VAULT @stranger.pub --name x --role king
 KEEPER_NOT_RUNNING 2: keys enrol @orphan PUB --name x
 NO_SOURCE 2: seal VAULT @nothing --account x
 ACCOUNTS_UNKNOWN 2: seal VAULT @log.jsonl
@@ -141,6 +148,34 @@ APPROVER_NOT_ENROLLED 3: approve VAULT PLAN --key @stranger
 APPROVER_NOT_ENROLLED 3: revoke VAULT PLAN --key @stranger
 PLAN_UNREADABLE 2: approve VAULT @words --key KEY
 KEY_UNREADABLE 2: revoke VAULT PLAN --key @words
+SIGN_ONE_WAY 2: approve VAULT PLAN
+SIGN_ONE_WAY 2: approve VAULT PLAN --key KEY --print
+SIGN_ONE_WAY 2: revoke VAULT PLAN --key KEY --signature @words
+SIGNATURE_UNREADABLE 2: approve VAULT PLAN --signature @nothing
+SIGNATURE_UNREADABLE 2: approve VAULT PLAN --signature @dir
+SIGNATURE_UNREADABLE 2: approve VAULT PLAN --signature @latin
+SIGNATURE_INVALID 4: approve VAULT PLAN --signature @words
+PLAN_RELEASED 3: approve VAULT PLAN --key KEY
+PLAN_RELEASED 3: revoke VAULT PLAN --key KEY
+PLAN_RELEASED 3: withdraw VAULT PLAN --key KEY
+NOT_THE_AUTHOR 3: withdraw VAULT PLAN --key @stranger
+PLAN_RELEASED 3: return VAULT PLAN --reason WORDING --key KEY
+REASON_UNKNOWN 3: return VAULT PLAN --key KEY
+REASON_UNKNOWN 3: reject VAULT PLAN --reason because --key KEY
+APPROVER_NOT_ENROLLED 3: reject VAULT PLAN --reason BUDGET --key @stranger
+KEEPER_NOT_RUNNING 2: return @orphan PLAN --reason BUDGET --key KEY
+POLICY_MISSING 2: policy diff VAULT @nothing
+POLICY_MISSING 2: policy diff VAULT @latin
+POLICY_UNREADABLE 2: policy diff VAULT @words
+POLICY_LOOSENS_FLOOR 3: policy propose VAULT @looser.toml --key KEY
+POLICY_UNCHANGED 3: policy propose VAULT @orphan/policy.toml --key KEY
+ENDORSER_NOT_OFFICER 3: policy propose VAULT @stricter.toml --key @stranger
+CHANGE_LAPSED 3: policy propose VAULT @stricter.toml --day 2020-01-01 --key KEY
+DAY_UNREADABLE 2: policy propose VAULT @stricter.toml --day soon --key KEY
+SIGN_ONE_WAY 2: policy propose VAULT @stricter.toml
+PROPOSAL_UNKNOWN 2: policy approve VAULT @stricter.toml --key KEY
+KEEPER_NOT_RUNNING 2: policy show @orphan
+KEEPER_NOT_RUNNING 2: policy diff @orphan @stricter.toml
 NO_VAULT 2: status @nothing
 KEEPER_NOT_RUNNING 2: status @orphan
 KEEPER_NOT_RUNNING 2: classify @orphan PLAN
@@ -232,6 +267,10 @@ def test_right_input_works(place: Place, tmp_path: Path) -> None:
         f"plan STUDY --out {tmp_path / 'plan.json'}",
         "submit VAULT PLAN",
         "status VAULT",
+        "policy show VAULT",
+        "policy diff VAULT @stricter.toml",
+        "approve VAULT PLAN --print",
+        "policy propose VAULT @stricter.toml --print",
         f"release VAULT PLAN --out {tmp_path / 'bundle'}",
         "verify BUNDLE",
         f"ledger VAULT --export {tmp_path / 'ledger'}",

@@ -5,7 +5,7 @@ Vault, keys, ledger, policy and approvals are real, and so are the workers of a 
 them.  Whoever opens one closes it: use the context managers.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +16,7 @@ from typing import Any
 from clerestory.founding import Terms, found
 from clerestory.synthesis import synthesize_labels
 from clerestory.workshop import workshop
+from privacy.anchors import Anchor
 from privacy.approvals import ACTS
 from privacy.changes import Change
 from privacy.entries import Entry
@@ -104,10 +105,10 @@ class House:
 
 
 @contextmanager
-def opened(folder: Path, tier: Tier = Tier.T0) -> Iterator[House]:
+def opened(folder: Path, tier: Tier = Tier.T0, anchors: Sequence[Anchor] = ()) -> Iterator[House]:
     """The keeper of a vault that is there."""
     vault = Vault.open(folder / "vault")
-    state = State(folder / "state", vault)
+    state = State(folder / "state", vault, anchors=anchors)
     try:
         yield House(folder, vault, state, Keeper(Desk(vault, state, installed(), tier)))
     finally:

@@ -3,9 +3,10 @@
 from base64 import b64encode
 from collections.abc import Mapping
 
+from privacy.keeper.bundles import stored_bundle
 from privacy.keeper.desk import Desk, Request
 from privacy.keeper.egress import endpoint_key
-from privacy.keeper.releasing import Releasing
+from privacy.keeper.releasing import Releasing, note_release
 from privacy.keeper.verbs import Answer, Verb
 from privacy.keeper.verbs.plans import shown
 from privacy.keeper.workshop import Progress
@@ -30,7 +31,7 @@ def classify(desk: Desk, request: Request, progress: Progress) -> Answer:
 def release(desk: Desk, request: Request, progress: Progress) -> Answer:
     """Make the one release of an approved plan, or give the stored one again."""
     plan = desk.find(request)
-    files = desk.state.release(plan.hash)
+    files = stored_bundle(desk.state, plan.hash)
     if files is None:
         approvals = desk.check_may_run(plan)
         desk.labelling(plan).check_complete()
@@ -45,6 +46,7 @@ def release(desk: Desk, request: Request, progress: Progress) -> Answer:
             str(request["custody"]),
             approvals,
         ).run(progress)
+    note_release(desk.state, plan.hash, files)
     encoded = {name: b64encode(data).decode() for name, data in files.items()}
     return {**shown(desk, plan), "files": encoded}
 

@@ -317,11 +317,13 @@ def forged(made: House, key: SigningKey, signed: Manifest, header: dict[str, str
     (folder / MANIFEST).write_bytes(filled.sign(key).encode())
 
 
-def next_of(made: House, key: SigningKey, session: str = "bb" * 16) -> Manifest:
+def next_of(
+    made: House, key: SigningKey, session: str = "bb" * 16, account: str = "aa" * 16
+) -> Manifest:
     """What a custodian's next batch would be."""
     source = fingerprint(key.public)
     number, previous = made.state.corpus.next_of(source)
-    row = Row(session, "aa" * 16, "2025-11", 1, "0" * 64)
+    row = Row(session, account, "2025-11", 1, "0" * 64)
     return Manifest(source, made.vault.floor.hash, number, previous, (row,))
 
 
@@ -433,8 +435,9 @@ def test_no_custodian_supersedes_anothers_session(pair: tuple[House, Plan, Signi
         edge = Edge(made, hand)
         session = edge.seal("ann", "s1")
         made.ask("take-in")
-        for key in (second, key_of(made)):
-            theft = next_of(made, key, session)
+        hers = hand.account("ann").hex()
+        for key, account in ((second, hers), (key_of(made), "aa" * 16)):
+            theft = next_of(made, key, session, account)
             forged(made, key, theft, {})
             refused(made, bound, "SESSIONS_CHANGED")
             rmtree(made.vault.batch(key.public, theft.number))
