@@ -2,7 +2,7 @@
 
 from base64 import b64decode
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Optional
 
 import typer
 
@@ -46,9 +46,18 @@ def status(vault: VaultPath, as_json: Json = False) -> None:
 
 @command()
 @asks_keeper
-def classify(vault: VaultPath, plan: PlanPath, as_json: Json = False) -> None:
+def classify(
+    vault: VaultPath,
+    plan: PlanPath,
+    api_key_file: Annotated[
+        Optional[Path],
+        typer.Option(help="File with the key for the plan's endpoint; kept nowhere."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """Label the sessions of an approved plan in sealed workers."""
-    told = ask_about(vault, plan, "classify")
+    secret = {"secret": api_key_file.read_text(encoding="ascii").strip()} if api_key_file else {}
+    told = ask_about(vault, plan, "classify", **secret)
     tell(told, as_json=as_json, more="labels are complete and sealed")
 
 

@@ -130,7 +130,8 @@ class Releasing:
         checkpoints: tuple[str, str],
     ) -> Statement:
         plan, floor, ledger = self.plan, self.floor, self.state.ledger
-        classify, aggregate = self.workshop.classify.code, self.workshop.aggregate.code
+        classify = self.workshop.classifying(plan.rater).code
+        aggregate = self.workshop.aggregate.code
         planted = any(entry.body.get("planted") == "yes" for entry in ledger.entries("corpus"))
         *_, charge = ledger.entries("charge", plan.hash)
         released = [entry.body["sums"] for entry in ledger.entries("release")]
@@ -142,7 +143,7 @@ class Releasing:
             policy=self.policy.hash,
             codebook=codebook().hash,
             prompts=codebook().prompts_hash,
-            code=self.workshop.code,
+            code=self.workshop.code(plan.rater),
             workers={"classify": classify.hash, "aggregate": aggregate.hash},
             parts={**parts, classify.hash: classify.parts, aggregate.hash: aggregate.parts},
             runs=tuple(runs),

@@ -80,7 +80,7 @@ def statuses(crew: Crew, due: list[Due]) -> dict[str, str]:
     labels = codebook().field("status").labels
     return {
         one.session: labels[LabelRecord.decode(record, codebook()).labels[fields.index("status")]]
-        for one, record in crew.label(due)
+        for one, record in crew.label(due)[0]
     }
 
 

@@ -209,7 +209,7 @@ class Liar:
     def __exit__(self, *_: object) -> None:
         return
 
-    def start(self) -> Self:
+    def start(self, *, control: object = None) -> Self:
         """Be one's own zygote."""
         return self
 
