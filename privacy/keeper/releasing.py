@@ -9,7 +9,6 @@ one bundle: who asks again gets the stored bundle.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from hashlib import sha256
 
 from privacy.approvals import Approval
 from privacy.codebook import codebook
@@ -74,13 +73,11 @@ class Releasing:
             answer = self._ask(worker, buckets, progress)
         files = self._bundle(answer, self._statement([*runs, run], parts, checkpoints))
         self.state.save_release(plan.hash, files)
-        sums = sha256(files["SHA256SUMS"]).hexdigest()
-        self.state.ledger.append("release", {"plan": plan.hash, "sums": sums})
         return files
 
     def _buckets(self) -> list[SealedBlob | None]:
         name, floor = self.label_set, self.floor
-        found = [self.state.bucket(name, number) for number in range(floor.buckets)]
+        found = [self.state.labels.bucket(name, number) for number in range(floor.buckets)]
         if not any(found):
             raise IncompleteError(
                 "NO_LABELS",
@@ -97,9 +94,8 @@ class Releasing:
         try:
             for position, blob in enumerate(buckets):
                 if blob:
-                    theirs = blob.rewrap(
-                        self.state.sealing, worker.public_key, at_rest=at_rest, in_run=in_run
-                    )
+                    mine = self.state.ring.of(blob)
+                    theirs = blob.rewrap(mine, worker.public_key, at_rest=at_rest, in_run=in_run)
                     worker.channel.send(theirs.encode())
                 progress("aggregating", (position + 1) / len(buckets))
             worker.channel.send(b"")
@@ -119,7 +115,7 @@ class Releasing:
         extras = {
             "statement.json": told.canonical,
             "floor.json": self.floor.canonical,
-            "policy.toml": self.policy.to_toml().encode(),
+            "policy.toml": self.policy.to_toml(self.floor).encode(),
             "checkpoint.txt": told.checkpoint_after.encode(),
             "keeper.pub": (self.state.signing.public + "\n").encode(),
         }
@@ -134,8 +130,10 @@ class Releasing:
         checkpoints: tuple[str, str],
     ) -> Statement:
         plan, floor, ledger = self.plan, self.floor, self.state.ledger
-        classify, aggregate = self.workshop.classify.code, self.workshop.aggregate.code
+        classify = self.workshop.classifying(plan.rater).code
+        aggregate = self.workshop.aggregate.code
         planted = any(entry.body.get("planted") == "yes" for entry in ledger.entries("corpus"))
+        *_, charge = ledger.entries("charge", plan.hash)
         released = [entry.body["sums"] for entry in ledger.entries("release")]
         # A release is as isolated as the worst of the runs that it is made of.
         tier = min((run.tier for run in runs), key=TIERS.index)
@@ -145,7 +143,7 @@ class Releasing:
             policy=self.policy.hash,
             codebook=codebook().hash,
             prompts=codebook().prompts_hash,
-            code=self.workshop.code,
+            code=self.workshop.code(plan.rater),
             workers={"classify": classify.hash, "aggregate": aggregate.hash},
             parts={**parts, classify.hash: classify.parts, aggregate.hash: aggregate.parts},
             runs=tuple(runs),
@@ -153,6 +151,7 @@ class Releasing:
             custody=self.custody,
             planted=planted,
             approvals=tuple(approval.to_json() for approval in self.approvals),
+            charged=charge.time.isoformat(),
             watermarks=tuple(watermarks(plan, floor, tier, planted=planted)),
             previous=released[-1] if released else "",
             checkpoint_before=checkpoints[0],
