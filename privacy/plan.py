@@ -15,15 +15,18 @@ the query where it fulfils none.
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
-from functools import cached_property
+from functools import cache, cached_property
 from hashlib import sha256
 from itertools import product
 from math import prod
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import rfc8785
 
 from .errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 FORMAT = "clerestory/plan/2"
 
@@ -231,10 +234,10 @@ def read_plan(data: bytes) -> Plan:
         ConfigurationError: The bytes are no plan of this format.
     """
     # pydantic is imported here: the command line must answer `--help` without it.
-    from pydantic import TypeAdapter, ValidationError
+    from pydantic import ValidationError
 
     try:
-        plan = TypeAdapter(Plan).validate_json(data)
+        plan = _form().validate_json(data)
         same = plan.canonical == data.strip()
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
@@ -252,6 +255,13 @@ def read_plan(data: bytes) -> Plan:
             remedy="compile the study again with this version.",
         )
     return plan
+
+
+@cache
+def _form() -> "TypeAdapter[Plan]":
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Plan)
 
 
 def _unreadable(found: str) -> ConfigurationError:

@@ -12,9 +12,10 @@ import re
 import tomllib
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
+from functools import cache
 from hashlib import sha256
 from math import isfinite
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from unicodedata import normalize
 
 import rfc8785
@@ -27,6 +28,9 @@ from .plan import Rater
 from .policy_text import write_policy
 from .signing import is_token, read_public
 from .tightening import loosened
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 Role = Literal["officer", "custodian", "researcher"]
 ROLES: tuple[Role, ...] = ("officer", "custodian", "researcher")
@@ -168,11 +172,11 @@ def read_policy(text: str, floor: Floor) -> Policy:
         ConfigurationError: It is no policy.
         RefusedError: It loosens the floor.
     """
-    from pydantic import TypeAdapter, ValidationError  # late: `--help` does without
+    from pydantic import ValidationError  # late: `--help` does without
 
     try:
         data = json.dumps(tomllib.loads(text))
-        policy = TypeAdapter(Policy).validate_json(data, strict=True)
+        policy = _form().validate_json(data, strict=True)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"])
@@ -191,6 +195,13 @@ def read_policy(text: str, floor: Floor) -> Policy:
             remedy="set the value to the floor's or a stricter one.",
         )
     return policy
+
+
+@cache
+def _form() -> "TypeAdapter[Policy]":
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Policy)
 
 
 def _check_sense(policy: Policy) -> Policy:

@@ -231,14 +231,19 @@ def unexplained(lost: Iterable[Checkpoint], found: Iterable[Recovered]) -> list[
     return [known for known in lost if (known.size, known.head.hex()) not in named]
 
 
-def check_not_lost(plan: str, entries: Iterable[Entry]) -> None:
+def check_not_lost(plans: Iterable[str], entries: Iterable[Entry]) -> None:
     """
     Raise if a plan may have been released in entries that are lost.
 
+    Args:
+        plans: SHA-256 of all submissions with the plan's contents.
+        entries: The ledger's of the kind recovery.
+
     Raises:
-        RefusedError: A recovery closed it.
+        RefusedError: A recovery closed one of them.
     """
-    if any(plan in read_recovery(entry.body["statement"]).plans for entry in entries):
+    closed = {plan for entry in entries for plan in read_recovery(entry.body["statement"]).plans}
+    if closed.intersection(plans):
         raise RefusedError(
             "PLAN_LOST",
             rule="A plan that may have been released is not released once more.",

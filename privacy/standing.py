@@ -80,7 +80,7 @@ STATES: Mapping[Standing, State] = {
         remedy="have it signed with `clerestory approve VAULT PLAN --key KEY`.",
     ),
     "approved": State(
-        code="NOT_CHARGED",
+        code="PLAN_APPROVED",
         rule="A release is charged before a key is given.",
         remedy="ask for it with `clerestory release VAULT PLAN --out BUNDLE`.",
     ),

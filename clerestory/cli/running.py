@@ -2,7 +2,7 @@
 
 from base64 import b64decode
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Optional
 
 import typer
 
@@ -31,8 +31,12 @@ def status(vault: VaultPath, as_json: Json = False) -> None:
 
     told = ask(Vault.open(vault), "status")
     spent, budget = float(Fraction(told["spent"])), float(Fraction(told["budget"]))
+    period, anchors = told["period"], told["anchors"]
     lines = [
         f"spent ρ = {spent:.5g} of {budget:.5g}, workers at {told['tier']}",
+        f"within {period['days']} days: {float(Fraction(period['spent'])):.5g} "
+        f"of {float(Fraction(period['budget'])):.5g}",
+        *(f"anchor {a['name']}: NOT REACHED" for a in anchors if a["reached"] == "no"),
         f"officers: {', '.join(told['officers']) or 'none yet: `clerestory keys enrol`'}",
         *(_line(plan) for plan in told["plans"]),
         *([] if told["plans"] else ["  no plan was submitted"]),
@@ -42,9 +46,18 @@ def status(vault: VaultPath, as_json: Json = False) -> None:
 
 @command()
 @asks_keeper
-def classify(vault: VaultPath, plan: PlanPath, as_json: Json = False) -> None:
+def classify(
+    vault: VaultPath,
+    plan: PlanPath,
+    api_key_file: Annotated[
+        Optional[Path],
+        typer.Option(help="File with the key for the plan's endpoint; kept nowhere."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """Label the sessions of an approved plan in sealed workers."""
-    told = ask_about(vault, plan, "classify")
+    secret = {"secret": api_key_file.read_text(encoding="ascii").strip()} if api_key_file else {}
+    told = ask_about(vault, plan, "classify", **secret)
     tell(told, as_json=as_json, more="labels are complete and sealed")
 
 
@@ -63,7 +76,7 @@ def release(vault: VaultPath, plan: PlanPath, out: Out, as_json: Json = False) -
     files = told.pop("files")
     if any(Path(name).name != name or name.startswith(".") for name in files):
         raise VerificationError(
-            "BUNDLE_NAME",
+            "BUNDLE_NOT_FLAT",
             rule="A bundle is a flat folder.",
             found="a file with a path for a name; nothing was written.",
             remedy="do not trust this keeper until it is explained.",

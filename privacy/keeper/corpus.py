@@ -269,5 +269,6 @@ def _not_writable(place: str) -> IncompleteError:
         "VAULT_NOT_WRITABLE",
         rule="The keeper takes superseded and erased sessions out of the vault.",
         found=f"files that are gone, or that it may not write to, in {place}.",
-        remedy="give the keeper's user write access to the vault, and room, then ask again.",
+        remedy="give the keeper's user write access to what custodians put there (one group, and "
+        "`umask 002` for `clerestory seal`), and room, then ask again.",
     )

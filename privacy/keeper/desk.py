@@ -7,7 +7,7 @@ read anew from the files and the ledger each time, and held against one another.
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from privacy.admission import check_plan
@@ -15,8 +15,10 @@ from privacy.approvals import Act, Approval, approvals_of, check_act, check_appr
 from privacy.codebook import codebook
 from privacy.errors import RefusedError, VerificationError
 from privacy.floor import TIERS
+from privacy.keeper.currency import check_floor, floor_changed, stale
 from privacy.keeper.intake import take_in
-from privacy.keeper.labelling import Labelling
+from privacy.keeper.labelling import Labelling, label_set
+from privacy.keeper.runlog import RunLog
 from privacy.keeper.state import State
 from privacy.keeper.workshop import Workshop
 from privacy.plan import Binding, Plan, read_plan
@@ -81,12 +83,7 @@ class Desk:
         ledger, policy = self.state.ledger, self.policy
         for entry in ledger.entries("corpus"):
             if entry.body["floor"] != self.floor.hash:
-                raise RefusedError(
-                    "FLOOR_CHANGED",
-                    rule="A floor never changes: it is what people's sessions were given under.",
-                    found="a floor.json that is not the one in the ledger.",
-                    remedy="put the old file back; sealed bytes open under it only.",
-                )
+                raise floor_changed()
         if next(ledger.entries("policy"), None) is None:
             # Labels that lie in a vault before its first keeper are somebody's invention: they
             # are taken over where everything is, and never looked at elsewhere.
@@ -97,8 +94,8 @@ class Desk:
 
     @property
     def now(self) -> datetime:
-        """The time, by which approvals lapse."""
-        return datetime.now(UTC).replace(microsecond=0)
+        """The ledger's time, by which approvals lapse: it never goes back."""
+        return self.state.ledger.now()
 
     @property
     def known(self) -> list[Person]:
@@ -126,14 +123,15 @@ class Desk:
 
     def bind(self, plan: Plan, submission: int = 1) -> Plan:
         """A plan as it would run here and now."""
-        binding = Binding(
+        return plan.bind(replace(self._binding(plan), submission=submission))
+
+    def _binding(self, plan: Plan) -> Binding:
+        return Binding(
             vault=self.floor.vault,
             floor=self.floor.hash,
             policy=self.policy.hash,
-            code=self.workshop.code,
-            submission=submission,
+            code=self.workshop.code(plan.rater),
         )
-        return plan.bind(binding)
 
     def submissions(self, plan: Plan) -> list[Plan]:
         """Every plan that was handed in with these contents, whatever it was bound to."""
@@ -161,7 +159,7 @@ class Desk:
         for plan in same:
             if self.state.release(plan.hash):
                 return plan
-        raise _stale() if same else refusal("draft")
+        raise stale(same[-1], self._binding(same[-1]), self.codebook) if same else refusal("draft")
 
     def standing(self, plan: Plan) -> Standing:
         """Where a plan stands."""
@@ -177,10 +175,13 @@ class Desk:
         Hold a bound plan against what is in force now.
 
         Raises:
-            RefusedError: Floor, policy, code or codebook are not those it is bound to.
+            RefusedError: Floor, policy, code or codebook are not those it is bound to, or a
+                file of one of them was changed since the keeper started.
         """
+        check_floor(self.vault, self.floor)
+        self.workshop.check_unchanged(plan.rater)
         if not self._is_current(plan):
-            raise _stale()
+            raise stale(plan, self._binding(plan), self.codebook)
         check_plan(plan, self.floor, self.policy, self.codebook)
 
     def check_never_closed(self, plan: Plan) -> None:
@@ -238,29 +239,23 @@ class Desk:
                 return read_policy(entry.body["text"], self.floor)
         return self.policy
 
-    def labelling(self, plan: Plan) -> Labelling:
-        """The run that labels a plan's sessions."""
+    def labelling(self, plan: Plan, secret: bytes = b"") -> Labelling:
+        """The run that labels a plan's sessions; the secret is the key for its endpoint."""
         sources = tuple(person.key for person in self.policy.custodian)
+        kind, name = self.workshop.classifying(plan.rater), label_set(plan, self.floor.hash)
         return Labelling(
             self.vault,
             self.floor,
             self.state,
             self.codebook,
             plan,
-            self.workshop.classify,
+            kind,
             self.tier,
             sources,
+            RunLog(self.state, self.floor, plan, kind, name),
+            secret,
         )
 
 
 def _submission(plan: Plan) -> int:
     return plan.binding.submission if plan.binding else 0
-
-
-def _stale() -> RefusedError:
-    return RefusedError(
-        "PLAN_STALE",
-        rule="A plan runs under the floor, policy and code that its officers signed.",
-        found="another floor, policy or code than the plan is bound to.",
-        remedy="submit the plan again and have it approved again.",
-    )

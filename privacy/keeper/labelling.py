@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from os import sched_getaffinity
 from threading import Event, Lock
@@ -24,9 +24,12 @@ import rfc8785
 from privacy.codebook import Codebook
 from privacy.errors import IncompleteError
 from privacy.floor import Floor
+from privacy.halts import halted
 from privacy.keeper.corpus import Due
 from privacy.keeper.crew import Crew, Row, batches
+from privacy.keeper.egress import broker
 from privacy.keeper.intake import check_whole, take_in
+from privacy.keeper.runlog import RunLog
 from privacy.keeper.state import State
 from privacy.keeper.workshop import Progress, WorkerKind
 from privacy.labels import (
@@ -39,6 +42,9 @@ from privacy.sandbox.launch import Zygote
 from privacy.sandbox.tiers import Tier
 from privacy.sealing import floor_info, seal
 from privacy.vault import Vault
+
+ASKING_HANDS = 4
+"""Workers at once where a model is asked: they wait for it, and hardly reckon."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,10 @@ class Labelling:
     tier: Tier
     sources: tuple[str, ...]
     """Public keys of the custodians of the policy."""
+    log: RunLog
+    """Told of each worker before it is given anything; may refuse it."""
+    secret: bytes = field(default=b"", repr=False)
+    """The key for the model's endpoint, where the plan names one; kept nowhere."""
 
     @property
     def label_set(self) -> str:
@@ -99,6 +109,7 @@ class Labelling:
         Raises:
             RefusedError: A worker's isolation or its answers do not hold.
             VerificationError: A sealed session is damaged or not from a custodian.
+            IncompleteError: A model was to be asked, and could not be.
         """
         due, buckets = self.due(), range(self.floor.buckets)
         stop, lock, done = Event(), Lock(), [0]
@@ -108,15 +119,18 @@ class Labelling:
                 for batch in batches(due.get(bucket, ())):
                     if stop.is_set() or crew is None:
                         return
-                    rows = crew.label(batch)
+                    rows, halt = crew.label(batch)
                     with lock:
                         self._store(bucket, rows)
+                    if halt:
+                        stop.set()
+                        raise halted(halt)
                 with lock:
                     # Empty buckets count, too: how many are not would tell of accounts.
                     done[0] += 1
                     progress("classifying", done[0] / len(buckets))
 
-        hands = len(sched_getaffinity(0))
+        hands = ASKING_HANDS if self.kind.broker else len(sched_getaffinity(0))
         with ExitStack() as stack, ThreadPoolExecutor(hands) as pool:
             # Of this thread, which waits for the others: a zygote ends with its starter.
             crew = self._crew(stack) if due else None
@@ -128,13 +142,18 @@ class Labelling:
                 stop.set()
 
     def _crew(self, stack: ExitStack) -> Crew:
-        zygote = Zygote(self.tier, self.kind.code, self.kind.module, self.plan.canonical)
+        kind, endpoint = self.kind, self.plan.rater.endpoint
+        egress = stack.enter_context(broker(kind, endpoint)) if kind.broker else None
+        zygote = Zygote(self.tier, kind.code, kind.module, self.plan.canonical)
         return Crew(
             zygote=stack.enter_context(zygote),
+            egress=egress,
+            secret=self.secret,
             state=self.state,
             plan=self.plan,
             codebook=self.codebook,
             floor=self.floor.hash,
+            log=self.log,
         )
 
     def _store(self, bucket: int, rows: list[Row]) -> None:

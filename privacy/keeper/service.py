@@ -4,7 +4,12 @@ The keeper as others see it: verbs in, answers or refusals out.
 A refusal is written into the ledger before it is told.
 """
 
-from privacy.errors import ConfigurationError, RefusedError
+from privacy.errors import (
+    ClerestoryError,
+    ConfigurationError,
+    RefusedError,
+    VerificationError,
+)
 from privacy.keeper.desk import Desk, Request
 from privacy.keeper.erasure import resume
 from privacy.keeper.roles import check_may_ask
@@ -30,7 +35,8 @@ class Keeper:
         Answer one request.
 
         Raises:
-            ClerestoryError: Whatever rule says no; a `RefusedError` is in the ledger.
+            ClerestoryError: Whatever rule says no, and at which step; what was refused, or did not
+                verify, is in the ledger.
         """
         handler = self.verbs.get(verb)
         if handler is None:
@@ -45,6 +51,11 @@ class Keeper:
             if request.get("custody") != "same-user":
                 check_may_ask(str(request.get("asking_as")), verb)
             return handler(self.desk, request, progress)
-        except RefusedError as refusal:
-            self.desk.state.ledger.append("refusal", {"verb": verb, "code": refusal.code})
+        except (RefusedError, VerificationError) as refusal:
+            refusal.at(verb)
+            if not refusal.code.startswith("LEDGER_"):  # one that does not hold is left as it is
+                self.desk.state.ledger.append("refusal", {"verb": verb, "code": refusal.code})
+            raise
+        except ClerestoryError as error:
+            error.at(verb)
             raise

@@ -10,12 +10,13 @@ import os
 from collections.abc import Mapping
 from contextlib import ExitStack
 from fcntl import LOCK_EX, LOCK_NB, flock
+from hashlib import sha256
 from pathlib import Path
 from typing import IO
 
 from privacy.anchors import read_anchors
 from privacy.entries import Entry
-from privacy.errors import ConfigurationError, RefusedError
+from privacy.errors import ConfigurationError, RefusedError, VerificationError
 from privacy.keeper.configuration import CONFIGURATION, read_configuration
 from privacy.keeper.corpus import Corpus
 from privacy.keeper.guards import Guard, guard_of
@@ -131,9 +132,13 @@ class State:
         replace_file(self.folder / "plans" / f"{plan.hash}.json", plan.canonical)
 
     def plans(self) -> list[Plan]:
-        """All bound plans."""
-        paths = sorted((self.folder / "plans").glob("*.json"))
-        return [read_plan(path.read_bytes()) for path in paths]
+        """
+        All bound plans.
+
+        Raises:
+            VerificationError: A file is not the plan that it is named after.
+        """
+        return [_stored(path) for path in sorted((self.folder / "plans").glob("*.json"))]
 
     def save_release(self, plan: str, files: Mapping[str, bytes]) -> None:
         """Keep a bundle: SHA256SUMS.sig last, so that a bundle with it is whole."""
@@ -167,6 +172,18 @@ class State:
         if entries and entries[-1].body["new"] not in held:
             # What was destroyed must not come back with a copy of one file.
             raise _lost("a sealing key from before its last rotation.")
+
+
+def _stored(path: Path) -> Plan:
+    data = path.read_bytes()
+    if sha256(data).hexdigest() != path.stem:
+        raise VerificationError(
+            "PLAN_FILE_CHANGED",
+            rule="A stored plan is named after its contents, which officers signed.",
+            found=f"a plan that was changed in the state folder: {path.stem[:16]}.",
+            remedy="restore it from a copy of the state folder, or submit the plan again.",
+        )
+    return read_plan(data)
 
 
 def _only_one(path: Path) -> IO[bytes]:

@@ -29,8 +29,6 @@ EXIT_CODE = Struct(">i")
 LARGEST_REQUEST = 2**16
 """bytes"""
 MOST_DESCRIPTORS = 16
-PIPES = 2
-"""A request carries at least these, and the life line."""
 
 Live = Callable[[bytes, list[int]], int]
 """(request, descriptors: the pipes and whatever else) → exit code; called in the child."""

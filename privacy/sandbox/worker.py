@@ -44,6 +44,9 @@ class Worker:
         """Name of a probe → what it answered."""
         self.public_key = b""
         """The run's ephemeral key; its secret half is in the sealed worker alone."""
+        self.document = b""
+        """Evidence by hardware, bound to the key.  A launcher that starts workers in an enclave
+        fills it in; none of this version does."""
         self.resources = ExitStack()
         """Closed with the worker: what was started for it alone."""
         self._pipes, self._line = pipes, line

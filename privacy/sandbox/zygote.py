@@ -42,7 +42,7 @@ LARGEST_KEY = 4096
 """bytes"""
 START_SECONDS = 60.0
 """For each step; numpy and opendp from source take about one."""
-_LAST_WORDS_SECONDS = 1.0
+_LAST_WORDS_SECONDS = 5.0
 _SIGNALLED = 128
 """bubblewrap, like a shell, reports a child's signal as 128 + its number."""
 
@@ -80,7 +80,7 @@ class Zygote:
         self.tier, self.timeout = tier, timeout
         self._lock, self._resources = Lock(), ExitStack()
         self._exit_code: int | None = None
-        manifest.check_unchanged()
+        seen = manifest.check_unchanged()
         with ExitStack() as resources:
             self._process, self._requests = _spawn(tier, manifest, module, resources)
             self._resources = resources.pop_all()
@@ -91,10 +91,11 @@ class Zygote:
             channel.send(json.dumps(setup).encode())
             channel.send(plan)
             channel.receive(len(READY))
-            manifest.check_unchanged()
+            # All is imported now: what is changed from here on, nobody reads.
+            manifest.check_untouched(seen)
         except IncompleteError as error:
             code = self.close(_LAST_WORDS_SECONDS)
-            manifest.check_unchanged()  # half-written code fails in ways that name no cause
+            manifest.check_untouched(seen)  # half-written code fails in ways that name no cause
             raise explained(error, code) from None
         except BaseException:
             self.close(0.0)

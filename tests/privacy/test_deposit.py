@@ -9,6 +9,7 @@ from shutil import copytree, rmtree
 
 import pytest
 
+from classifiers import edge
 from privacy import custodian as custodian_module
 from privacy.batches import Manifest, Row, by_fingerprint
 from privacy.custodian import Custodian, Target
@@ -129,6 +130,25 @@ def test_what_was_sealed_before_an_error_is_kept(tmp_path: Path) -> None:
     assert content(at) == [TALK, TALK]
     assert put(at, folder, ("bob", "s", TALK), ("cy", "s", TALK)) == ["unchanged", "sealed"]
     check_chain(at, folder)
+
+
+def test_a_session_is_never_known_and_yet_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C as soon as it is noted: it is in the batch already."""
+    at, folder = target(tmp_path / "vault"), tmp_path / "c"
+    note = Custodian.note
+
+    def interrupted(hand: Custodian, *of: object) -> None:
+        note(hand, *of)  # type: ignore[arg-type]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Custodian, "note", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        put(at, folder, ("ann", "s", TALK))
+    monkeypatch.undo()
+    assert content(at) == [TALK]
+    assert put(at, folder, ("ann", "s", TALK)) == ["unchanged"]
 
 
 def test_a_vault_that_lost_something_gets_it_again(tmp_path: Path) -> None:
@@ -278,6 +298,7 @@ def test_a_full_disk_leaves_the_vault_and_the_index_as_they_were(
 
 def test_the_largest_session_takes_three_times_its_size_of_memory(tmp_path: Path) -> None:
     """Given, padded, sealed: 64 MiB are sealed on a small machine."""
+    assert edge.LARGEST == LARGEST, "what the edge lets through is what a blob holds"
     at, data = target(tmp_path / "vault"), bytes(LARGEST)
     with closing(Custodian.create(tmp_path / "c")) as hand, Deposit(hand, at) as deposit:
         tracemalloc.start()

@@ -1,5 +1,6 @@
 """Packs: sessions one behind the other, their keys apart."""
 
+import os
 from dataclasses import replace
 from os import urandom
 from pathlib import Path
@@ -166,3 +167,14 @@ def test_what_lies_beyond_the_last_session_is_cut_off(tmp_path: Path) -> None:
     assert Pack(tmp_path).has(1, size)
     assert opened(Pack(tmp_path).read(Place(0, 0, size))) == b"whole"
     assert {path.name for path in tmp_path.iterdir()} == {KEYS, SEALED}
+
+
+@pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o002, 0o664), (0o077, 0o600)])
+def test_whose_a_pack_is_the_umask_says(tmp_path: Path, mask: int, mode: int) -> None:
+    """A keeper under another user than the custodian's erases as one of a common group."""
+    before = os.umask(mask)
+    try:
+        PackWriter(tmp_path).close(0, 0)
+    finally:
+        os.umask(before)
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {mode}

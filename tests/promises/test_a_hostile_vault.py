@@ -141,7 +141,7 @@ def test_a_false_keeper_writes_no_file_of_its_choice(
     """A bundle is flat; the control is a plain name."""
     for file, code in ((name, 4), ("tables.csv", 0)):
         told = {"plan": "0" * 64, "standing": "released", "files": {file: "bWluZQ=="}}
-        monkeypatch.setattr(running, "_ask", lambda *_, told=told: told)
+        monkeypatch.setattr(running, "ask_about", lambda *_, told=told: told)
         arguments = ["release", "vault", "plan.json", "--out", str(tmp_path / "bundle")]
         assert CliRunner().invoke(app, arguments).exit_code == code
         assert not (tmp_path / "stolen").exists()

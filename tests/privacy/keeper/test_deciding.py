@@ -104,7 +104,7 @@ def test_what_is_closed_for_good_never_comes_back(tmp_path: Path, event: str, re
     with opened(tmp_path) as house:
         assert code_of(house, "submit", PLAN) == closed
         shop = installed()
-        code = replace(shop.classify.code, hash="0" * 64)
+        code = replace(shop.classify.code, parts={"code/classifiers": "0" * 64})
         newer = replace(shop, classify=replace(shop.classify, code=code))
         desk = Desk(house.vault, house.state, newer, house.keeper.desk.tier)
         updated = replace(house, keeper=type(house.keeper)(desk))

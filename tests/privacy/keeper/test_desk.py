@@ -159,11 +159,12 @@ def test_a_plan_is_stale_under_other_code(house: House) -> None:
     bound = house.submit(PLAN)
     house.keeper.desk.check_current(bound)
     shop = installed()
-    code = replace(shop.classify.code, hash="0" * 64)
+    parts = {**shop.classify.code.parts, "code/classifiers": "0" * 64}
+    code = replace(shop.classify.code, parts=parts)
     newer = replace(shop, classify=replace(shop.classify, code=code))
     desk = Desk(house.vault, house.state, newer, Tier.T0)
     for look in (lambda: desk.find(request(bound)), lambda: desk.check_current(bound)):
-        with pytest.raises(RefusedError, match="PLAN_STALE"):
+        with pytest.raises(RefusedError, match="PLAN_STALE_CODE"):
             look()
 
 
@@ -174,7 +175,7 @@ def test_a_plan_bound_elsewhere_is_stale(house: House, part: str) -> None:
     assert bound.binding is not None
     changed: Any = {part: "0" * 64}
     elsewhere = bound.bind(replace(bound.binding, **changed))
-    with pytest.raises(RefusedError, match="PLAN_STALE"):
+    with pytest.raises(RefusedError, match=f"PLAN_STALE_{part.upper()}"):
         house.keeper.desk.check_current(elsewhere)
     with pytest.raises(RefusedError, match="PLAN_STALE"):
         house.keeper.desk.check_current(PLAN)

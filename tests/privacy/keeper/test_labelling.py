@@ -19,6 +19,7 @@ from privacy.keeper.labelling import Labelling, label_set, label_set_of
 from privacy.labels import LabelRecord, unpack_bucket
 from privacy.plan import Plan
 from privacy.raters import OFFLINE
+from privacy.sandbox.tiers import Tier
 from privacy.sealing import KeyPair, floor_info
 from tests.aggregates.rows import SHARE, small_plan
 from tests.support.batches import newest
@@ -200,6 +201,7 @@ class Liar:
     def __init__(self, answer: bytes) -> None:
         self.public_key, self.channel = KeyPair.generate().public, self
         self.timeout, self._answer = 0.0, answer
+        self.tier, self.probes, self.document = Tier.T0, dict[str, str](), b""
 
     def __enter__(self) -> Self:
         return self
@@ -207,7 +209,7 @@ class Liar:
     def __exit__(self, *_: object) -> None:
         return
 
-    def start(self) -> Self:
+    def start(self, *, control: object = None) -> Self:
         """Be one's own zygote."""
         return self
 
