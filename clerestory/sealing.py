@@ -8,7 +8,7 @@ named, never a word of content.
 import csv
 from collections import Counter
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -56,11 +56,12 @@ def seal_sources(
         if not source.exists():
             raise _no_source("a path that does not exist.")
     vault, counts = Vault.open(folder), Counter[str]()
-    with (
-        vault.being_sealed(),  # first: the keeper's key is read inside
-        closing(Custodian(custodian)) as hand,
-        Deposit(hand, Target.of(vault)) as deposit,
-    ):
+    with ExitStack() as open_things:
+        # First the lock: the keeper's key is read behind it.
+        open_things.enter_context(vault.being_sealed())
+        target = Target.of(vault)
+        hand = open_things.enter_context(closing(Custodian(custodian)))
+        deposit = open_things.enter_context(Deposit(hand, target))
         for position, source in enumerate(sources):
             tally = Tally()
             for number, taken in enumerate(read_source(source, account_of, hand, tally)):
