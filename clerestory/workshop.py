@@ -30,6 +30,20 @@ CLASSIFY = (
     "typing_extensions",
     "typing_inspection",
 )
+ASKING = (
+    *CLASSIFY,
+    "anthropic",
+    "anyio",
+    "docstring-parser",
+    "h11",
+    "httpcore2",
+    "httpx2",
+    "idna",
+    "jiter",
+    "opentelemetry-api",
+    "sniffio",
+    "truststore",
+)
 AGGREGATE = (*CLASSIFY, "numpy", "opendp", "Deprecated", "wrapt")
 """Distributions that are mounted beside our packages: every one by name, none by the way."""
 
@@ -38,7 +52,7 @@ LATE = ("pydantic",)
 
 
 def workshop() -> Workshop:
-    """The two workers of this installation, and its bundler."""
+    """The workers of this installation, and its bundler."""
     return Workshop(
         WorkerKind(
             "classifiers.worker",
@@ -53,7 +67,14 @@ def workshop() -> Workshop:
             ),
         ),
         bundle,
+        _asking,
     )
+
+
+def _asking() -> WorkerKind:
+    modules = ("classifiers.worker", "classifiers.raters.claude", *LATE)
+    code = collect(("privacy", "classifiers"), ASKING, modules)
+    return WorkerKind("classifiers.worker", code, "classifiers/broker.py")
 
 
 def bundle(plan: Plan, answer: bytes, extras: Mapping[str, bytes]) -> dict[str, bytes]:

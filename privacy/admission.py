@@ -7,17 +7,17 @@ it is short, printable and of one line.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 from hashlib import sha256
 from itertools import chain
 
 from . import soundness
 from .codebook import Codebook
-from .errors import RefusedError
+from .endpoint import are_public, read_endpoint
+from .errors import ConfigurationError, RefusedError
 from .floor import Floor
 from .plan import Plan
 from .policy import Policy
-from .raters import RATERS
+from .raters import asks, is_known
 
 Finding = tuple[str, str, str, str]
 """Code, rule, what was found, what to do."""
@@ -123,18 +123,14 @@ def _rater(plan: Plan, policy: Policy) -> Iterator[Finding]:
             f"choose one of: {', '.join(policy.raters) or 'none; have the policy changed'}.",
         )
         return
-    known = RATERS.get(rater.name)
-    asks = known is not None and known.endpoint != ""
-    if known and asks:  # which model, and where, the policy says
-        known = replace(known, model=rater.model, endpoint=rater.endpoint, roots=rater.roots)
-    if rater != known:
+    if not is_known(rater):
         yield (
             "RATER_UNKNOWN",
             "A rater is one that this version knows, in its version and with its fidelity.",
             "another version or fidelity of it, or a model where it asks none.",
             soundness.REMEDY,
         )
-    elif asks:
+    elif asks(rater.name):
         yield from _model(plan, policy)
 
 
@@ -147,13 +143,27 @@ def _model(plan: Plan, policy: Policy) -> Iterator[Finding]:
             f"the model {rater.model!r}.",
             f"choose one of: {', '.join(policy.models) or 'none; have the policy changed'}.",
         )
-    if not rater.roots.strip() or policy.endpoint_of(rater) is None:
+    try:
+        read_endpoint(rater.endpoint)
+        public = are_public(rater.roots)
+    except ConfigurationError as error:
+        yield (error.code, error.rule, error.found, error.remedy)
+        return
+    place = policy.endpoint_of(rater)
+    if place is None:
         yield (
             "ENDPOINT_NOT_ALLOWED",
             "Text goes to an endpoint that the policy names, with the roots that it names.",
             f"{rater.endpoint!r}, with roots of the SHA-256 "
             f"{sha256(rater.roots.encode()).hexdigest()[:16]}….",
             "name an endpoint of the policy in the study, or have the policy changed.",
+        )
+    elif not public and not place.development:
+        yield (
+            "ROOTS_NOT_PUBLIC",
+            "Roots of one's own are trusted where floor and policy say `development` only.",
+            "roots that are not on the list of public ones.",
+            "give the public root that the endpoint's certificate leads to.",
         )
 
 

@@ -3,8 +3,7 @@ What a ledger's entry may say: a closed list of kinds, fields and forms.
 
 Nothing that is not on the list is written, so that no count, size or duration that depends on
 people's data can slip in: no form below is a number but ρ, which a plan fixes before any data
-are read, and the place of a policy among policies.  Reading is wider than writing: a ledger of
-another version is still a ledger.
+are read.  Reading is wider than writing: a ledger of another version is still a ledger.
 """
 
 import json
@@ -122,7 +121,11 @@ def read_entry(line: bytes) -> Entry:
     Raises:
         ValueError, LookupError, TypeError, AttributeError, ClerestoryError: It is no entry.
     """
-    record = json.loads(line)
+    return entry_of(json.loads(line), line)
+
+
+def entry_of(record: Mapping[str, Any], line: bytes) -> Entry:
+    """The event that a line's record tells, for who has parsed it; refusals as `read_entry`."""
     body = record["body"]
     if not all(isinstance(value, str) for value in body.values()):
         raise TypeError("a body is a mapping of texts")

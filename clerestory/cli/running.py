@@ -2,23 +2,26 @@
 
 from base64 import b64decode
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Optional
 
 import typer
 
 from clerestory.cli.app import Json, PlanPath, Progress, VaultPath, answer, command
+from clerestory.cli.asking import asks_keeper
 from privacy.errors import ConfigurationError, VerificationError
 
 Out = Annotated[Path, typer.Option("--out", help="Folder for the bundle; made, never overwritten.")]
 
 
 @command()
+@asks_keeper
 def submit(vault: VaultPath, plan: PlanPath, as_json: Json = False) -> None:
     """Hand a plan in: the keeper binds it to floor, policy and code."""
     tell(ask_about(vault, plan, "submit"), as_json=as_json)
 
 
 @command()
+@asks_keeper
 def status(vault: VaultPath, as_json: Json = False) -> None:
     """Plans, where they stand, and what is left of the budget."""
     from fractions import Fraction
@@ -42,13 +45,24 @@ def status(vault: VaultPath, as_json: Json = False) -> None:
 
 
 @command()
-def classify(vault: VaultPath, plan: PlanPath, as_json: Json = False) -> None:
+@asks_keeper
+def classify(
+    vault: VaultPath,
+    plan: PlanPath,
+    api_key_file: Annotated[
+        Optional[Path],
+        typer.Option(help="File with the key for the plan's endpoint; kept nowhere."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """Label the sessions of an approved plan in sealed workers."""
-    told = ask_about(vault, plan, "classify")
+    secret = {"secret": api_key_file.read_text(encoding="ascii").strip()} if api_key_file else {}
+    told = ask_about(vault, plan, "classify", **secret)
     tell(told, as_json=as_json, more="labels are complete and sealed")
 
 
 @command()
+@asks_keeper
 def release(vault: VaultPath, plan: PlanPath, out: Out, as_json: Json = False) -> None:
     """Make the one release of an approved plan, or fetch it again."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):

@@ -12,11 +12,13 @@ value, since it follows from the session alone.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from privacy.codebook import Codebook
 from privacy.errors import IncompleteError, RefusedError
+from privacy.halts import Halt, halt_of
 from privacy.keeper.corpus import Due
+from privacy.keeper.egress import Egress, way_out
 from privacy.keeper.runlog import RunLog
 from privacy.keeper.state import State
 from privacy.labels import LabelRecord, row_width, unpack_bucket
@@ -33,6 +35,9 @@ SESSION_SECONDS = 600.0
 
 Row = tuple[Due, bytes]
 """A session and its record, which has passed the gate."""
+
+Answer = tuple[list[Row], Halt | None]
+"""Records, and why a worker had to stop."""
 
 
 def batches(due: Iterable[Due]) -> Iterator[list[Due]]:
@@ -63,10 +68,14 @@ class Crew:
     """SHA-256 of the vault's floor."""
     log: RunLog
     """Told of each worker before it is given anything; may refuse it."""
+    egress: Egress | None = None
+    """The way out of workers that ask a model."""
+    secret: bytes = field(default=b"", repr=False)
+    """The key for its endpoint."""
 
-    def label(self, batch: Sequence[Due]) -> list[Row]:
+    def label(self, batch: Sequence[Due]) -> Answer:
         """
-        Records of a batch, gated, in no order.
+        Records of a batch, gated, in no order; and why the run must stop, if it must.
 
         Raises:
             RefusedError: A worker's isolation or its answer does not hold.
@@ -74,25 +83,31 @@ class Crew:
             IncompleteError: A worker was too slow, or its zygote has ended.
         """
         blobs = {one.session: self.state.corpus.read(one) for one in batch}
-        rows = self._ask(batch, blobs) if len(batch) > 1 else None
-        if rows is None:
-            rows = [row for one in batch for row in self._ask_alone(one, blobs)]
-        return rows
+        answer = self._ask(batch, blobs) if len(batch) > 1 else None
+        if answer:
+            return answer
+        rows: list[Row] = []
+        for one in batch:
+            more, halt = self._ask_alone(one, blobs)
+            rows += more
+            if halt:
+                return rows, halt
+        return rows, None
 
-    def _ask_alone(self, due: Due, blobs: Mapping[str, SealedBlob]) -> list[Row]:
+    def _ask_alone(self, due: Due, blobs: Mapping[str, SealedBlob]) -> Answer:
         for _ in range(2):
-            rows = self._ask([due], blobs)
-            if rows is not None:
-                return rows
+            answer = self._ask([due], blobs)
+            if answer is not None:
+                return answer
         self.zygote.check_alive()  # where it ended, that says nothing about the session
         record = LabelRecord.unrated(
             self.codebook, status="unreadable", month=due.month, account=due.account
         )
-        return [(due, record.encode())]
+        return [(due, record.encode())], None
 
-    def _ask(self, batch: Sequence[Due], blobs: Mapping[str, SealedBlob]) -> list[Row] | None:
+    def _ask(self, batch: Sequence[Due], blobs: Mapping[str, SealedBlob]) -> Answer | None:
         """What a new worker says of a batch; None where it ended before it had said it."""
-        with self.zygote.start() as worker:
+        with way_out(self.egress) as control, self.zygote.start(control=control) as worker:
             self.log.saw(worker)
             try:
                 answer = self._exchange(worker, [blobs[one.session] for one in batch])
@@ -102,14 +117,19 @@ class Crew:
                 if error.code != "CHANNEL_CLOSED":
                     raise
                 return None
-        return read_answer(answer, batch, self.codebook)
+        rows, halt = read_answer(answer, batch, self.codebook)
+        if rows and self.egress:  # a worker stops at the first answer by another model
+            self.log.answered(self.plan.rater.model)
+        return rows, halt
 
     def _exchange(self, worker: Worker, blobs: Sequence[SealedBlob]) -> bytes:
         channel = worker.channel
         channel.timeout = SESSION_SECONDS
+        if self.egress:
+            channel.send(self.secret)
         for blob in blobs:
             in_run = blob.rewrap(
-                self.state.sealing,
+                self.state.ring.of(blob),
                 worker.public_key,
                 at_rest=floor_info(self.floor, "session"),
                 in_run=run_info(self.plan.hash),
@@ -118,20 +138,26 @@ class Crew:
         channel.send(b"")
         # What the pipe still held may be all of them.
         channel.timeout = SESSION_SECONDS * len(blobs)
-        return channel.receive(len(blobs) * row_width(self.codebook))
+        return channel.receive(len(blobs) * row_width(self.codebook) + 1)
 
 
-def read_answer(answer: bytes, batch: Sequence[Due], codebook: Codebook) -> list[Row]:
+def read_answer(answer: bytes, batch: Sequence[Due], codebook: Codebook) -> Answer:
     """
     Pass a worker's answer about a batch through the label gate.
+
+    A byte behind the rows says that it had to stop, and may then have answered about some only.
 
     Raises:
         RefusedError: It is not one record for each session, or one speaks of another account
             or month.
     """
     asked = {one.session: one for one in batch}
+    halt = halt_of(answer[-1:]) if len(answer) % row_width(codebook) == 1 else None
+    answer = answer[:-1] if halt else answer
     rows = [(key.hex(), record) for key, record in unpack_bucket(answer, codebook)]
-    if sorted(key for key, _ in rows) != sorted(asked):
+    keys = sorted(key for key, _ in rows)
+    whole = keys == sorted(asked)
+    if not whole and not (halt and len(set(keys)) == len(keys) and set(keys) <= set(asked)):
         raise RefusedError(
             "LABEL_GATE",
             rule="A worker answers about exactly the sessions that it was given.",
@@ -140,7 +166,7 @@ def read_answer(answer: bytes, batch: Sequence[Due], codebook: Codebook) -> list
         )
     for key, record in rows:
         check_record(record, asked[key].account, asked[key].month, codebook)
-    return [(asked[key], record) for key, record in rows]
+    return [(asked[key], record) for key, record in rows], halt
 
 
 def check_record(record: bytes, account: bytes, month: str, codebook: Codebook) -> None:

@@ -87,8 +87,9 @@ class Desk:
         if next(ledger.entries("policy"), None) is None:
             # Labels that lie in a vault before its first keeper are somebody's invention: they
             # are taken over where everything is, and never looked at elsewhere.
-            planted = "yes" if self.floor.synthetic and self.state.adopt_buckets() else "no"
-            ledger.append("corpus", {"floor": self.floor.hash, "planted": planted})
+            planted = "yes" if self.floor.synthetic and self.state.labels.adopt() else "no"
+            if next(ledger.entries("corpus"), None) is None:
+                ledger.append("corpus", {"floor": self.floor.hash, "planted": planted})
             ledger.append("policy", {"hash": policy.hash, "text": policy.to_toml(self.floor)})
 
     @property
@@ -122,15 +123,14 @@ class Desk:
 
     def bind(self, plan: Plan, submission: int = 1) -> Plan:
         """A plan as it would run here and now."""
-        return plan.bind(replace(self._binding, submission=submission))
+        return plan.bind(replace(self._binding(plan), submission=submission))
 
-    @property
-    def _binding(self) -> Binding:
+    def _binding(self, plan: Plan) -> Binding:
         return Binding(
             vault=self.floor.vault,
             floor=self.floor.hash,
             policy=self.policy.hash,
-            code=self.workshop.code,
+            code=self.workshop.code(plan.rater),
         )
 
     def submissions(self, plan: Plan) -> list[Plan]:
@@ -159,7 +159,7 @@ class Desk:
         for plan in same:
             if self.state.release(plan.hash):
                 return plan
-        raise stale(same[-1], self._binding, self.codebook) if same else refusal("draft")
+        raise stale(same[-1], self._binding(same[-1]), self.codebook) if same else refusal("draft")
 
     def standing(self, plan: Plan) -> Standing:
         """Where a plan stands."""
@@ -179,9 +179,9 @@ class Desk:
                 file of one of them was changed since the keeper started.
         """
         check_floor(self.vault, self.floor)
-        self.workshop.check_unchanged()
+        self.workshop.check_unchanged(plan.rater)
         if not self._is_current(plan):
-            raise stale(plan, self._binding, self.codebook)
+            raise stale(plan, self._binding(plan), self.codebook)
         check_plan(plan, self.floor, self.policy, self.codebook)
 
     def check_never_closed(self, plan: Plan) -> None:
@@ -239,10 +239,10 @@ class Desk:
                 return read_policy(entry.body["text"], self.floor)
         return self.policy
 
-    def labelling(self, plan: Plan) -> Labelling:
-        """The run that labels a plan's sessions."""
+    def labelling(self, plan: Plan, secret: bytes = b"") -> Labelling:
+        """The run that labels a plan's sessions; the secret is the key for its endpoint."""
         sources = tuple(person.key for person in self.policy.custodian)
-        kind, name = self.workshop.classify, label_set(plan, self.floor.hash)
+        kind, name = self.workshop.classifying(plan.rater), label_set(plan, self.floor.hash)
         return Labelling(
             self.vault,
             self.floor,
@@ -253,6 +253,7 @@ class Desk:
             self.tier,
             sources,
             RunLog(self.state, self.floor, plan, kind, name),
+            secret,
         )
 
 

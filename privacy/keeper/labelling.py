@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from os import sched_getaffinity
 from threading import Event, Lock
@@ -24,8 +24,10 @@ import rfc8785
 from privacy.codebook import Codebook
 from privacy.errors import IncompleteError
 from privacy.floor import Floor
+from privacy.halts import halted
 from privacy.keeper.corpus import Due
 from privacy.keeper.crew import Crew, Row, batches
+from privacy.keeper.egress import broker
 from privacy.keeper.intake import check_whole, take_in
 from privacy.keeper.runlog import RunLog
 from privacy.keeper.state import State
@@ -40,6 +42,9 @@ from privacy.sandbox.launch import Zygote
 from privacy.sandbox.tiers import Tier
 from privacy.sealing import floor_info, seal
 from privacy.vault import Vault
+
+ASKING_HANDS = 4
+"""Workers at once where a model is asked: they wait for it, and hardly reckon."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,8 @@ class Labelling:
     """Public keys of the custodians of the policy."""
     log: RunLog
     """Told of each worker before it is given anything; may refuse it."""
+    secret: bytes = field(default=b"", repr=False)
+    """The key for the model's endpoint, where the plan names one; kept nowhere."""
 
     @property
     def label_set(self) -> str:
@@ -102,6 +109,7 @@ class Labelling:
         Raises:
             RefusedError: A worker's isolation or its answers do not hold.
             VerificationError: A sealed session is damaged or not from a custodian.
+            IncompleteError: A model was to be asked, and could not be.
         """
         due, buckets = self.due(), range(self.floor.buckets)
         stop, lock, done = Event(), Lock(), [0]
@@ -111,15 +119,18 @@ class Labelling:
                 for batch in batches(due.get(bucket, ())):
                     if stop.is_set() or crew is None:
                         return
-                    rows = crew.label(batch)
+                    rows, halt = crew.label(batch)
                     with lock:
                         self._store(bucket, rows)
+                    if halt:
+                        stop.set()
+                        raise halted(halt)
                 with lock:
                     # Empty buckets count, too: how many are not would tell of accounts.
                     done[0] += 1
                     progress("classifying", done[0] / len(buckets))
 
-        hands = len(sched_getaffinity(0))
+        hands = ASKING_HANDS if self.kind.broker else len(sched_getaffinity(0))
         with ExitStack() as stack, ThreadPoolExecutor(hands) as pool:
             # Of this thread, which waits for the others: a zygote ends with its starter.
             crew = self._crew(stack) if due else None
@@ -131,9 +142,13 @@ class Labelling:
                 stop.set()
 
     def _crew(self, stack: ExitStack) -> Crew:
-        zygote = Zygote(self.tier, self.kind.code, self.kind.module, self.plan.canonical)
+        kind, endpoint = self.kind, self.plan.rater.endpoint
+        egress = stack.enter_context(broker(kind, endpoint)) if kind.broker else None
+        zygote = Zygote(self.tier, kind.code, kind.module, self.plan.canonical)
         return Crew(
             zygote=stack.enter_context(zygote),
+            egress=egress,
+            secret=self.secret,
             state=self.state,
             plan=self.plan,
             codebook=self.codebook,
@@ -146,14 +161,14 @@ class Labelling:
         floor, name = self.floor, self.label_set
         info = floor_info(floor.hash, "labels")
         old: Iterator[tuple[bytes, bytes]] = iter(())
-        if blob := self.state.bucket(name, bucket):
-            data = blob.open(self.state.sealing.open(blob.wrapped, info=info))
+        if blob := self.state.labels.bucket(name, bucket):
+            data = blob.open(self.state.ring.of(blob).open(blob.wrapped, info=info))
             old = unpack_bucket(data, self.codebook)
         new = ((bytes.fromhex(session.session), record) for session, record in rows)
         data = pack_bucket([*old, *new])
         header = {"kind": "labels", "floor": floor.hash, "set": name, "bucket": str(bucket)}
         sealed = seal(data, header, public=self.state.sealing.public, info=info)
-        self.state.put_bucket(name, bucket, sealed, ((s.session, s.digest) for s, _ in rows))
+        self.state.labels.put(name, bucket, sealed, ((s.session, s.digest) for s, _ in rows))
 
 
 def label_set(plan: Plan, floor: str) -> str:

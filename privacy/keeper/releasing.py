@@ -9,7 +9,6 @@ one bundle: who asks again gets the stored bundle.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from hashlib import sha256
 
 from privacy.approvals import Approval
 from privacy.codebook import codebook
@@ -78,7 +77,7 @@ class Releasing:
 
     def _buckets(self) -> list[SealedBlob | None]:
         name, floor = self.label_set, self.floor
-        found = [self.state.bucket(name, number) for number in range(floor.buckets)]
+        found = [self.state.labels.bucket(name, number) for number in range(floor.buckets)]
         if not any(found):
             raise IncompleteError(
                 "NO_LABELS",
@@ -95,9 +94,8 @@ class Releasing:
         try:
             for position, blob in enumerate(buckets):
                 if blob:
-                    theirs = blob.rewrap(
-                        self.state.sealing, worker.public_key, at_rest=at_rest, in_run=in_run
-                    )
+                    mine = self.state.ring.of(blob)
+                    theirs = blob.rewrap(mine, worker.public_key, at_rest=at_rest, in_run=in_run)
                     worker.channel.send(theirs.encode())
                 progress("aggregating", (position + 1) / len(buckets))
             worker.channel.send(b"")
@@ -132,7 +130,8 @@ class Releasing:
         checkpoints: tuple[str, str],
     ) -> Statement:
         plan, floor, ledger = self.plan, self.floor, self.state.ledger
-        classify, aggregate = self.workshop.classify.code, self.workshop.aggregate.code
+        classify = self.workshop.classifying(plan.rater).code
+        aggregate = self.workshop.aggregate.code
         planted = any(entry.body.get("planted") == "yes" for entry in ledger.entries("corpus"))
         *_, charge = ledger.entries("charge", plan.hash)
         released = [entry.body["sums"] for entry in ledger.entries("release")]
@@ -144,7 +143,7 @@ class Releasing:
             policy=self.policy.hash,
             codebook=codebook().hash,
             prompts=codebook().prompts_hash,
-            code=self.workshop.code,
+            code=self.workshop.code(plan.rater),
             workers={"classify": classify.hash, "aggregate": aggregate.hash},
             parts={**parts, classify.hash: classify.parts, aggregate.hash: aggregate.parts},
             runs=tuple(runs),
@@ -196,10 +195,3 @@ def pay(state: State, floor: Floor, policy: Policy, plan: Plan, tier: Tier) -> t
     after = ledger.checkpoint().sign(state.signing)
     state.witnesses.tell(after)
     return before, after
-
-
-def note_release(state: State, plan: str, files: Mapping[str, bytes]) -> None:
-    """Write down that a bundle is kept, unless it stands there: a crash may have come between."""
-    sums = sha256(files["SHA256SUMS"]).hexdigest()
-    if all(entry.body["sums"] != sums for entry in state.ledger.entries("release", plan)):
-        state.ledger.append("release", {"plan": plan, "sums": sums})

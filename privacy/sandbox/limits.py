@@ -12,6 +12,7 @@ import ctypes
 import os
 import resource
 import signal
+from collections.abc import Mapping
 from contextlib import suppress
 
 from .syscalls import checked, libc, prctl, syscall
@@ -33,16 +34,19 @@ NONE: dict[int, int] = {
 """Resource → most of it, soft and hard."""
 
 
-def limit() -> None:
+def limit(most_of: Mapping[int, int] = NONE) -> None:
     """
     Give up what a worker does not need, for good.
+
+    Args:
+        most_of: Resource → most of it.
 
     Raises:
         OSError: The kernel refused one of it; the process must not go on.
     """
     _leave_root()
     lock_memory()
-    for kind, most in NONE.items():
+    for kind, most in most_of.items():
         resource.setrlimit(kind, (most, most))
     prctl(NO_NEW_PRIVILEGES, 1)
     prctl(_DUMPABLE, 0)

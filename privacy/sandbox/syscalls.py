@@ -18,6 +18,7 @@ _COMMON = {
     "pidfd_getfd": 438,
     "io_uring_setup": 425,
     "landlock_create_ruleset": 444,
+    "landlock_add_rule": 445,
     "landlock_restrict_self": 446,
     "faccessat2": 439,
 }

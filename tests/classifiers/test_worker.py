@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from classifiers import worker
 from classifiers.formats import read_session
+from classifiers.raters import Halted
 from classifiers.raters.offline import OfflineRater
 from classifiers.rendering import View
 from classifiers.sessions import Session, UnreadableError
@@ -21,6 +22,7 @@ from classifiers.stub import TOO_LARGE_STUB, WARM_UP
 from classifiers.worker import classify
 from privacy.codebook import codebook
 from privacy.errors import ConfigurationError
+from privacy.halts import Halt
 from privacy.labels import LabelRecord, record_width, unpack_bucket
 from privacy.plan import Forecast, Plan, Population, Privacy, Rater, Study
 from privacy.raters import OFFLINE
@@ -266,6 +268,36 @@ def test_the_worker_answers_a_batch_with_a_record_for_each_session() -> None:
     assert statuses == {b"1": "rated", b"2": "invalid", b"3": "unreadable"}
     assert {each.account for each in records.values()} == {ACCOUNT}
     assert {told(each, "month") for each in records.values()} == {"2026-02"}
+
+
+class Halting(OfflineRater):
+    """Labels two sessions; then nobody can be asked any more."""
+
+    def __init__(self) -> None:
+        self.left = 2
+
+    def rate(self, session: Session, view: View) -> Mapping[str, str]:
+        """Label, or halt."""
+        self.left -= 1
+        if self.left < 0:
+            raise Halted(Halt.BUSY)
+        return super().rate(session, view)
+
+
+def test_a_halt_comes_behind_the_rows_and_after_the_last_frame() -> None:
+    """What was labelled is kept; a keeper that is still sending would not hear an answer."""
+    plan, pair = bound_plan(), KeyPair.generate()
+    worker.prepare(plan.canonical)
+    worker._Prepared.rater = Halting()
+    frames = [sealed(GOOD, plan, pair, bytes([number]) * 16) for number in range(5)]
+    channel = Frames(*frames, b"", b"left")
+    worker.run(channel, pair)
+
+    (answer,) = channel.sent
+    assert answer[-1:] == bytes([Halt.BUSY])
+    keys = [key[:1] for key, _ in unpack_bucket(answer[:-1], codebook())]
+    assert sorted(keys) == [b"\0", b"\1"]
+    assert channel.receive(100) == b"left"
 
 
 SAMPLES = (

@@ -16,10 +16,10 @@ from privacy.errors import RefusedError
 from privacy.floor import Floor
 from privacy.plan import Axis, Level, Plan, Query, Rater
 from privacy.policy import Endpoint, Policy, default_policy
-from privacy.raters import RATERS
 from privacy.soundness import findings
 from tests.aggregates.rows import MEAN, RATE, SHARE, small_plan
 from tests.privacy.test_floor import FLOOR
+from tests.support.pki import PUBLIC_ROOT, authority
 
 BOOK = codebook()
 PLAN = small_plan(SHARE, RATE, MEAN)
@@ -253,43 +253,56 @@ def test_only_raters_of_the_policy_read() -> None:
         assert code(with_rater(**changes)) == "RATER_UNKNOWN"
 
 
-PEM = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
-ASKING = Rater("asking", "1", "validated", "small", "https://api.example.org", PEM)
-PLACE = Endpoint(ASKING.endpoint, 30, sha256(PEM.encode()).hexdigest())
-ASKED = replace(POLICY, raters=("asking",), models=("small", "large"), endpoint=(PLACE,))
+ASKING = Rater("claude", "1", "low", "small", "https://api.example.org", PUBLIC_ROOT)
+PLACE = Endpoint(ASKING.endpoint, 30, sha256(PUBLIC_ROOT.encode()).hexdigest())
+ASKED = replace(POLICY, raters=("claude",), models=("small", "large"), endpoint=(PLACE,))
 
 
-@pytest.fixture
-def asking(monkeypatch: pytest.MonkeyPatch) -> Plan:
-    """A plan whose rater asks a model, in a version that knows that rater."""
-    known = replace(ASKING, model="large", roots="")
-    monkeypatch.setattr("privacy.admission.RATERS", {**RATERS, "asking": known})
-    return replace(PLAN, rater=ASKING)
+def said(policy: Policy = ASKED, **changes: Any) -> str:  # noqa: ANN401
+    """What admission says to a plan that asks a model."""
+    return code(replace(PLAN, rater=replace(ASKING, **changes)), policy=policy)
 
 
-def test_a_model_is_asked_where_the_policy_says_and_nowhere_else(asking: Plan) -> None:
+def test_a_model_is_asked_where_the_policy_says_and_nowhere_else() -> None:
     """Model, address and roots: each alone can lead a person's words astray."""
-
-    def said(policy: Policy = ASKED, **changes: Any) -> str:  # noqa: ANN401
-        return code(replace(asking, rater=replace(ASKING, **changes)), policy=policy)
-
     assert said() == said(model="large") == ""
     assert said(model="huge") == "MODEL_NOT_ALLOWED"
     assert said(replace(ASKED, models=())) == "MODEL_NOT_ALLOWED"
     for changes in (
         {"endpoint": "https://api.example.com"},
         {"endpoint": "https://api.example.org:8443"},
-        {"endpoint": ""},
-        {"roots": PEM + "\n"},
-        {"roots": ""},
+        {"roots": PUBLIC_ROOT + "\n"},
     ):
         assert said(ASKED, **changes) == "ENDPOINT_NOT_ALLOWED"
     assert said(replace(ASKED, endpoint=())) == "ENDPOINT_NOT_ALLOWED"
-    # The hash of no roots at all would let any certificate pass.
-    nothing = replace(PLACE, roots=sha256(b"").hexdigest())
-    assert said(replace(ASKED, endpoint=(nothing,)), roots="") == "ENDPOINT_NOT_ALLOWED"
-    assert said(version="2") == said(fidelity="low") == "RATER_UNKNOWN"
+    # No roots at all would let any certificate pass, and no address leave it to the worker.
+    nothing = replace(ASKED, endpoint=(replace(PLACE, roots=sha256(b"").hexdigest()),))
+    for missing in ("model", "endpoint", "roots"):
+        assert said(nothing, **{missing: ""}) == "RATER_UNKNOWN"
+    assert said(version="2") == said(fidelity="validated") == "RATER_UNKNOWN"
     assert said(POLICY) == "RATER_NOT_ALLOWED"
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    ["http://api.example.org", "https://api.example.org/v1", "https://api.example.org:443",
+     "https://API.example.org", "https://user@api.example.org", "https://", "api.example.org"],
+)  # fmt: skip
+def test_an_endpoint_is_written_in_one_way(endpoint: str) -> None:
+    """A second spelling, a path or a name in it could be read differently by two readers."""
+    place = replace(PLACE, url=endpoint)
+    assert said(replace(ASKED, endpoint=(place,)), endpoint=endpoint) == "ENDPOINT_UNREADABLE"
+
+
+def test_roots_of_ones_own_are_for_development() -> None:
+    """Whoever made the root can read along; only where floor and policy say so is it trusted."""
+    own = authority().roots
+    for roots in (own, PUBLIC_ROOT + own):
+        place = Endpoint(ASKING.endpoint, 30, sha256(roots.encode()).hexdigest())
+        assert said(replace(ASKED, endpoint=(place,)), roots=roots) == "ROOTS_NOT_PUBLIC"
+        place = replace(place, development=True)
+        assert said(replace(ASKED, endpoint=(place,)), roots=roots) == ""
+    assert said(ASKED, roots="no certificate") == "ROOTS_UNREADABLE"
 
 
 def test_a_plan_reads_instruments_of_the_policy_only() -> None:
