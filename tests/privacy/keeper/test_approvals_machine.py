@@ -142,7 +142,10 @@ class Approvals(RuleBasedStateMachine):
         if not often:
             self.decide(event, who)
 
-    @rule(event=st.sampled_from(["return", "withdraw", "approve"]), days=st.sampled_from([0, 91]))
+    @rule(
+        event=st.sampled_from(["approve", "return", "withdraw", "reject", "revoke"]),
+        days=st.sampled_from([0, 91]),
+    )
     def come_back(self, event: str, days: float) -> None:
         """The plan leaves the desks, by a word or by time, and is handed in again."""
         self.decide(event, AUTHOR if event == "withdraw" else OFFICERS[0])
@@ -197,7 +200,7 @@ class Approvals(RuleBasedStateMachine):
         """Time passes."""
         self.day += days
 
-    @rule(version=st.integers(0, 2), often=st.integers(0, 2))
+    @rule(version=st.integers(0, 4), often=st.integers(0, 2))
     def edit(self, version: int, often: int) -> None:
         """The author changes a word: another plan; or takes it back: the plan of before."""
         self.version = self.version if often else version
