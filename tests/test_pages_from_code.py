@@ -17,6 +17,7 @@ SEVERAL_RULES = {
     "NOT_THERE_YET": "a command, or a part of the grammar",
     "PLAN_EPSILON": "an ε that is none, or one that is too small",
     "RECOVERY_NOT_SIGNED": "that officers sign, or which officers do",
+    "SIGNATURE_INVALID": "whatever was signed; the keeper's own word on its key",
     "UNEXPECTED": "at the keeper, or at the terminal",
     "VAULT_DAMAGED": "a blob, or its header",
 }

@@ -123,6 +123,11 @@ class _Module:
             arguments = [a.arg for a in (*function.args.args, *function.args.kwonlyargs)]
             if name.id in arguments:
                 return self._passed(function.name, name.id, arguments.index(name.id))
+        for node in self.tree.body:  # a constant of the module
+            if isinstance(node, ast.Assign) and any(
+                isinstance(t, ast.Name) and t.id == name.id for t in node.targets
+            ):
+                return self._texts(node.value)
         return ["…"]
 
     def _passed(self, function: str, argument: str, position: int) -> list[str]:
