@@ -1,5 +1,6 @@
 """A plan, a policy or a floor that is replaced while a run uses it: a run has bytes, not paths."""
 
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -31,10 +32,9 @@ def test_files_that_are_replaced_during_a_run_change_nothing_in_it(tmp_path: Pat
                 path.write_bytes(data)
 
         request = {"plan": bound.canonical.decode(), "custody": "same-user"}
-        # What runs, runs; the answer to it looks at the policy once more, and says what it sees.
-        for progress in (swap, lambda _, __: None):
-            with pytest.raises(ClerestoryError):
-                made.keeper.ask("release", request, progress)
+        made.keeper.ask("release", request, swap)
+        with pytest.raises(ClerestoryError):
+            made.keeper.ask("release", request, lambda _, __: None)
         assert moments[0] == "starting the sealed worker"
         assert moments[-1] == "aggregating"
         assert [kind for kind in made.kinds() if kind in ("charge", "release")] == [
@@ -46,7 +46,8 @@ def test_files_that_are_replaced_during_a_run_change_nothing_in_it(tmp_path: Pat
         files = made.state.release(bound.hash)
     assert files is not None
     assert files["plan.json"] == bound.canonical
-    assert files["policy.toml"] == good[made.vault.folder / "policy.toml"]
+    approved = good[made.vault.folder / "policy.toml"].decode()
+    assert tomllib.loads(files["policy.toml"].decode()) == tomllib.loads(approved)
     assert files["floor.json"] == good[made.vault.folder / "floor.json"]
     folder = tmp_path / "bundle"
     folder.mkdir()

@@ -81,11 +81,11 @@ def test_a_record_comes_before_the_first_session(
     class BrokenError(Exception):
         """The machine stops."""
 
-    def ask(*_: object) -> bytes:
+    def exchange(*_: object) -> bytes:
         kinds.extend(made.kinds())
         raise BrokenError
 
-    monkeypatch.setattr(crew.Crew, "_ask", ask)
+    monkeypatch.setattr(crew.Crew, "_exchange", exchange)
     with pytest.raises(BrokenError):
         made.ask("classify", bound)
     assert kinds[-2:] == ["labels", "run"]
@@ -124,7 +124,7 @@ def test_the_model_that_answered_is_told_in_the_plans_words(house: tuple[House, 
     made, bound = house
     plan = replace(bound, rater=replace(bound.rater, model="opus"))
     desk = made.keeper.desk
-    log_of = RunLog(made.state, desk.floor, plan, desk.workshop.classify, "s" * 64)
+    log_of = RunLog(made.state, desk.floor, plan, desk.workshop.classify, "5" * 64)
     log_of.answered("opus")
     assert made.entries("run") == []  # nobody has run yet
     kind = desk.workshop.classify
@@ -132,7 +132,7 @@ def test_the_model_that_answered_is_told_in_the_plans_words(house: tuple[House, 
         log_of.saw(worker)
     for name in ("opus", "opus", "zephyrquince", "opus"):
         log_of.answered(name)
-    runs = runs_of(made.state, "s" * 64)
+    runs = runs_of(made.state, "5" * 64)
     assert [run.answered for run in runs] == ["", "opus", ANOTHER]
     assert {run.asked for run in runs} == {"opus"}
     everything = b"".join(path.read_bytes() for path in (made.state.folder / "runs").iterdir())
@@ -151,7 +151,7 @@ def test_a_worker_that_is_refused_is_given_no_session(
         raise IncompleteError("REFUSED_HERE", rule="r.", found=f"{worker.tier}.", remedy="x.")
 
     monkeypatch.setattr(RunLog, "saw", refuse)
-    monkeypatch.setattr(crew.Crew, "_ask", lambda *_: given.append(1))
+    monkeypatch.setattr(crew.Crew, "_exchange", lambda *_: given.append(1))
     with pytest.raises(IncompleteError, match="REFUSED_HERE"):
         made.ask("classify", bound)
     assert given == []
