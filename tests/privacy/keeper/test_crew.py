@@ -104,7 +104,7 @@ def test_as_few_workers_as_can_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     started = [0]
     start = Zygote.start
 
-    def counted(zygote: Zygote) -> object:
+    def counted(zygote: Zygote, *, control: object = None) -> object:
         started[0] += 1
         return start(zygote)
 
