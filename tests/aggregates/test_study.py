@@ -191,7 +191,7 @@ def test_roots_lie_beside_the_study_and_stand_in_the_plan(tmp_path: Path) -> Non
     """Officers sign what the file held, not its name; a file without a certificate is refused."""
     path = tmp_path / "study.toml"
     path.write_text(HEAD + CLAUDE.format("https://a.example") + SHARE, encoding="utf-8")
-    with pytest.raises(ConfigurationError, match="no readable file 'roots.pem'"):
+    with pytest.raises(ConfigurationError, match=r"no readable file 'roots\.pem'"):
         plan(Study.read(path))
     (tmp_path / "roots.pem").write_text("nothing", encoding="ascii")
     with pytest.raises(ConfigurationError, match=r"line \d+ of study.toml: no certificate"):
