@@ -13,7 +13,8 @@ from benchmarks.measuring import tell
 from privacy.custodian import Custodian, Target
 from privacy.deposit import Deposit
 from privacy.sealing import KeyPair, floor_info, seal
-from privacy.vault import Vault
+from privacy.signing import SigningKey
+from privacy.vault import PublicKeys, Vault
 
 SIZE, COUNT, TIMES = 20_000, 1_500, 7
 
@@ -22,6 +23,7 @@ def main() -> None:
     """Measure and tell; the three take turns, since a machine is not the same all the time."""
     data = [urandom(SIZE) for _ in range(COUNT)]
     pair, info = KeyPair.generate(), floor_info("f" * 64, "session")
+    keys = PublicKeys.signed(pair.public, 0, "f" * 64, SigningKey.generate())
 
     def cipher() -> None:
         for each in data:
@@ -35,7 +37,7 @@ def main() -> None:
         # Whole: hashes, rows, index, signature, and all of it on the disk.
         with TemporaryDirectory() as place:
             hand = Custodian.create(Path(place) / "custodian")
-            target = Target(Vault(Path(place) / "vault"), "f" * 64, pair.public)
+            target = Target(Vault(Path(place) / "vault"), "f" * 64, keys, 36_500)
             with Deposit(hand, target) as deposit:
                 for number, each in enumerate(data):
                     deposit.seal("a", str(number), "2026-01", each)

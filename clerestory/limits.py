@@ -90,7 +90,7 @@ def _read_policy(entry: Entry) -> _Policy:
         return _Policy(read_rho(told["rho"]), period)
     except (ValueError, LookupError, TypeError, ClerestoryError):
         raise VerificationError(
-            "POLICY_UNREADABLE",
+            "LEDGER_POLICY",
             rule="A policy in the ledger says what may be charged.",
             found=f"one that does not, at position {entry.seq}.",
             remedy="keep the files as evidence; ask their keeper.",

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from clerestory.passphrase import passphrase_for
 from privacy.checkpoint import Checkpoint
 from privacy.errors import ConfigurationError
 from privacy.keeper.recovering import complete, prepare
@@ -41,7 +42,7 @@ def recover(
             remedy="restore the newest copy of the state folder, and give it with --state.",
         )
     signers = [SigningKey.read(path) for path in keys]
-    opened = State(state, vault, recovering=True)
+    opened = State(state, vault, passphrase_for(state, None), recovering=True)
     try:
         given = [_checkpoint(path, opened.witnesses) for path in known]
         released = [_released(path) for path in known if path.is_dir()]

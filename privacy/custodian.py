@@ -16,11 +16,13 @@ from hashlib import sha256
 from os import urandom
 from pathlib import Path
 
-from .batches import Manifest
+import rfc8785
+
+from .batches import Manifest, Row
 from .errors import ConfigurationError, RefusedError
 from .labels import PSEUDONYM_BYTES, SESSION_KEY_BYTES
 from .signing import SigningKey
-from .vault import Vault
+from .vault import PublicKeys, Vault
 
 SECRET_BYTES = 32
 
@@ -28,9 +30,10 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS record (
     account BLOB, record BLOB, session BLOB, PRIMARY KEY (account, record)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS target (
-    one INTEGER PRIMARY KEY CHECK (one = 1), floor TEXT, sealing TEXT
+CREATE TABLE IF NOT EXISTS keeper (
+    one INTEGER PRIMARY KEY CHECK (one = 1), floor TEXT, signing TEXT, number INTEGER
 ) STRICT;
+CREATE TABLE IF NOT EXISTS forgotten (account BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS sealed (
     session BLOB PRIMARY KEY, content BLOB, size INTEGER, batch INTEGER
 ) STRICT, WITHOUT ROWID;
@@ -46,7 +49,13 @@ class Target:
 
     vault: Vault
     floor: str
-    public: bytes
+    keys: PublicKeys
+    retention_days: int
+
+    @property
+    def public(self) -> bytes:
+        """The sealing key."""
+        return self.keys.sealing_bytes
 
     @classmethod
     def of(cls, vault: Vault) -> "Target":
@@ -56,7 +65,8 @@ class Target:
         Raises:
             ConfigurationError: No keeper has adopted the vault yet.
         """
-        return cls(vault, vault.floor.hash, vault.keys.sealing_bytes)
+        floor = vault.floor
+        return cls(vault, floor.hash, vault.keys, floor.retention_days)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,20 +136,23 @@ class Custodian:
         Raise if sessions would go to another keeper, or under another floor, than before.
 
         Whoever can write to the vault can put a key of his own there; what was sealed to it
-        would be his to read.
+        would be his to read.  A sealing key changes when it is rotated: then the same signing
+        key stands under it, and a higher number, since an older key may be in wrong hands.
 
         Raises:
-            RefusedError: The vault's floor or its keeper's key has changed.
+            RefusedError: The vault's floor or its keeper has changed, or its key is an older one.
         """
-        now = (target.floor, sha256(target.public).hexdigest())
-        known = self._index.execute("SELECT floor, sealing FROM target").fetchone()
-        if known is None:
-            self._index.execute("INSERT INTO target VALUES (1, ?, ?)", now)
-        elif known != now:
+        now = (target.floor, target.keys.signing)
+        query = "SELECT floor, signing, number FROM keeper"
+        floor, signing, number = self._index.execute(query).fetchone() or (*now, 0)
+        if (floor, signing) == now and target.keys.number >= number:
+            row = (*now, target.keys.number)
+            self._index.execute("INSERT OR REPLACE INTO keeper VALUES (1, ?, ?, ?)", row)
+        else:
             raise RefusedError(
                 "KEEPER_CHANGED",
                 rule="A custodian seals for one keeper and under one floor.",
-                found="a vault with another keeper's key, or another floor, than before.",
+                found="a vault with another keeper, another floor or an older key than before.",
                 remedy="do not seal; find out who changed the vault, or make a new one.",
             )
 
@@ -211,11 +224,47 @@ class Custodian:
             self._index.execute("ROLLBACK")
         self._index.execute("BEGIN IMMEDIATE")
 
+    def forget(self, floor: str, account: str) -> tuple[str, str]:
+        """
+        Never seal an account again, and ask the keeper to erase it.
+
+        Returns:
+            Its pseudonym, hexadecimal, and the signature of that request.
+        """
+        pseudonym = self.account(account)
+        self._index.execute("INSERT OR IGNORE INTO forgotten VALUES (?)", (pseudonym,))
+        # A manifest without a row is still the one that was signed.
+        for number, data in self._index.execute("SELECT number, manifest FROM batch").fetchall():
+            manifest = Manifest.decode(data)
+            mine = {
+                slot: row.session
+                for slot, row in enumerate(manifest.rows)
+                if isinstance(row, Row) and row.account == pseudonym.hex()
+            }
+            if mine:
+                without = (manifest.without(mine).encode(), number)
+                self._index.execute("UPDATE batch SET manifest = ? WHERE number = ?", without)
+                keys = ((bytes.fromhex(session),) for session in mine.values())
+                self._index.executemany("DELETE FROM sealed WHERE session = ?", keys)
+        self._index.execute("DELETE FROM record WHERE account = ?", (pseudonym,))
+        message = erasure_message(floor, pseudonym.hex())
+        return pseudonym.hex(), self._source.sign(message, "clerestory-erasure")
+
+    def has_forgotten(self, account: str) -> bool:
+        """Whether an account is never to be sealed again."""
+        query = "SELECT 1 FROM forgotten WHERE account = ?"
+        return self._index.execute(query, (self.account(account),)).fetchone() is not None
+
     def _keyed(self, purpose: bytes, *parts: str) -> bytes:
         # Each part with its length: else a name with a zero byte could pass for two.
         encoded = (part.encode("utf-8", "surrogatepass") for part in parts)
         joined = b"".join(len(part).to_bytes(8) + part for part in encoded)
         return hmac.digest(self._secret, purpose + b"\0" + joined, "sha256")
+
+
+def erasure_message(floor: str, account: str) -> bytes:
+    """What a custodian signs to have an account erased: the floor's SHA-256, the pseudonym."""
+    return rfc8785.dumps({"floor": floor, "forget": account})
 
 
 def _no_custodian(found: str) -> ConfigurationError:

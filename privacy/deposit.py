@@ -17,6 +17,7 @@ from .batches import GENESIS, Manifest, Row
 from .custodian import Custodian, Target
 from .errors import ConfigurationError, VerificationError
 from .packs import Pack, PackWriter
+from .retention import is_expired, today
 from .sealing import floor_info, key_id, seal
 from .signing import fingerprint
 from .vault import MANIFEST, replace_file, sync_folder
@@ -52,7 +53,7 @@ class Deposit:
             "key": key_id(self._target.public),
             "source": fingerprint(self._hand.public),
         }
-        self._open.mkdir()
+        self._target.vault.make_room(self._open)
         self._pack = PackWriter(self._open)
         return self
 
@@ -72,8 +73,13 @@ class Deposit:
         Seal one session.
 
         Returns:
-            `sealed`, `superseded` (it grew), `unchanged`, or `shrunk` (the older one stands).
+            `sealed`, `superseded` (it grew), `unchanged`, `shrunk` (the older one stands),
+            `forgotten` (so the account asked), or `expired` (it may be kept no longer).
         """
+        if self._hand.has_forgotten(account):
+            return "forgotten"
+        if is_expired(month, self._target.retention_days, today()):
+            return "expired"
         hand, key = self._hand, self._hand.session(account, session)
         content, known = hand.content_hash(data), hand.known(key)
         if known and self._stands(known[2]):

@@ -88,6 +88,8 @@ class Statement:
     planted: bool
     """Whether labels came with the vault, made up."""
     approvals: tuple[Mapping[str, str], ...]
+    charged: str
+    """When it was charged, ISO 8601: at that moment the approvals had to stand."""
     watermarks: tuple[str, ...]
     previous: str
     """SHA-256 of the SHA256SUMS of this vault's release before; empty for the first."""

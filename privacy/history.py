@@ -16,7 +16,7 @@ from fractions import Fraction
 from hashlib import sha256
 
 from .checkpoint import Checkpoint
-from .entries import Entry, read_entry, read_time
+from .entries import Entry, entry_of, read_time
 from .errors import ClerestoryError, VerificationError
 from .loss import read_rho
 from .merkle import Frontier, leaf
@@ -80,7 +80,7 @@ class History:
         """
         try:
             record = json.loads(line)
-            entry, time = read_entry(line), read_time(record)
+            entry, time = entry_of(record, line), read_time(record)
             place = (record["seq"], record["previous"])
             follows = place == (self.size, self.last) and isinstance(entry.kind, str)
         except (

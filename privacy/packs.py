@@ -138,8 +138,10 @@ class Pack:
 
 def _create(path: Path) -> BinaryIO:
     flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW
-    # Within the umask: a keeper that is another user erases in it as one of the same group.
-    return open(os.open(path, flags, 0o664), "wb", buffering=2**20)  # noqa: PTH123
+    descriptor = os.open(path, flags, 0o644)
+    # The keeper blanks what a custodian wrote: where they share the folder, they share the file.
+    os.fchmod(descriptor, os.fstat(descriptor).st_mode | path.parent.stat().st_mode & 0o020)
+    return open(descriptor, "wb", buffering=2**20)  # noqa: PTH123
 
 
 def _read(path: Path, start: int, size: int) -> bytes:

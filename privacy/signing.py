@@ -43,6 +43,9 @@ Namespace = Literal[
     "clerestory-policy",
     "clerestory-bundle",
     "clerestory-recovery",
+    "clerestory-request",
+    "clerestory-keeper",
+    "clerestory-erasure",
 ]
 """What a signature may be for: one act each."""
 
@@ -67,19 +70,35 @@ class SigningKey:
             ConfigurationError: There is none, it needs a passphrase, or it is of another kind.
         """
         try:
-            key = load_ssh_private_key(path.read_bytes(), passphrase)
-        except (OSError, ValueError, TypeError):
+            return cls.parse(path.read_bytes(), passphrase)
+        except OSError:
+            raise _no_key("no OpenSSH private key that can be read.") from None
+
+    @classmethod
+    def parse(cls, data: bytes, passphrase: bytes | None = None) -> "SigningKey":
+        """
+        A key from its file's bytes.
+
+        Raises:
+            ConfigurationError: They are none, need a passphrase, or are of another kind.
+        """
+        try:
+            key = load_ssh_private_key(data, passphrase)
+        except (ValueError, TypeError):
             raise _no_key("no OpenSSH private key that opens (with this passphrase).") from None
         if not isinstance(key, Ed25519PrivateKey):
             raise _no_key("a private key of another kind than Ed25519.")
         return cls(key)
 
+    @property
+    def private(self) -> bytes:
+        """The private key's file, not encrypted.  It belongs to one process and its disk."""
+        return self._key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
+
     def write(self, path: Path) -> None:
         """Write private and public key (`path`, `path`.pub), readable by the owner alone."""
         path.touch(mode=0o600, exist_ok=False)
-        path.write_bytes(
-            self._key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
-        )
+        path.write_bytes(self.private)
         path.with_name(path.name + ".pub").write_text(self.public + "\n", encoding="ascii")
 
     @property

@@ -20,12 +20,14 @@ his own keeper.  Only step 17 rests on somebody else's word, where a floor deman
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 
 import rfc8785
 
 from . import soundness
+from .approvals import is_author, lapsed
 from .checkpoint import read_checkpoint
 from .consistency import StepError, check_bound, checkpoints, hardware, model, mounted, runs
 from .errors import ClerestoryError, ConfigurationError
@@ -189,22 +191,26 @@ def _floor(files: dict[str, bytes]) -> tuple[bool, str]:
 
 def _approved(files: dict[str, bytes]) -> tuple[bool, str]:
     plan = _plan(files)
-    floor, tier = _floor_of(files), _told(files).tier
+    floor, told = _floor_of(files), _told(files)
     policy = read_policy(files["policy.toml"].decode(), floor)
     if plan.binding is None or policy.hash != plan.binding.policy:
         raise StepError("another policy than the plan is bound to")
     names = sorted(name for name in files if name.startswith("approval-"))
     signers = {verify(plan.canonical, files[n].decode(), "clerestory-plan") for n in names}
-    officers = [person.name for person in policy.officer if person.key in signers]
-    if TIERS.index(tier) < TIERS.index(policy.tier):
-        raise StepError(f"isolation {tier} where the policy demands {policy.tier}")
+    officers = [person for person in policy.officer if person.key in signers]
+    if TIERS.index(told.tier) < TIERS.index(policy.tier):
+        raise StepError(f"isolation {told.tier} where the policy demands {policy.tier}")
     if plan.privacy.minimum_accounts < policy.minimum_accounts:
         raise StepError("a plan below the policy's minimum of accounts")
-    if not floor.single_person and set(officers) & set(plan.study.authors):
+    if not floor.single_person and any(is_author(officer, plan) for officer in officers):
         raise StepError("an approval by an author of the study")
     if len(officers) < policy.approvals or len(officers) != len(signers):
         raise StepError(f"{len(officers)} officers' approvals where {policy.approvals} are due")
-    return True, f"approved by {', '.join(officers)}"
+    if {one["fingerprint"] for one in told.approvals} != set(map(fingerprint, signers)):
+        raise StepError("other approvals than the statement tells of")
+    if late := lapsed(told.approvals, policy, datetime.fromisoformat(told.charged)):
+        raise StepError(f"approvals that did not stand at the charge: {', '.join(late)}")
+    return True, f"approved by {', '.join(officer.name for officer in officers)}"
 
 
 def _checkpoint(files: dict[str, bytes]) -> tuple[bool, str]:

@@ -13,8 +13,10 @@ from tests.support.refusals import REFUSED, refusals
 FOUND = refusals()
 SEVERAL_RULES = {
     "KEY_UNREADABLE": "a key file, or what stands behind an option",
+    "LABEL_GATE": "records of the codebook, or the sessions that they speak of",
     "NOT_THERE_YET": "a command, or a part of the grammar",
     "PLAN_EPSILON": "an ε that is none, or one that is too small",
+    "RECOVERY_NOT_SIGNED": "that officers sign, or which officers do",
     "UNEXPECTED": "at the keeper, or at the terminal",
     "VAULT_DAMAGED": "a blob, or its header",
 }

@@ -1,4 +1,4 @@
-"""Commands of custodians and keepers: init, keeper, keys, seal, inspect-format."""
+"""Commands of custodians and keepers: init, keeper, keys, seal, forget, inspect-format."""
 
 from pathlib import Path
 from typing import Annotated, Optional
@@ -6,9 +6,14 @@ from typing import Annotated, Optional
 import typer
 
 from clerestory.cli.app import Json, Progress, VaultPath, answer, app, command, say
+from clerestory.cli.asking import asks_keeper
 from privacy.errors import ConfigurationError
 
-keys = typer.Typer(help="Make and enrol role keys (SSH Ed25519).", no_args_is_help=True)
+keys = typer.Typer(help="Role keys (SSH Ed25519), and the keeper's own.", no_args_is_help=True)
+CustodianPath = Annotated[
+    Optional[Path],
+    typer.Option(help="Folder of the custodian's keys; VAULT.custodian by default."),
+]
 
 
 @command()
@@ -29,10 +34,7 @@ def init(
         Optional[list[str]],
         typer.Option(help="What the sessions may be studied for; may be given often."),
     ] = None,
-    custodian: Annotated[
-        Optional[Path],
-        typer.Option(help="Folder of the custodian's keys; VAULT.custodian by default."),
-    ] = None,
+    custodian: CustodianPath = None,
     development: Annotated[
         bool,
         typer.Option(
@@ -79,11 +81,26 @@ def init(
 def keeper(
     vault: VaultPath,
     state: Annotated[Path, typer.Option(help="The keeper's own folder, outside the vault.")],
+    group: Annotated[
+        str, typer.Option(help="Group whose members may ask, each with an enrolled key.")
+    ] = "",
+    passphrase_file: Annotated[
+        Optional[Path],
+        typer.Option(help="Where the passphrase is that locks its keys: a file, or /dev/fd/N."),
+    ] = None,
 ) -> None:
     """Hold the keys and the budget of a vault, start its workers, sign its bundles."""
     from clerestory.keeping import keep
+    from clerestory.passphrase import passphrase_for
 
-    keep(vault, state, ready=lambda tier: say(f"keeper of {vault}: ready, workers at {tier}"))
+    words = passphrase_for(state, passphrase_file)
+    keep(
+        vault,
+        state,
+        ready=lambda tier: say(f"keeper of {vault}: ready, workers at {tier}"),
+        group=group,
+        passphrase=words,
+    )
 
 
 @command("new", of=keys)
@@ -109,6 +126,7 @@ def keys_new(
 
 
 @command("enrol", of=keys)
+@asks_keeper
 def keys_enrol(
     vault: VaultPath,
     key: Annotated[Path, typer.Argument(help="The public key: a `.pub` file.")],
@@ -130,6 +148,52 @@ def keys_enrol(
     answer(told, text, as_json=as_json)
 
 
+@command("rotate", of=keys)
+@asks_keeper
+def keys_rotate(vault: VaultPath, as_json: Json = False) -> None:
+    """Give the keeper a new sealing key and destroy the old one, here and for every copy."""
+    text = "a new sealing key; what only the old one opened, in any copy, opens never again"
+    _tend(vault, "rotate", text, as_json=as_json)
+
+
+@command("expire", of=keys)
+@asks_keeper
+def keys_expire(vault: VaultPath, as_json: Json = False) -> None:
+    """Erase what the floor's retention lets nobody keep any longer."""
+    _tend(vault, "expire", "what had expired is erased", as_json=as_json)
+
+
+def _tend(vault: Path, verb: str, text: str, *, as_json: bool) -> None:
+    from privacy.keeper.client import ask
+    from privacy.vault import Vault
+
+    with Progress() as progress:
+        told = ask(Vault.open(vault), verb, progress)
+    answer(told, f"{vault}: {text}; now {told['key']}", as_json=as_json)
+
+
+@command()
+@asks_keeper
+def forget(
+    vault: VaultPath,
+    account: Annotated[str, typer.Argument(metavar="ACCOUNT", help="As it was sealed under.")],
+    custodian: CustodianPath = None,
+    as_json: Json = False,
+) -> None:
+    """Erase an account's sessions and labels for good, as its custodian."""
+    from clerestory.sealing import forget_account
+
+    folder = custodian or vault.with_name(vault.name + ".custodian")
+    with Progress() as progress:
+        forget_account(vault, folder, account, progress)
+    answer(
+        {"forgotten": True},
+        "forgotten, if it was there: nobody is told whether it was, and `seal` will not bring it "
+        "back.\nReleases that are out stay out.",
+        as_json=as_json,
+    )
+
+
 @command()
 def seal(
     vault: VaultPath,
@@ -142,10 +206,7 @@ def seal(
         Optional[str],
         typer.Option(help="The one account of all sources."),
     ] = None,
-    custodian: Annotated[
-        Optional[Path],
-        typer.Option(help="Folder of the custodian's keys; VAULT.custodian by default."),
-    ] = None,
+    custodian: CustodianPath = None,
     as_json: Json = False,
 ) -> None:
     """Seal log files and ~/.claude/projects trees; counts go to the custodian only."""

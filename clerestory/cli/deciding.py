@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from clerestory.cli.app import Json, PlanPath, VaultPath, command
+from clerestory.cli.asking import asks_keeper
 from clerestory.cli.running import ask_about, tell
 from clerestory.cli.signing import Key, Print, SignatureFile, signed
 from privacy.errors import ConfigurationError
@@ -21,6 +22,7 @@ Reason = Annotated[
 
 
 @command()
+@asks_keeper
 def approve(
     vault: VaultPath,
     plan: PlanPath,
@@ -38,6 +40,7 @@ def approve(
 
 
 @command("return")
+@asks_keeper
 def send_back(
     vault: VaultPath,
     plan: PlanPath,
@@ -53,6 +56,7 @@ def send_back(
 
 
 @command()
+@asks_keeper
 def reject(
     vault: VaultPath,
     plan: PlanPath,
@@ -68,6 +72,7 @@ def reject(
 
 
 @command()
+@asks_keeper
 def withdraw(
     vault: VaultPath,
     plan: PlanPath,
@@ -81,6 +86,7 @@ def withdraw(
 
 
 @command()
+@asks_keeper
 def revoke(
     vault: VaultPath,
     plan: PlanPath,

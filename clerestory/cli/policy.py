@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from clerestory.cli.app import Json, VaultPath, answer, app, command
+from clerestory.cli.asking import asks_keeper
 from clerestory.cli.signing import Key, Print, SignatureFile, signed
 from privacy.errors import ConfigurationError
 
@@ -21,6 +22,7 @@ WIDEST = 60
 
 
 @command("show", of=policy)
+@asks_keeper
 def show(vault: VaultPath, as_json: Json = False) -> None:
     """The policy in force, and changes that wait for signatures."""
     told = _in_force(vault)
@@ -34,6 +36,7 @@ def show(vault: VaultPath, as_json: Json = False) -> None:
 
 
 @command("diff", of=policy)
+@asks_keeper
 def diff(vault: VaultPath, new: PolicyPath, as_json: Json = False) -> None:
     """What another policy would change, and in which direction."""
     changes = _differences(vault, _in_force(vault)["text"], new)
@@ -41,6 +44,7 @@ def diff(vault: VaultPath, new: PolicyPath, as_json: Json = False) -> None:
 
 
 @command("propose", of=policy)
+@asks_keeper
 def propose(
     vault: VaultPath,
     new: PolicyPath,
@@ -59,6 +63,7 @@ def propose(
 
 
 @command("approve", of=policy)
+@asks_keeper
 def approve(
     vault: VaultPath,
     new: PolicyPath,

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Optional
 import typer
 
 from clerestory.cli.app import Json, VaultPath, answer, command
+from clerestory.cli.asking import asks_keeper, trusted_line
 from privacy.errors import ConfigurationError
 
 
@@ -21,7 +22,7 @@ def verify(
     """Check a bundle as a stranger would; exit 0 if it holds, 4 if not."""
     from privacy.verification import verify_bundle
 
-    checks = verify_bundle(bundle, _trusted_line(trust))
+    checks = verify_bundle(bundle, trusted_line(trust) if trust else None)
     holds = all(check.holds is not False for check in checks)
     marks = {True: "holds", False: "FAILS", None: "open "}
     lines = [f"{c.number:3}. {marks[c.holds]}  {c.title}: {c.found}" for c in checks]
@@ -39,6 +40,7 @@ def verify(
 
 
 @command()
+@asks_keeper
 def ledger(
     vault: VaultPath,
     export: Annotated[
@@ -106,7 +108,7 @@ def audit(
     from clerestory.auditing import replay
     from clerestory.exporting import check_proof, is_proof
 
-    key = _trusted_line(trust)
+    key = trusted_line(trust) if trust else None
     if is_proof(export):
         shown = check_proof(export, given or [], key)
         answer(shown, shown["shown"], as_json=as_json)
@@ -142,19 +144,3 @@ def _line(entry: dict[str, Any]) -> str:
     told = body.get("rho") or body.get("code") or body.get("hash") or body.get("floor") or ""
     plan = body.get("plan", "")[:16]
     return f"{entry['seq']:5}  {entry['time']}  {entry['kind']:<10}  {plan:<16}  {told[:48]}"
-
-
-def _trusted_line(trust: str | None) -> str | None:
-    from privacy.signing import read_public
-
-    if trust is None or trust.startswith("ssh-ed25519 "):
-        return trust and read_public(trust)
-    try:
-        return read_public(Path(trust).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError):
-        raise ConfigurationError(
-            "KEY_UNREADABLE",
-            rule="--trust takes a public key line or a `.pub` file.",
-            found="neither.",
-            remedy="give the keeper's public key as its owner published it.",
-        ) from None

@@ -59,7 +59,7 @@ def _text(path: Path) -> str:
     except (OSError, UnicodeDecodeError):
         raise ConfigurationError(
             "SIGNATURE_UNREADABLE",
-            rule="--signature takes a file that `ssh-keygen -Y sign` wrote.",
+            rule="A signature is a text file that `ssh-keygen -Y sign` wrote.",
             found="no readable file of that form.",
             remedy="check the path.",
         ) from None

@@ -7,18 +7,21 @@ from typing import Annotated, Any, Optional
 import typer
 
 from clerestory.cli.app import Json, PlanPath, Progress, VaultPath, answer, command
+from clerestory.cli.asking import asks_keeper
 from privacy.errors import ConfigurationError, VerificationError
 
 Out = Annotated[Path, typer.Option("--out", help="Folder for the bundle; made, never overwritten.")]
 
 
 @command()
+@asks_keeper
 def submit(vault: VaultPath, plan: PlanPath, as_json: Json = False) -> None:
     """Hand a plan in: the keeper binds it to floor, policy and code."""
     tell(ask_about(vault, plan, "submit"), as_json=as_json)
 
 
 @command()
+@asks_keeper
 def status(vault: VaultPath, as_json: Json = False) -> None:
     """Plans, where they stand, and what is left of the budget."""
     from fractions import Fraction
@@ -42,6 +45,7 @@ def status(vault: VaultPath, as_json: Json = False) -> None:
 
 
 @command()
+@asks_keeper
 def classify(
     vault: VaultPath,
     plan: PlanPath,
@@ -58,6 +62,7 @@ def classify(
 
 
 @command()
+@asks_keeper
 def release(vault: VaultPath, plan: PlanPath, out: Out, as_json: Json = False) -> None:
     """Make the one release of an approved plan, or fetch it again."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from privacy.batches import GENESIS, Manifest, Row
 from privacy.errors import IncompleteError, VerificationError
-from privacy.packs import KEYS, Pack, Place
+from privacy.packs import Pack, Place
 from privacy.sealing import SealedBlob
 from privacy.vault import MANIFEST, Vault, replace_file
 
@@ -33,7 +33,9 @@ CREATE INDEX IF NOT EXISTS session_folder ON session (folder);
 CREATE TABLE IF NOT EXISTS leaving (
     folder TEXT, slot INTEGER, start INTEGER, size INTEGER, PRIMARY KEY (folder, slot)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS forgotten (account TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS forgotten (
+    account TEXT, source TEXT, PRIMARY KEY (account, source)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS dropped (month TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
 """
 """In the database that also holds `labelled`: what is due is a question to both."""
@@ -142,10 +144,15 @@ class Corpus:
             raise changed(f"a header that its manifest contradicts in {due.found}.")
         return blob
 
-    def forget(self, account: str) -> None:
-        """Take an account's sessions out, now and whenever some are sealed again; then `sweep`."""
+    def forget(self, account: str, source: str) -> None:
+        """
+        Take an account's sessions out, now and whenever some are sealed again; then `sweep`.
+
+        A custodian speaks for what he sealed himself, and not for another's.
+        """
         with self._transaction():
-            self._database.execute("INSERT OR REPLACE INTO forgotten VALUES (?)", (account,))
+            row = (account, source)
+            self._database.execute("INSERT OR REPLACE INTO forgotten VALUES (?, ?)", row)
             self._take_out()
 
     def drop(self, months: Iterable[str]) -> None:
@@ -160,16 +167,16 @@ class Corpus:
         query = "SELECT DISTINCT month FROM session ORDER BY month"
         return [month for (month,) in self._database.execute(query)]
 
-    def sessions_of(self, account: str) -> list[str]:
-        """Keys of an account's sessions, for whoever takes their labels out, too."""
-        query = "SELECT session FROM session WHERE account = ? ORDER BY session"
-        return [session for (session,) in self._database.execute(query, (account,))]
+    def sessions_of(self, account: str) -> dict[str, str]:
+        """An account's sessions, for whoever takes their labels out, too: key → source."""
+        query = "SELECT session, source FROM session WHERE account = ?"
+        return dict(self._database.execute(query, (account,)).fetchall())
 
-    def packs(self) -> list[Pack]:
-        """Packs of all batches that lie in the vault: for a keeper that takes a new key."""
-        query = "SELECT folder FROM batch ORDER BY folder"
-        packs = [Pack(self._vault.sessions / folder) for (folder,) in self._database.execute(query)]
-        return [pack for pack in packs if (pack.folder / KEYS).exists()]
+    def sessions_in(self, months: Iterable[str]) -> set[str]:
+        """Keys of the sessions of some months."""
+        query = "SELECT session FROM session WHERE month IN (SELECT value FROM json_each(?))"
+        rows = self._database.execute(query, (json.dumps(list(months)),))
+        return {session for (session,) in rows}
 
     def sweep(self) -> None:
         """
@@ -216,7 +223,7 @@ class Corpus:
         self._database.execute(_LEAVES, known[5:])
 
     def _take_out(self) -> None:
-        out = """FROM session WHERE account IN (SELECT account FROM forgotten)
+        out = """FROM session WHERE (account, source) IN (SELECT account, source FROM forgotten)
             OR month IN (SELECT month FROM dropped)"""
         rows = self._database.execute(f"SELECT folder, slot, start, size {out}").fetchall()
         self._database.executemany(_LEAVES, rows)

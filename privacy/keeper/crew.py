@@ -129,7 +129,7 @@ class Crew:
             channel.send(self.secret)
         for blob in blobs:
             in_run = blob.rewrap(
-                self.state.sealing,
+                self.state.ring.of(blob),
                 worker.public_key,
                 at_rest=floor_info(self.floor, "session"),
                 in_run=run_info(self.plan.hash),

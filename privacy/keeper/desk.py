@@ -87,8 +87,9 @@ class Desk:
         if next(ledger.entries("policy"), None) is None:
             # Labels that lie in a vault before its first keeper are somebody's invention: they
             # are taken over where everything is, and never looked at elsewhere.
-            planted = "yes" if self.floor.synthetic and self.state.adopt_buckets() else "no"
-            ledger.append("corpus", {"floor": self.floor.hash, "planted": planted})
+            planted = "yes" if self.floor.synthetic and self.state.labels.adopt() else "no"
+            if next(ledger.entries("corpus"), None) is None:
+                ledger.append("corpus", {"floor": self.floor.hash, "planted": planted})
             ledger.append("policy", {"hash": policy.hash, "text": policy.to_toml(self.floor)})
 
     @property

@@ -161,14 +161,14 @@ class Labelling:
         floor, name = self.floor, self.label_set
         info = floor_info(floor.hash, "labels")
         old: Iterator[tuple[bytes, bytes]] = iter(())
-        if blob := self.state.bucket(name, bucket):
-            data = blob.open(self.state.sealing.open(blob.wrapped, info=info))
+        if blob := self.state.labels.bucket(name, bucket):
+            data = blob.open(self.state.ring.of(blob).open(blob.wrapped, info=info))
             old = unpack_bucket(data, self.codebook)
         new = ((bytes.fromhex(session.session), record) for session, record in rows)
         data = pack_bucket([*old, *new])
         header = {"kind": "labels", "floor": floor.hash, "set": name, "bucket": str(bucket)}
         sealed = seal(data, header, public=self.state.sealing.public, info=info)
-        self.state.put_bucket(name, bucket, sealed, ((s.session, s.digest) for s, _ in rows))
+        self.state.labels.put(name, bucket, sealed, ((s.session, s.digest) for s, _ in rows))
 
 
 def label_set(plan: Plan, floor: str) -> str:

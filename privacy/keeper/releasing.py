@@ -9,7 +9,6 @@ one bundle: who asks again gets the stored bundle.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from hashlib import sha256
 
 from privacy.approvals import Approval
 from privacy.codebook import codebook
@@ -78,7 +77,7 @@ class Releasing:
 
     def _buckets(self) -> list[SealedBlob | None]:
         name, floor = self.label_set, self.floor
-        found = [self.state.bucket(name, number) for number in range(floor.buckets)]
+        found = [self.state.labels.bucket(name, number) for number in range(floor.buckets)]
         if not any(found):
             raise IncompleteError(
                 "NO_LABELS",
@@ -95,9 +94,8 @@ class Releasing:
         try:
             for position, blob in enumerate(buckets):
                 if blob:
-                    theirs = blob.rewrap(
-                        self.state.sealing, worker.public_key, at_rest=at_rest, in_run=in_run
-                    )
+                    mine = self.state.ring.of(blob)
+                    theirs = blob.rewrap(mine, worker.public_key, at_rest=at_rest, in_run=in_run)
                     worker.channel.send(theirs.encode())
                 progress("aggregating", (position + 1) / len(buckets))
             worker.channel.send(b"")
@@ -117,7 +115,7 @@ class Releasing:
         extras = {
             "statement.json": told.canonical,
             "floor.json": self.floor.canonical,
-            "policy.toml": self.policy.to_toml().encode(),
+            "policy.toml": self.policy.to_toml(self.floor).encode(),
             "checkpoint.txt": told.checkpoint_after.encode(),
             "keeper.pub": (self.state.signing.public + "\n").encode(),
         }
@@ -135,6 +133,7 @@ class Releasing:
         classify = self.workshop.classifying(plan.rater).code
         aggregate = self.workshop.aggregate.code
         planted = any(entry.body.get("planted") == "yes" for entry in ledger.entries("corpus"))
+        *_, charge = ledger.entries("charge", plan.hash)
         released = [entry.body["sums"] for entry in ledger.entries("release")]
         # A release is as isolated as the worst of the runs that it is made of.
         tier = min((run.tier for run in runs), key=TIERS.index)
@@ -152,6 +151,7 @@ class Releasing:
             custody=self.custody,
             planted=planted,
             approvals=tuple(approval.to_json() for approval in self.approvals),
+            charged=charge.time.isoformat(),
             watermarks=tuple(watermarks(plan, floor, tier, planted=planted)),
             previous=released[-1] if released else "",
             checkpoint_before=checkpoints[0],
@@ -195,10 +195,3 @@ def pay(state: State, floor: Floor, policy: Policy, plan: Plan, tier: Tier) -> t
     after = ledger.checkpoint().sign(state.signing)
     state.witnesses.tell(after)
     return before, after
-
-
-def note_release(state: State, plan: str, files: Mapping[str, bytes]) -> None:
-    """Write down that a bundle is kept, unless it stands there: a crash may have come between."""
-    sums = sha256(files["SHA256SUMS"]).hexdigest()
-    if all(entry.body["sums"] != sums for entry in state.ledger.entries("release", plan)):
-        state.ledger.append("release", {"plan": plan, "sums": sums})

@@ -314,7 +314,7 @@ def test_a_charge_beyond_the_policy_is_found(
         return export(tmp_path, chained(records))
 
     assert refused(told("1/100000")) == "OVERSPENT"
-    assert refused(told("much")) == "POLICY_UNREADABLE"
+    assert refused(told("much")) == "LEDGER_POLICY"
     assert replay(told("1000"), [])["charges"] == 1
 
 

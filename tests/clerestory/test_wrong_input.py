@@ -34,6 +34,7 @@ class Place:
             "PLAN": self.world.plan,
             "KEY": self.world.key,
             "PUB": Path(f"{self.world.key}.pub"),
+            "STATE": self.world.state,
             "BUNDLE": self.world.folder / "bundle",
             "STUDY": STUDY,
         }
@@ -58,6 +59,7 @@ def place(released: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     (folder / "twice.toml").write_text(text.replace("[privacy]", "[privacy]\nepsilon = 3.0", 1))
     (folder / "greedy.toml").write_text(text.replace("epsilon = 2.0", "epsilon = 200.0"))
     (folder / "labels.csv").write_text("who,what\n1,2\n")
+    (folder / "proof").write_text("c2sp.org/tlog-proof@v1\nindex 0\n")
     orphan = folder / "orphan"
     orphan.mkdir()
     for name in ("floor.json", "policy.toml"):
@@ -195,6 +197,29 @@ KEY_UNREADABLE 2: verify BUNDLE --trust @words
 KEEPER_NOT_RUNNING 2: ledger @orphan
 PATH_UNUSABLE 2: ledger VAULT --export @dir
 PATH_UNUSABLE 2: ledger VAULT --export @words/below
+NO_VAULT 2: ledger @nothing
+NO_EXPORT 2: ledger VAULT --prove 00
+NO_EXPORT 2: ledger VAULT --since 3
+NOTHING_TO_PROVE 2: ledger VAULT --export @new --since 0
+NOTHING_TO_PROVE 2: ledger VAULT --export @new --since -1
+NOTHING_TO_PROVE 2: ledger VAULT --export @new --prove none
+NOTHING_TO_PROVE 2: audit @proof
+CHECKPOINT_UNREADABLE 4: audit @proof --trust PUB
+KEY_UNREADABLE 2: audit @words --trust @nothing
+EXPORT_UNREADABLE 2: audit @empty @nothing
+EXPORT_UNREADABLE 2: audit @empty @dir
+EXPORT_UNREADABLE 2: audit @empty @nothing --trust PUB
+EXPORT_UNREADABLE 2: audit @empty @latin --trust PUB
+CHECKPOINT_UNREADABLE 4: audit @empty @words --trust PUB
+NO_VAULT 2: recover @nothing --state STATE
+NO_STATE 2: recover VAULT --state @nothing
+NO_STATE 2: recover VAULT --state @dir
+NO_STATE 2: recover VAULT --state @words
+KEY_UNREADABLE 2: recover VAULT --state STATE --key @nothing
+KEY_UNREADABLE 2: recover VAULT --state STATE --key PUB
+SIGNATURE_UNREADABLE 2: recover VAULT --state STATE --signature @nothing
+SIGNATURE_UNREADABLE 2: recover VAULT --state STATE --signature @latin
+KEEPER_RUNS_ALREADY 2: recover VAULT --state STATE --key KEY
 EXPORT_UNREADABLE 2: audit @nothing
 EXPORT_UNREADABLE 2: audit @dir
 LEDGER_BROKEN 4: audit @words

@@ -32,7 +32,7 @@ def target(folder: Path, floor_hash: str = FLOOR.hash) -> Target:
     """A vault with a keeper's keys."""
     replace_file(folder / FLOOR_FILE, FLOOR.canonical)
     vault = Vault.open(folder)
-    vault.publish_keys(PublicKeys(KEEPER.public.hex(), SigningKey.generate().public))
+    vault.publish_keys(PublicKeys.signed(KEEPER.public, 0, FLOOR.hash, SigningKey.generate()))
     return replace(Target.of(vault), floor=floor_hash)
 
 

@@ -17,7 +17,7 @@ from privacy.deposit import Deposit
 from privacy.errors import ConfigurationError, RefusedError
 from privacy.packs import KEYS, SEALED, Pack
 from privacy.sealing import LARGEST, KeyPair, floor_info
-from privacy.signing import fingerprint
+from privacy.signing import SigningKey, fingerprint
 from privacy.vault import MANIFEST, PublicKeys
 from tests.privacy.test_custodian import KEEPER, TALK, target
 from tests.privacy.test_floor import FLOOR
@@ -179,8 +179,8 @@ def test_nothing_is_sealed_to_another_keeper(tmp_path: Path) -> None:
     """Whoever swaps keeper.json would read every session from then on."""
     at, folder = target(tmp_path / "vault"), tmp_path / "c"
     put(at, folder, ("ann", "s", TALK))
-    signing = at.vault.keys.signing
-    at.vault.publish_keys(PublicKeys(KeyPair.generate().public.hex(), signing))
+    stranger, floor = KeyPair.generate().public, at.vault.floor.hash
+    at.vault.publish_keys(PublicKeys.signed(stranger, 1, floor, SigningKey.generate()))
     with pytest.raises(RefusedError, match="KEEPER_CHANGED"):
         put(Target.of(at.vault), folder, ("bob", "s", TALK))
     assert len(chain(at)) == 1

@@ -38,6 +38,7 @@ STATEMENT = Statement(
     custody="same-user",
     planted=False,
     approvals=({"name": "olga"},),
+    charged="2026-01-02T00:00:00+00:00",
     watermarks=("low-fidelity",),
     previous="",
     checkpoint_before="before",

@@ -4,6 +4,7 @@ import csv
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import datetime, timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -206,6 +207,28 @@ def test_one_officer_who_signed_twice_is_one(tmp_path: Path, made: tuple[House, 
         files["approval-2.sig"] = files["approval-1.sig"]
 
     assert failing(tmp_path, made, twice) == []
+
+
+@pytest.mark.parametrize(("days", "steps"), [(0, []), (89, []), (91, [9]), (-1, [9])])
+def test_an_approval_that_did_not_stand_at_the_charge_is_found(
+    tmp_path: Path, made: tuple[House, Files], days: int, steps: list[int]
+) -> None:
+    """It lapses after the policy's 90 days, and one that came after the charge let nothing in."""
+
+    def later(files: Files) -> None:
+        charged = datetime.fromisoformat(json.loads(files["statement.json"])["charged"])
+        tell(files, charged=(charged + timedelta(days=days)).isoformat())
+
+    assert failing(tmp_path, made, later) == steps
+
+
+def test_approvals_are_those_that_the_statement_tells_of(
+    tmp_path: Path, made: tuple[House, Files]
+) -> None:
+    """Else a statement could keep silent about when one was given."""
+    told = json.loads(made[1]["statement.json"])["approvals"]
+    for changed in ([], [{**told[0], "fingerprint": "SHA256:x"}], [{"name": "olga"}]):
+        assert failing(tmp_path, made, lambda files, c=changed: tell(files, approvals=c)) == [9]  # type: ignore[misc]
 
 
 def test_another_plan_is_found(tmp_path: Path, made: tuple[House, Files]) -> None:

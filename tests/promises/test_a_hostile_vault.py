@@ -20,6 +20,7 @@ from privacy.keeper.state import State
 from privacy.policy import read_policy
 from privacy.sandbox.tiers import Tier
 from privacy.sealing import KeyPair
+from privacy.signing import SigningKey
 from privacy.vault import CHECKPOINT, POLICY, PublicKeys, Vault, replace_file
 from tests.support.house import TERMS, installed
 from tests.support.ledgers import plan, submitted
@@ -39,8 +40,8 @@ def test_another_keepers_key_is_not_sealed_to(tmp_path: Path) -> None:
     with closing(Custodian(tmp_path / "custodian")) as hand:
         hand.check_target(Target.of(vault))
         hand.check_target(Target.of(vault))
-    stranger = KeyPair.generate().public.hex()
-    vault.publish_keys(PublicKeys(stranger, state.signing.public))
+    stranger, floor = KeyPair.generate().public, vault.floor.hash
+    vault.publish_keys(PublicKeys.signed(stranger, 7, floor, SigningKey.generate()))
     with closing(Custodian(tmp_path / "custodian")) as hand:
         with pytest.raises(RefusedError, match="KEEPER_CHANGED"):
             hand.check_target(Target.of(vault))
@@ -95,7 +96,11 @@ def test_a_stranger_at_the_socket_is_not_asked(
     vault = Vault.open(released.vault)
     assert client.ask(vault, "status")["plans"]
     monkeypatch.setattr(client, "user_of", lambda _: 12_345)
-    with pytest.raises(ClerestoryError, match="NOT_THE_KEEPER"):
+    with pytest.raises(ClerestoryError, match="KEEPER_NOT_PINNED"):
+        client.ask(vault, "status")
+    # Pinned, it would have to prove that it runs under the user that the kernel shows.
+    refused = pytest.raises(ClerestoryError, match="NOT_THE_KEEPER")
+    with client.asking_as(client.Asker(trust=vault.keys.signing)), refused:
         client.ask(vault, "status")
 
 

@@ -5,6 +5,7 @@ Vault, keys, ledger, policy and approvals are real, and so are the workers of a 
 them.  Whoever opens one closes it: use the context managers.
 """
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,10 +17,11 @@ from typing import Any
 from clerestory.founding import Terms, found
 from clerestory.synthesis import synthesize_labels
 from clerestory.workshop import workshop
-from privacy.anchors import Anchor
+from privacy.anchors import FileAnchor, GitAnchor
 from privacy.approvals import ACTS
 from privacy.changes import Change
 from privacy.entries import Entry
+from privacy.keeper.configuration import CONFIGURATION
 from privacy.keeper.desk import Desk
 from privacy.keeper.service import Keeper
 from privacy.keeper.state import State
@@ -35,7 +37,7 @@ TERMS = Terms(
     delta=1e-7,
     minimum_accounts=20,
     tier="T0",
-    retention_days=365,
+    retention_days=36_500,
     purposes=("testing",),
     single_person=False,
     synthetic=True,
@@ -104,11 +106,31 @@ class House:
         return [entry.kind for entry in self.entries()]
 
 
+def configure(state: Path, anchors: Sequence[FileAnchor | GitAnchor]) -> None:
+    """Write a keeper.toml that names these anchors, and no more."""
+    tables = []
+    for anchor in anchors:
+        where = (
+            {"file": str(anchor.path)}
+            if isinstance(anchor, FileAnchor)
+            else {"git": anchor.url, "branch": anchor.branch}
+        )
+        lines = [f"{name} = {json.dumps(value)}" for name, value in where.items()]
+        required = json.dumps(anchor.required)
+        tables += ["[[anchor]]", f'name = "{anchor.name}"', *lines, f"required = {required}"]
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    (state / CONFIGURATION).write_text("\n".join([*tables, ""]), encoding="utf-8")
+
+
 @contextmanager
-def opened(folder: Path, tier: Tier = Tier.T0, anchors: Sequence[Anchor] = ()) -> Iterator[House]:
-    """The keeper of a vault that is there."""
+def opened(
+    folder: Path, tier: Tier = Tier.T0, anchors: Sequence[FileAnchor | GitAnchor] | None = None
+) -> Iterator[House]:
+    """The keeper of a vault that is there, with the anchors of its keeper.toml or with these."""
     vault = Vault.open(folder / "vault")
-    state = State(folder / "state", vault, anchors=anchors)
+    if anchors is not None:
+        configure(folder / "state", anchors)
+    state = State(folder / "state", vault)
     try:
         yield House(folder, vault, state, Keeper(Desk(vault, state, installed(), tier)))
     finally:

@@ -6,17 +6,21 @@ from collections.abc import Mapping
 from privacy.keeper.bundles import stored_bundle
 from privacy.keeper.desk import Desk, Request
 from privacy.keeper.egress import endpoint_key
-from privacy.keeper.releasing import Releasing, note_release
+from privacy.keeper.erasure import tend
+from privacy.keeper.releasing import Releasing
 from privacy.keeper.verbs import Answer, Verb
 from privacy.keeper.verbs.plans import shown
 from privacy.keeper.workshop import Progress
 from privacy.raters import asks
+from privacy.retention import check_kept, today
 
 
 def classify(desk: Desk, request: Request, progress: Progress) -> Answer:
     """Label the sessions of an approved plan's months."""
     plan = desk.find(request)
     desk.check_may_run(plan)
+    tend(desk, progress)
+    check_kept(plan, desk.floor, today())
     secret = b""
     if asks(plan.rater.name):
         secret = endpoint_key(str(request.get("secret", "")), desk.state.folder)
@@ -34,6 +38,8 @@ def release(desk: Desk, request: Request, progress: Progress) -> Answer:
     files = stored_bundle(desk.state, plan.hash)
     if files is None:
         approvals = desk.check_may_run(plan)
+        tend(desk, progress)
+        check_kept(plan, desk.floor, today())
         desk.labelling(plan).check_complete()
         files = Releasing(
             desk.vault,
@@ -46,7 +52,6 @@ def release(desk: Desk, request: Request, progress: Progress) -> Answer:
             str(request["custody"]),
             approvals,
         ).run(progress)
-    note_release(desk.state, plan.hash, files)
     encoded = {name: b64encode(data).decode() for name, data in files.items()}
     return {**shown(desk, plan), "files": encoded}
 

@@ -36,7 +36,7 @@ from privacy.ledger import Ledger
 from privacy.plan import Plan
 from privacy.vault import Vault
 from tests.support.books import OFFICERS, PLAN, Archive, begun, paid, study
-from tests.support.house import House, opened
+from tests.support.house import House, configure, opened
 from tests.support.ledgers import plan as hash_of
 
 NAMES = st.sampled_from(["a", "b", "c"])
@@ -259,7 +259,8 @@ class Books(RuleBasedStateMachine):
         """Two officers account for lost notes; refused where the ledger is another branch."""
         vault = Vault.open(self.folder / "vault")
         floor = vault.floor
-        state = State(self.folder / "state", vault, anchors=self.anchors, recovering=True)
+        configure(self.folder / "state", self.anchors)
+        state = State(self.folder / "state", vault, recovering=True)
         with closing(state):
             try:
                 statement = prepare(state, floor, [], [])

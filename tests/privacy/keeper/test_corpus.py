@@ -11,7 +11,8 @@ from privacy.errors import IncompleteError, VerificationError
 from privacy.keeper import corpus as corpus_module
 from privacy.keeper.intake import check_whole, take_in
 from privacy.keeper.state import State
-from privacy.packs import KEYS, SEALED, Pack
+from privacy.packs import SEALED, Pack
+from privacy.signing import fingerprint
 from privacy.vault import MANIFEST
 from tests.privacy.keeper.test_labelling import Edge
 from tests.support.batches import batches, newest, rows
@@ -71,12 +72,15 @@ def test_a_forgotten_account_is_gone_and_stays_gone(house: tuple[House, Edge]) -
     assert lies_anywhere(made, ann)
     assert len(made.state.corpus.sessions_of(ann)) == 2
 
-    made.state.corpus.forget(ann)
+    made.state.corpus.forget(ann, "SHA256:another custodian's key")
+    made.state.corpus.sweep()
+    assert len(counting(made)) == 3
+    made.state.corpus.forget(ann, fingerprint(edge.hand.public))
     made.state.corpus.sweep()
     assert counting(made) == {kept}
     assert not lies_anywhere(made, ann)
     assert lies_anywhere(made, bob)
-    assert made.state.corpus.sessions_of(ann) == []
+    assert made.state.corpus.sessions_of(ann) == {}
     # The custodian's next run does not bring it back; what grew is taken out as it comes in.
     edge.seal("ann", "s1")
     edge.seal("ann", "s1", words=9)
@@ -113,7 +117,7 @@ def test_erasing_goes_on_after_a_crash(
 
     for target, name in ((Pack, "erase"), (corpus_module, "replace_file")):
         monkeypatch.setattr(target, name, crash)
-        made.state.corpus.forget(edge.hand.account("ann").hex())
+        made.state.corpus.forget(edge.hand.account("ann").hex(), fingerprint(edge.hand.public))
         with pytest.raises(KeyboardInterrupt):
             made.state.corpus.sweep()
         monkeypatch.undo()
@@ -136,7 +140,7 @@ def test_a_vault_that_cannot_be_written_to_is_said_to_be_one(
         raise PermissionError
 
     monkeypatch.setattr(Pack, "erase", refuse)
-    made.state.corpus.forget(edge.hand.account("ann").hex())
+    made.state.corpus.forget(edge.hand.account("ann").hex(), fingerprint(edge.hand.public))
     for _ in range(2):
         with pytest.raises(IncompleteError, match="VAULT_NOT_WRITABLE"):
             counting(made)
@@ -146,21 +150,17 @@ def test_a_vault_that_cannot_be_written_to_is_said_to_be_one(
 
 
 def test_a_new_key_reaches_every_pack(house: tuple[House, Edge]) -> None:
-    """Rotation goes by the index; manifests, digests and what is due stay as they are."""
+    """Manifests, digests and what is due stay as they are."""
     made, edge = house
     edge.seal("ann", "s1")
     edge.seal("bob", "s2")
     sessions = counting(made)
     before = {f.name: (f / MANIFEST).read_bytes() for f in batches(made.vault)}
-    packs = made.state.corpus.packs()
-    assert [pack.folder for pack in packs] == batches(made.vault)
-    for pack in packs:
-        pack.rewrap(lambda _, wrapped: ("0" * 16, wrapped))
+    for folder in batches(made.vault):
+        Pack(folder).rewrap(lambda _, wrapped: ("0" * 16, wrapped))
     assert counting(made) == sessions
     assert {blob.key for blob in newest(made.vault).values()} == {"0" * 16}
     assert {f.name: (f / MANIFEST).read_bytes() for f in batches(made.vault)} == before
-    (batches(made.vault)[0] / KEYS).unlink()
-    assert len(made.state.corpus.packs()) == 1
 
 
 def test_what_was_labelled_is_due_when_its_bytes_are_others(house: tuple[House, Edge]) -> None:
@@ -171,8 +171,8 @@ def test_what_was_labelled_is_due_when_its_bytes_are_others(house: tuple[House, 
     state: State = made.state
     due = {due.session: due for due in state.corpus.due("set", MONTHS)}
     insert = "INSERT INTO labelled VALUES (?, ?, ?)"
-    state._labelled.execute(insert, ("set", one, due[one].digest))
-    state._labelled.execute(insert, ("set", two, "older"))
+    state.labels._database.execute(insert, ("set", one, due[one].digest))
+    state.labels._database.execute(insert, ("set", two, "older"))
     assert {due.session for due in state.corpus.due("set", MONTHS)} == {two}
     assert {due.session for due in state.corpus.due("other", MONTHS)} == {one, two}
     assert state.corpus.is_labelled("set", ["2025-11"])

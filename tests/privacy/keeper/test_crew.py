@@ -19,10 +19,16 @@ from privacy.labels import LabelRecord
 from privacy.packs import Place
 from privacy.sandbox.launch import Zygote
 from tests.aggregates.rows import SHARE, small_plan
-from tests.support.house import House, founded
+from tests.support.house import founded
 from tests.support.workers.setting import small, strongest
 
 PLAN = small_plan(SHARE)
+
+
+def weighed(name: int, size: int) -> Due:
+    """A session of a size."""
+    place = Place(slot=0, start=0, size=size)
+    return Due(f"{name:032x}", b"", "", "", source="", folder="", place=place)
 
 
 @settings(deadline=None)
@@ -34,10 +40,7 @@ PLAN = small_plan(SHARE)
 )
 def test_batches_are_bounded_and_lose_nobody(sessions: list[tuple[int, int]]) -> None:
     """In order, few and small enough, no session twice; a large one is alone."""
-    due = [
-        Due(f"{name:032x}", b"", "", "", "", "", Place(slot=0, start=0, size=size))
-        for name, size in sessions
-    ]
+    due = [weighed(name, size) for name, size in sessions]
     made = list(batches(due))
     assert [one for batch in made for one in batch] == due
     for batch in made:
@@ -62,17 +65,13 @@ def crewed(tmp_path: Path, *texts: bytes) -> Iterator[tuple[Crew, list[Due]]]:
             floor=house.vault.floor.hash,
             log=house.keeper.desk.labelling(PLAN).log,
         )
-        yield crew, sealed(house, hand, texts)
-
-
-def sealed(house: House, hand: Custodian, texts: tuple[bytes, ...]) -> list[Due]:
-    """Seal sessions; as they are due, in their order."""
-    with Deposit(hand, Target.of(house.vault)) as deposit:
         for number, text in enumerate(texts):
-            deposit.seal("ann", f"s{number}", "2025-11", text)
-    house.keeper.desk.take_in()
-    due = {one.session: one for one in house.state.corpus.due("0" * 64, ["2025-11"])}
-    return [due[hand.session("ann", f"s{number}").hex()] for number in range(len(texts))]
+            with Deposit(hand, Target.of(house.vault)) as deposit:
+                deposit.seal("ann", f"s{number}", "2025-11", text)
+        found = house.keeper.desk.labelling(PLAN).due().values()
+        due = {one.session: one for bucket in found for one in bucket}
+        keys = (hand.session("ann", f"s{number}").hex() for number in range(len(texts)))
+        yield crew, [due[key] for key in keys]
 
 
 def statuses(crew: Crew, due: list[Due]) -> dict[str, str]:

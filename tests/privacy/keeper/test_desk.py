@@ -102,7 +102,7 @@ def test_a_comment_in_the_policy_changes_nothing(house: House) -> None:
     [
         ('"minimum_accounts":20', '"minimum_accounts":2'),
         ('"single_person":false', '"single_person":true'),
-        ('"retention_days":365', '"retention_days":3650'),
+        ('"retention_days":36500', '"retention_days":365000'),
         ('"epsilon":8', '"epsilon":40'),
     ],
 )

@@ -85,7 +85,7 @@ def labelled(made: House, bound: Plan) -> dict[str, LabelRecord]:
     name, floor = label_set(bound, made.vault.floor.hash), made.vault.floor
     found = {}
     for number in range(floor.buckets):
-        if blob := made.state.bucket(name, number):
+        if blob := made.state.labels.bucket(name, number):
             key = made.state.sealing.open(blob.wrapped, info=floor_info(floor.hash, "labels"))
             for session, record in unpack_bucket(blob.open(key), BOOK):
                 found[session.hex()] = LabelRecord.decode(record, BOOK)

@@ -37,7 +37,7 @@ def house(tmp_path: Path) -> Iterator[tuple[House, Plan]]:
 def labels(made: House, bound: Plan) -> list[Path]:
     """The sealed buckets of a plan's label set."""
     name, floor = label_set(bound, made.vault.floor.hash), made.vault.floor
-    assert all(made.state.bucket(name, number) for number in range(floor.buckets))
+    assert all(made.state.labels.bucket(name, number) for number in range(floor.buckets))
     return sorted(made.vault.label_folder(name).iterdir())
 
 

@@ -18,9 +18,10 @@ from tests.support.house import TERMS, House, founded, opened
 
 PLAN = small_plan(SHARE)
 AUTHOR = PLAN.study.authors[0]
+SAME = {"custody": "same-user"}
 VERBS = {
     "enrol", "policy", "endorse", "submit", "plan", "approve", "return", "reject", "withdraw",
-    "revoke", "status", "classify", "release", "ledger",
+    "rotate", "expire", "forget", "take-in", "revoke", "status", "classify", "release", "ledger",
 }  # fmt: skip
 
 
@@ -112,7 +113,7 @@ def test_a_plan_that_breaks_a_rule_is_not_taken_in(house: House) -> None:
     (refusal,) = house.entries("refusal")
     assert refusal.body == {"verb": "submit", "code": "STUDY_TOO_EXPENSIVE"}
     with pytest.raises(ConfigurationError, match="PLAN_UNREADABLE"):
-        house.keeper.ask("submit", {"plan": "no plan"}, lambda _, __: None)
+        house.keeper.ask("submit", {"plan": "no plan", **SAME}, lambda _, __: None)
     house.submit(PLAN)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from privacy.anchors import Anchor, FileAnchor, GitAnchor
+from privacy.anchors import FileAnchor, GitAnchor
 from privacy.checkpoint import read_checkpoint
 from privacy.errors import ClerestoryError, IncompleteError, VerificationError
 from privacy.keeper.state import State
@@ -24,7 +24,7 @@ def anchor(tmp_path: Path, *, required: bool = True) -> FileAnchor:
     return FileAnchor("elsewhere", tmp_path / "elsewhere" / "notes", required)
 
 
-def refused(tmp_path: Path, anchors: Sequence[Anchor] = ()) -> str:
+def refused(tmp_path: Path, anchors: Sequence[FileAnchor | GitAnchor] = ()) -> str:
     """The code under which a keeper does not start."""
     with pytest.raises(ClerestoryError) as refusal, opened(tmp_path, anchors=anchors):
         pass
