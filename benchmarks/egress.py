@@ -1,7 +1,15 @@
-"""What a call to a model costs more from a sealed worker than from the bare SDK, in one run."""
+"""
+What a call to a model costs more from a sealed worker than from the bare SDK, in one run.
+
+The server is a process of its own for both.  What a worker does beside the call (it opens the
+session, reads it, labels it) is measured by itself and taken off.
+"""
 
 import json
+import subprocess
+import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -14,14 +22,27 @@ from classifiers.formats import read_session
 from classifiers.raters.claude import ClaudeRater
 from classifiers.raters.claude.prompt import fenced
 from classifiers.raters.claude.tls import trusting
-from classifiers.rendering import render
-from classifiers.structure import contexts, measures
+from classifiers.raters.offline import OfflineRater
+from classifiers.rendering import View, render
+from classifiers.sessions import Session
+from classifiers.worker import row_of
 from privacy.sandbox.tiers import best_tier
+from privacy.sealing import KeyPair, SealedBlob, seal
 from tests.support.egress import Asker, asking, sealed, session
-from tests.support.messages import API_KEY, codes, message, serving
+from tests.support.messages import API_KEY
 from tests.support.pki import authority
 
 CALLS, ROUNDS = 40, 21
+
+
+SERVER = """
+import sys
+from pathlib import Path
+from tests.support.messages import codes, message, serving
+with serving(Path(sys.argv[1]), lambda asked: message(asked, codes())) as server:
+    print(server.url, flush=True)
+    sys.stdin.read()
+"""
 
 
 def main() -> None:
@@ -29,8 +50,13 @@ def main() -> None:
     ours, data = authority(), session()
     with TemporaryDirectory() as place:
         pem = ours.sign(Path(place))
-        with serving(pem, lambda asked: message(asked, codes())) as server:
-            rater = asking(server.url, ours.roots)
+        with subprocess.Popen(
+            [sys.executable, "-c", SERVER, str(pem)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        ) as server:  # fmt: skip
+            assert server.stdin is not None
+            assert server.stdout is not None
+            rater = asking(server.stdout.readline().strip(), ours.roots)
             asked = ClaudeRater(rater)
             body = {
                 "model": rater.model,
@@ -41,7 +67,7 @@ def main() -> None:
             }
             client = anthropic.Anthropic(
                 api_key=API_KEY,
-                base_url=server.url,
+                base_url=rater.endpoint,
                 max_retries=0,
                 http_client=httpx2.Client(verify=trusting(ours.roots), trust_env=False),
             )
@@ -51,6 +77,7 @@ def main() -> None:
                     bare.append(_bare(client, body, data))
                     behind.append(_sealed(asker, data))
                     reading.append(_reading(data))
+            server.stdin.close()
     # The least of the rounds: four processes take part in a call, and a busy machine adds to each.
     least = {"bare": min(bare), "sealed": min(behind), "reading": min(reading)}
     tell(
@@ -89,12 +116,20 @@ def _sealed(asker: Asker, data: bytes) -> float:
     return (times[1] - times[0]) / CALLS
 
 
+class _Silent(OfflineRater):
+    """Labels nothing, at once."""
+
+    def rate(self, session: Session, view: View) -> Mapping[str, str]:
+        """Nothing."""
+        return {}
+
+
 def _reading(data: bytes) -> float:
-    """Seconds of what a worker does beside the call: reading, showing, counting."""
+    """Seconds of what a worker does beside the call: it opens, reads, counts and writes a row."""
+    pair, info, rater = KeyPair.generate(), b"bench", _Silent()
+    told = {"account": bytes(16).hex(), "month": "2026-02", "session": bytes(16).hex()}
+    frame = seal(data, told, public=pair.public, info=info).encode()
     start = time.perf_counter()
     for _ in range(CALLS):
-        read = read_session(data)
-        view = render(read)
-        contexts(read, view, month="2026-02", status="rated")
-        measures(read)
+        row_of(SealedBlob.decode(frame), pair, info, rater)
     return (time.perf_counter() - start) / CALLS

@@ -102,7 +102,7 @@ def run(channel: Channel, key: KeyPair) -> None:
         if isinstance(rater, AskingRater):
             rater.unlock(channel.receive(LARGEST_SECRET), inherited())
         while frame := channel.receive(LARGEST_FRAME):
-            rows.append(_row(SealedBlob.decode(frame), key, info, rater))
+            rows.append(row_of(SealedBlob.decode(frame), key, info, rater))
     except Halted as halted:
         halt = bytes([halted.code])
         while channel.receive(LARGEST_FRAME):  # who still sends would not hear the answer
@@ -111,7 +111,8 @@ def run(channel: Channel, key: KeyPair) -> None:
     channel.send(b"".join(rows) + halt)
 
 
-def _row(blob: SealedBlob, key: KeyPair, info: bytes, rater: Rater) -> bytes:
+def row_of(blob: SealedBlob, key: KeyPair, info: bytes, rater: Rater) -> bytes:
+    """A sealed session's row: its key and its record."""
     header = blob.header
     data_key = key.open(blob.wrapped, info=info)
     record = classify(

@@ -20,7 +20,7 @@ from classifiers.rendering import render
 from classifiers.sessions import UnreadableError
 from privacy.codebook import codebook
 from privacy.errors import ConfigurationError
-from privacy.raters import RATERS
+from privacy.raters import RATERS, asks
 
 
 def validate(
@@ -32,7 +32,7 @@ def validate(
     Args:
         sessions: Folder of session logs.
         labels: The CSV.
-        rater: Name of a known rater.
+        rater: Name of a known rater that asks nobody.
         progress: Told how far it is.
 
     Returns:
@@ -42,8 +42,9 @@ def validate(
     Raises:
         ConfigurationError: No such rater, folder or file, or labels outside the codebook.
     """
-    if rater not in RATERS:
-        raise _bad(f"the rater {rater!r}.", f"choose one of: {', '.join(RATERS)}.")
+    here = [name for name in RATERS if not asks(name)]
+    if rater not in here:  # whom it would ask stands in a plan only
+        raise _bad(f"the rater {rater!r}.", f"choose one of: {', '.join(here)}.")
     if not sessions.is_dir():
         raise _bad("no folder of sessions.", "check the path given with --sessions.")
     given = _read_labels(labels)

@@ -8,6 +8,7 @@ from aggregates.plan import plan
 from aggregates.study import Study, line_of
 from privacy.errors import ConfigurationError
 from tests.aggregates.rows import HEAD, MEAN, RATE, SHARE
+from tests.support.pki import PUBLIC_ROOT
 
 FIRST_LOOK = Path(__file__).parents[2] / "studies" / "first-look.toml"
 
@@ -38,6 +39,8 @@ def test_the_study_that_ships_is_read() -> None:
     ]  # fmt: skip
     assert study.budget.k == 1
 
+
+CLAUDE = '[rater]\nname = "claude"\nmodel = "large"\nendpoint = "{}"\nroots = "roots.pem"\n'
 
 BAD = {
     # what is wrong: (text, line it stands on, what the message says)
@@ -100,6 +103,19 @@ BAD = {
     "cells": (
         HEAD + SHARE + 'by = ["occupation", "task_occupation", "month", "task_value"]\n',
         "by", "20000 is the most",
+    ),
+    "a rater that asks, and nothing else": (
+        HEAD + '[rater]\nname = "claude"\n' + SHARE, "[rater]", "no model of the rater claude",
+    ),
+    "a model for nobody": (
+        HEAD + '[rater]\nname = "offline"\nmodel = "large"\n' + SHARE,
+        'model = "large"', "model of the rater offline, which asks nobody",
+    ),
+    "an endpoint with a path": (
+        HEAD + CLAUDE.format("https://a.example/v1") + SHARE, "endpoint", "something else",
+    ),
+    "roots beside no file": (
+        HEAD + CLAUDE.format("https://a.example") + SHARE, "roots", "no file itself",
     ),
     "rater": (HEAD + '[rater]\nname = "oracle"\n' + SHARE, "oracle", "the rater 'oracle'"),
     "no toml": (HEAD + "[[table]\n", "[[table]", ""),
@@ -169,3 +185,18 @@ def test_files_that_are_none_are_refused(tmp_path: Path) -> None:
         Study.read(tmp_path / "bytes.toml")
     (tmp_path / "study.toml").write_text(HEAD + SHARE, encoding="utf-8")
     assert Study.read(tmp_path / "study.toml").file == "study.toml"
+
+
+def test_roots_lie_beside_the_study_and_stand_in_the_plan(tmp_path: Path) -> None:
+    """Officers sign what the file held, not its name; a file without a certificate is refused."""
+    path = tmp_path / "study.toml"
+    path.write_text(HEAD + CLAUDE.format("https://a.example") + SHARE, encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=r"no readable file 'roots\.pem'"):
+        plan(Study.read(path))
+    (tmp_path / "roots.pem").write_text("nothing", encoding="ascii")
+    with pytest.raises(ConfigurationError, match=r"line \d+ of study.toml: no certificate"):
+        plan(Study.read(path))
+    (tmp_path / "roots.pem").write_text(PUBLIC_ROOT, encoding="ascii")
+    rater = plan(Study.read(path)).rater
+    assert (rater.name, rater.model, rater.endpoint) == ("claude", "large", "https://a.example")
+    assert rater.roots == PUBLIC_ROOT

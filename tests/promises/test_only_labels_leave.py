@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.world import World, clerestory, must, sessions_world
+from tests.support.world import World, clerestory, sessions_world
 
 HOSTILE = "XQWZVKJ-canary-of-a-hostile-session"
 
@@ -47,16 +47,16 @@ def test_no_command_says_a_canary(classified: World) -> None:
     words = canaries(classified)
     logs = classified.folder / "raw" / "logs"
     said = b""
-    for command in (
-        ("status", classified.vault),
-        ("ledger", classified.vault, "--json"),
-        ("classify", classified.vault, classified.plan, "--json"),
-        ("verify", classified.folder / "bundle", "--json"),
-        ("seal", classified.vault, logs, "--accounts", classified.folder / "raw/accounts.csv"),
-        ("inspect-format", logs, "--json"),
+    for code, *command in (
+        (0, "status", classified.vault),
+        (0, "ledger", classified.vault, "--json"),
+        (3, "classify", classified.vault, classified.plan, "--json"),  # it is released
+        (0, "verify", classified.folder / "bundle", "--json"),
+        (0, "seal", classified.vault, logs, "--accounts", classified.folder / "raw/accounts.csv"),
+        (0, "inspect-format", logs, "--json"),
     ):
         done = clerestory(*command)
-        assert done.returncode == 0, done.stderr
+        assert done.returncode == code, done.stderr
         said += done.stdout.encode() + done.stderr.encode()
     assert len(said) > 1000
     assert not [word for word in words if word in said]
@@ -124,11 +124,12 @@ def test_hostile_sessions_end_in_a_label_and_say_nothing(hostile: tuple[World, l
 
 def test_the_ledger_counts_nobody(classified: World) -> None:
     """No entry holds a number of sessions or accounts."""
-    must("classify", classified.vault, classified.plan)
-    for entry in classified.entries():
+    entries = classified.entries()
+    assert {"batch", "labels", "run", "charge", "release"} <= {entry["kind"] for entry in entries}
+    for entry in entries:
         assert set(entry["body"]) <= {
             *("floor", "planted", "hash", "plan", "study", "rho", "officer", "signature"),
             *("signed", "tier", "sums", "verb", "code", "set", "text"),
-            *("source", "manifest", "previous"),
+            *("source", "manifest", "previous", "digest"),
         }
         assert "45" not in {str(value) for value in entry["body"].values()}
