@@ -47,14 +47,15 @@ def test_no_command_says_a_canary(classified: World) -> None:
     words = canaries(classified)
     logs = classified.folder / "raw" / "logs"
     said = b""
-    for code, *command in (
-        (0, "status", classified.vault),
-        (0, "ledger", classified.vault, "--json"),
-        (3, "classify", classified.vault, classified.plan, "--json"),  # it is released
-        (0, "verify", classified.folder / "bundle", "--json"),
-        (0, "seal", classified.vault, logs, "--accounts", classified.folder / "raw/accounts.csv"),
-        (0, "inspect-format", logs, "--json"),
-    ):
+    commands: list[tuple[int, list[str | Path]]] = [
+        (0, ["status", classified.vault]),
+        (0, ["ledger", classified.vault, "--json"]),
+        (3, ["classify", classified.vault, classified.plan, "--json"]),  # it is released
+        (0, ["verify", classified.folder / "bundle", "--json"]),
+        (0, ["seal", classified.vault, logs, "--accounts", classified.folder / "raw/accounts.csv"]),
+        (0, ["inspect-format", logs, "--json"]),
+    ]
+    for code, command in commands:
         done = clerestory(*command)
         assert done.returncode == code, done.stderr
         said += done.stdout.encode() + done.stderr.encode()

@@ -1,5 +1,6 @@
 """Batches to workers: how they are made, and what becomes of one that ends a worker."""
 
+import socket
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -103,7 +104,7 @@ def test_as_few_workers_as_can_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     started = [0]
     start = Zygote.start
 
-    def counted(zygote: Zygote, *, control: object = None) -> object:
+    def counted(zygote: Zygote, control: socket.socket | None = None) -> object:
         started[0] += 1
         return start(zygote, control=control)
 
