@@ -12,7 +12,7 @@ evenly over the study's months.
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from math import sqrt
+from math import inf, sqrt
 from statistics import median
 
 import numpy as np
@@ -25,22 +25,23 @@ from .estimates.cells import groups
 from .estimates.intervals import Z95
 from .kernel import Rows, partial
 from .release import Row, release
+from .study import OF_MEASURES
 from .twin import draw
-from .workload import SPREAD
+from .workload import AMOUNT_SPREAD, BINS, SPREAD
 
 PRIOR_ACCOUNTS = 20_000, 60_000
 """Least and most accounts that are drawn: they know the margins, and are drawn within a second."""
 PRIOR_SEED = 1
-WIDTH = {"share": 0.05, "rate": 0.05, "geometric_mean": 0.1}
+WIDTH = {"share": 0.05, "rate": 0.05, "geometric_mean": 0.1, "mean": 0.1, "quantiles": 0.05}
 """Half-width that noise may give a middling group, unless the table states its own: in points of
-a share, or as a part of the mean."""
+a share or of a distribution function, or as a part of the mean."""
 PRINTED = (0.5, 0.4, 0.3, 0.2, 0.1, 0.0)
 """Wishes for the smallest cell of a table that should still be printed: at which part of its
 cells it lies, counted from the smallest.  `plan` takes the wish that prints most, since paying
 for one table's small cells takes the loss away from all others."""
 SPREAD_ERROR = 0.1
-"""Deviation that noise may give the variance behind a geometric mean's interval, in squared
-natural logarithms; the published measures have variances about 1."""
+"""Deviation that noise may give the variance behind a mean's interval: in squared natural
+logarithms, where the published measures have variances about 1, or as a part of the squares."""
 
 Sums = Mapping[str, Sequence[int]]
 
@@ -91,8 +92,9 @@ def targets(
     wanted: dict[str, float] = {}
     for table in plan.tables:
         half = half_widths.get(table.name) or WIDTH[table.kind]
-        for name in table.queries:
-            wanted[name] = max(_target(plan, table, plan.query(name), sums, half, printed), 1e-3)
+        for name in table.queries:  # what two statistics need is as precise as the stricter wants
+            target = max(_target(plan, table, plan.query(name), sums, half, printed), 1e-3)
+            wanted[name] = min(target, wanted.get(name, inf))
     return wanted
 
 
@@ -119,8 +121,8 @@ def forecast(plan: Plan, sums: Sums, accounts: int, sessions: int, codebook: Cod
         ),
         half_widths={
             table.name: median(widths)
-            for table in plan.tables
-            if (widths := [_half_width(row) for row in published if row["table"] == table.name])
+            for table in reversed(plan.tables)  # of several statistics, the first one's
+            if (widths := [_half_width(row) for row in published if _is_of(row, table)])
         },
         bits_per_session=round(codebook.instrument_bits, 3),
     )
@@ -131,20 +133,37 @@ def _target(
 ) -> float:
     counts = plan.query(table.queries[0])
     bases = [sum(cells) / plan.privacy.scale for _, cells in groups(counts, sums)]
-    if table.kind == "geometric_mean":
+    if table.kind in OF_MEASURES:
         # The last axis of a mean's weights is a key like any other: every cell is a group.
         bases = [cell / plan.privacy.scale for cell in sums[counts.name]]
     whole, typical = sum(bases), median(bases)
-    if query.name.endswith(f".{SPREAD}"):
+    part = query.name.removeprefix(f"{table.name}.")
+    if part == SPREAD:
         return SPREAD_ERROR * whole * LOG_STEPS
+    if part == AMOUNT_SPREAD:
+        return SPREAD_ERROR * sums[query.name][0] / plan.privacy.scale
+    if part == BINS:
+        # In the middle of a distribution, noise is that of a bridge over all bins.
+        return half * typical / (Z95 * sqrt(len(query.axes[-1].levels)) / 2)
     # Two noisy cells or sums stand in each ratio, hence the root; a share's own cell dominates.
-    terms = (
-        1.0 if table.kind == "share" else sqrt(2) if table.kind == "geometric_mean" else sqrt(0.5)
-    )
+    terms = 1.0 if table.kind == "share" else sqrt(0.5) if table.kind == "rate" else sqrt(2)
     width = half * typical / (Z95 * terms)
     if query.value == "log":
         return width * LOG_STEPS
+    if table.kind == "mean":
+        rises, apart = _mean_in_steps(plan, table, sums)
+        width *= rises if query.value == "amount" else min(rises / max(apart, 1e-9), 1.0)
+        if query.value == "amount":
+            return width
     return min(width, _printable(plan, table, counts, sums, printed) or width)
+
+
+def _mean_in_steps(plan: Plan, table: Table, sums: Sums) -> tuple[float, float]:
+    """A middling cell's expected mean in steps, and how far it lies from what is subtracted."""
+    counts, total = (plan.query(name) for name in table.queries[:2])
+    pairs = zip(sums[total.name], sums[counts.name], strict=True)
+    apart = median(s / w if w > 0 else 0.0 for s, w in pairs)
+    return total.centre + apart, abs(apart)
 
 
 def _printable(plan: Plan, table: Table, counts: Query, sums: Sums, printed: float) -> float:
@@ -155,6 +174,10 @@ def _printable(plan: Plan, table: Table, counts: Query, sums: Sums, printed: flo
     cell = tested[int(printed * (len(tested) - 1))] / plan.privacy.scale
     least = float(plan.privacy.minimum_accounts * Fraction(plan.privacy.contribution))
     return max(0.0, (cell - least) / plan.privacy.z / sqrt(summed)) if cell > 1.5 * least else 0.0
+
+
+def _is_of(row: Row, table: Table) -> bool:
+    return (row["table"], row["statistic"]) == (table.name, table.kind)
 
 
 def _half_width(row: Row) -> float:

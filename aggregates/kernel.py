@@ -17,11 +17,12 @@ whose ranges of pseudonyms overlap, and rows that are not sorted.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from privacy.codebook import LOG_STEPS, Codebook
+from privacy.codebook import LOG_STEPS, Codebook, Measure
 from privacy.errors import RefusedError
 from privacy.labels import PSEUDONYM_BYTES, SESSION_KEY_BYTES, row_width
 from privacy.plan import Axis, Plan, Query
@@ -156,7 +157,7 @@ class _Columns:
             for place, field in enumerate(codebook.fields)
         }
         start = SESSION_KEY_BYTES + len(codebook.fields)
-        self._measures = {m.name: start + 2 * n for n, m in enumerate(codebook.measures)}
+        self._measures = {m.name: (start + 2 * n, m) for n, m in enumerate(codebook.measures)}
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -169,7 +170,9 @@ class _Columns:
         return held
 
     def level(self, axis: Axis) -> NDArray[np.intp]:
-        """The first level of an axis whose condition each row fulfils, or NOWHERE."""
+        """The first level of an axis whose condition each row fulfils, or NOWHERE; or its bin."""
+        if axis.measure:
+            return np.searchsorted(axis.edges[1:-1], self.stored(axis.measure), side="right")
         columns = {tuple(level.when) for level in axis.levels}
         if len(columns) == 1 and len(column := next(iter(columns))) == 1:
             table = self._table(column[0], [level.when[column[0]] for level in axis.levels])
@@ -181,8 +184,12 @@ class _Columns:
 
     def stored(self, measure: str) -> Vector:
         """Stored values of a structural measure: two bytes, the higher first."""
-        at = self._measures[measure]
+        at, _ = self._measures[measure]
         return self._rows[:, at].astype(np.int64) * 256 + self._rows[:, at + 1]
+
+    def measure(self, name: str) -> Measure:
+        """A measure by name."""
+        return self._measures[name][1]
 
     def _column(self, name: str) -> NDArray[np.uint8]:
         return self._rows[:, self._labels[name][0]]
@@ -210,10 +217,23 @@ def _sum(query: Query, rows: _Columns, weight: Vector) -> Vector:
 
 
 def _value(query: Query, rows: _Columns) -> Vector:
-    """The centred logarithm, or its square in thousandths; clamped to the plan's bound."""
-    centred = rows.stored(query.measure) - query.centre
-    value = centred if query.value == "log" else centred * centred // LOG_STEPS
-    return np.clip(value, -query.bound, query.bound)
+    """The centred value, or its square in thousandths; clamped to the plan's bound."""
+    value = rows.stored(query.measure)
+    if query.unit:
+        value = _steps(rows.measure(query.measure), query.unit)[value]
+    centred = value - query.centre
+    if query.value == "amount_squared":
+        centred = np.maximum(centred, 0)  # counted from the low end: what is below counts as it
+    if query.value in ("log_squared", "amount_squared"):
+        centred = centred * centred // LOG_STEPS
+    return np.clip(centred, -query.bound, query.bound)
+
+
+@lru_cache(maxsize=64)
+def _steps(measure: Measure, unit: float) -> Vector:
+    """Each of the 2¹⁶ stored values as an amount in steps; its square fits 64 bits."""
+    amounts = measure.floor * np.exp(np.arange(2**16) / LOG_STEPS) / unit
+    return np.rint(np.minimum(amounts, 2.0**31)).astype(np.int64)
 
 
 def _pseudonyms(rows: Rows) -> NDArray[np.uint64]:

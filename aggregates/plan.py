@@ -89,9 +89,9 @@ def _draft(study: Study, rater: Rater, book: Codebook) -> Plan:
     queries: list[Query] = []
     tables: list[Table] = []
     for number in range(len(study.tables)):
-        more, table = queries_of(study, number, bound=bound, codebook=book)
+        more, statistics = queries_of(study, number, bound=bound, codebook=book)
         queries += more
-        tables.append(table)
+        tables += statistics
     cells = cells_tested(tables, queries)
     budget = study.budget
     return Plan(

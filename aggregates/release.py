@@ -14,7 +14,8 @@ from privacy.errors import RefusedError
 from privacy.plan import Plan, Table
 
 from .estimates.cells import Cell, Noisy, minimum_of
-from .estimates.means import geometric_means
+from .estimates.means import means
+from .estimates.quantiles import quantiles
 from .estimates.rates import rates
 from .estimates.shares import shares
 
@@ -64,7 +65,9 @@ def _cells(plan: Plan, table: Table, noisy: Noisy, codebook: Codebook) -> Iterat
         return shares(plan, table, noisy)
     if table.kind == "rate":
         return rates(plan, table, noisy)
-    return geometric_means(plan, table, noisy, codebook)
+    if table.kind == "quantiles":
+        return quantiles(plan, table, noisy, codebook)
+    return means(plan, table, noisy, codebook)
 
 
 def _row(plan: Plan, table: Table, cell: Cell) -> Row:

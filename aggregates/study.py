@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from tomllib import TOMLDecodeError, loads
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from privacy.errors import ConfigurationError
+from privacy.plan import Kind
 
 from .population import MEANINGLESS, months_between
 
@@ -25,9 +26,11 @@ Text = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,500}$")]
 Labels = str | bool | list[str]
 """One label, several, or true and false for yes and no."""
 
-LATER_KEYS = ("adjust_for", "total_of", "agreement_of", "trend_of")
-LATER_STATISTICS = ("mean", "quantiles", "trend")
+LATER_KEYS = ("adjust_for", "total_of", "agreement_of")
+LATER_STATISTICS = ("trend",)
 """Part of the grammar, computed by a later version: recognised, so that the refusal can say so."""
+OF_MEASURES: tuple[Kind, ...] = ("geometric_mean", "mean", "quantiles")
+"""Statistics of a measure."""
 
 
 _HEADER = re.compile(r"^\s*\[\[?\s*([A-Za-z0-9_.\s-]+?)\s*\]\]?\s*(?:#.*)?$")
@@ -92,14 +95,15 @@ class TableSpec(_Part):
     adjust_for: list[str] | None = None
     total_of: str | None = None
     agreement_of: str | None = None
-    trend_of: str | None = None
 
     @property
-    def kind(self) -> Literal["share", "rate", "geometric_mean"]:
-        """Which of the three kinds the table is."""
+    def kinds(self) -> tuple[Kind, ...]:
+        """The statistics of the table, in the order in which a release prints them."""
         if self.share_of:
-            return "share"
-        return "rate" if self.rate_of else "geometric_mean"
+            return ("share",)
+        if self.rate_of:
+            return ("rate",)
+        return tuple(kind for kind in OF_MEASURES if kind in self.statistics)
 
 
 class _File(_Part):
@@ -205,20 +209,26 @@ class Study:
         for statistic in table.statistics:
             if statistic in LATER_STATISTICS:
                 raise self._later(f"the statistic {statistic!r}", "table", index, "statistics")
-            if statistic != "geometric_mean":
-                remedy = 'write statistics = ["geometric_mean"].'
+            if statistic not in OF_MEASURES:
                 found = f"the unknown statistic {statistic!r}."
+                remedy = f"choose among {', '.join(OF_MEASURES)}."
                 raise self.error(found, remedy, "table", index, "statistics")
+        if len(set(table.statistics)) < len(table.statistics):
+            found = "a statistic that is named twice."
+            raise self.error(found, "name it once.", "table", index, "statistics")
         asked = [key for key in ("share_of", "rate_of", "measure") if getattr(table, key)]
         if len(asked) != 1 or (table.measure is None) != (not table.statistics):
-            remedy = (
-                'give one of share_of, rate_of, or measure with statistics = ["geometric_mean"].'
-            )
+            remedy = 'give one of share_of, rate_of, or measure with statistics = ["mean"].'
             found = f"a table {table.name!r} that asks for {' and '.join(asked) or 'nothing'}."
             raise self.error(found, remedy, "table", index, asked[0] if asked else "name")
         if table.between is not None and table.measure is None:
             found = "bounds (between) in a table without a measure."
             raise self.error(found, "take them out.", "table", index, "between")
+        if "mean" in table.statistics and table.between is None:
+            # Its noise grows with the bounds: those of the codebook would drown any mean.
+            found = f"a mean in {table.name!r} without bounds."
+            remedy = "state between = [low, high]; what lies beyond counts as the bound."
+            raise self.error(found, remedy, "table", index, "statistics")
         for group in (name for groups in table.merge.values() for name in groups):
             if MEANINGLESS & set(group):
                 found = f"the group name {group!r}, which a table's keys cannot hold."
@@ -227,7 +237,7 @@ class Study:
     def _later(self, what: str, *at: str | int) -> ConfigurationError:
         return ConfigurationError(
             "NOT_THERE_YET",
-            rule="This version computes shares, rates and geometric means.",
+            rule="This version computes shares, rates, means and quantiles.",
             found=f"{what} in line {line_of(self.text, at)} of {self.file}.",
             remedy="take it out for now; a later version has it.",
         )

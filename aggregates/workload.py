@@ -1,10 +1,11 @@
 """
 Which sums a study needs, and how much of the loss each one gets.
 
-A share needs the counts of its cells; a rate those of its yes and no; a geometric mean the
-counts, the sums of the centred logarithm, and *one* sum of squares for the whole table, since
-a noisy second moment for each cell would be useless (its noise grows with the square of the
-clamp, its signal with a cell).  Cells are those of the codebook, empty ones too.
+A share needs the counts of its cells; a rate those of its yes and no; a mean the counts, the sums
+of the centred value, and *one* sum of squares for the whole table, since a noisy second moment
+for each cell would be useless (its noise grows with the square of the clamp, its signal with a
+cell); quantiles need the counts and a histogram of each cell.  Cells are those of the codebook,
+empty ones too.  What two statistics need is measured once, and so they agree.
 
 ρ is split so that the largest noise, each table's against its own target T, is as small as can
 be: minimise c under σ_t ≤ c·T_t and Σ Δ_t²/(2σ_t²) = ρ.  All σ_t = c·T_t (a smaller σ anywhere
@@ -12,27 +13,34 @@ would only cost), so ρ_t ∝ (Δ_t/T_t)².
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from privacy.codebook import LOG_STEPS, Codebook
+from privacy.codebook import LOG_STEPS, Codebook, Measure
 from privacy.derived import DERIVED, GROUPINGS
 from privacy.loss import split, write_rho
 from privacy.measurements import sigma_for
-from privacy.plan import Axis, Query, Table, Value
+from privacy.plan import Axis, Kind, Query, Table, Value
 from privacy.soundness import MOST_CELLS
 from privacy.unit import ContributionBound
 
-from .population import axis, conditions, rate_axis, whole
+from .population import axis, bins, conditions, rate_axis, whole
 from .study import Study, TableSpec
 
 WEIGHT, SUM, SPREAD = "weight", "sum", "spread"
-"""The three queries of a mean, after the table's name and a dot."""
+"""The three queries of a geometric mean, after the table's name and a dot."""
+AMOUNT, AMOUNT_SPREAD, BINS = "amount", "amount_spread", "bins"
+"""Those of a mean and of quantiles, beside the weight."""
+STEPS = 10_000
+"""Steps into which a mean's range is parted: far finer than any noise, small enough to square."""
+BIN = 250
+"""Width of a histogram's bins in thousandths of a logarithm: the next bin holds values 1.28 times
+as large.  Finer bins would cost more noise than they tell."""
 
 
 def queries_of(
     study: Study, number: int, *, bound: ContributionBound, codebook: Codebook
-) -> tuple[list[Query], Table]:
+) -> tuple[list[Query], list[Table]]:
     """
     Compile one table into queries that have no price yet.
 
@@ -43,7 +51,7 @@ def queries_of(
         codebook: The closed vocabulary.
 
     Returns:
-        Queries with `rho` and `sigma` unset, and the table that is made from them.
+        Queries with `rho` and `sigma` unset, and the statistics that are made from them.
 
     Raises:
         ConfigurationError: A name is not in the codebook, or the table has too many cells.
@@ -54,25 +62,35 @@ def queries_of(
         spec.where, codebook, lambda f, r: study.error(f, r, "table", number, "where")
     )
 
-    def query(part: str, value: Value, axes: Sequence[Axis], centre: int, largest: int) -> Query:
+    def query(part: str, axes: Sequence[Axis], summed: _Summed = ONE) -> Query:
         name = f"{spec.name}.{part}"
-        delta = bound.sensitivity(largest=largest)
-        measure = spec.measure or "" if value != "one" else ""
-        return Query(name, (*axes,), where, value, measure, centre, largest, delta, "0", 0.0)
+        measure = "" if summed is ONE else spec.measure or ""
+        made = Query(
+            name, (*axes,), where, summed.value, measure, summed.centre, summed.largest,
+            bound.sensitivity(largest=summed.largest), "0", 0.0, summed.unit,
+        )  # fmt: skip
+        if made.size > MOST_CELLS:
+            found = f"a table of {made.size} cells; {MOST_CELLS} is the most."
+            raise study.error(found, "merge labels, or cross fewer fields.", "table", number, "by")
+        return made
 
-    if spec.kind == "geometric_mean":
-        centre, half = _clamp(study, number, codebook)
-        queries = [
-            query(WEIGHT, "one", axes, 0, 1),
-            query(SUM, "log", axes, centre, half),
-            query(SPREAD, "log_squared", [whole(axes)], centre, half * half // LOG_STEPS + 1),
-        ]
-    else:
-        queries = [query("count", "one", axes, 0, 1)]
-    if queries[0].size > MOST_CELLS:
-        found = f"a table of {queries[0].size} cells; {MOST_CELLS} is the most."
-        raise study.error(found, "merge labels, or cross fewer fields.", "table", number, "by")
-    return queries, _table(spec, queries, codebook)
+    if spec.measure is None:
+        counts = query("count", axes)
+        return [counts], [_table(spec, spec.kinds[0], [counts], codebook)]
+    low, high = _clamp(study, number, codebook)
+    queries, tables = [query(WEIGHT, axes)], []
+    for kind in spec.kinds:
+        if kind == "geometric_mean":
+            value, squared = _logarithm(low, high)
+            more = [query(SUM, axes, value), query(SPREAD, [whole(axes)], squared)]
+        elif kind == "mean":
+            value, squared = _amount(codebook.measure(spec.measure), low, high)
+            more = [query(AMOUNT, axes, value), query(AMOUNT_SPREAD, [whole(axes)], squared)]
+        else:
+            more = [query(BINS, [*axes, bins(codebook.measure(spec.measure), low, high, BIN)])]
+        queries += more
+        tables.append(_table(spec, kind, [queries[0], *more], codebook))
+    return queries, tables
 
 
 def price(queries: Sequence[Query], targets: Mapping[str, float], rho: Fraction) -> list[Query]:
@@ -127,8 +145,45 @@ def _axes(study: Study, number: int, codebook: Codebook) -> list[Axis]:
     return axes
 
 
+@dataclass(frozen=True, slots=True)
+class _Summed:
+    """What a query sums: a value, from where it is counted, and how large it can be."""
+
+    value: Value
+    centre: int
+    largest: int
+    unit: float = 0.0
+
+
+ONE = _Summed("one", 0, 1)
+
+
+def _logarithm(low: int, high: int) -> tuple[_Summed, _Summed]:
+    """The logarithm around the middle of its range, and its square."""
+    centre = (low + high) // 2
+    half = max(high - centre, centre - low, 1)
+    squared = _Summed("log_squared", centre, half * half // LOG_STEPS + 1)
+    return _Summed("log", centre, half), squared
+
+
+def _amount(measure: Measure, low: int, high: int) -> tuple[_Summed, _Summed]:
+    """
+    The quantity around the middle of its range, and the square of what lies above its low end.
+
+    Sizes are skewed: most lie near the low end.  Squares are therefore counted from there, where
+    they are small against the noise-free part that a centred square would have to be freed of.
+    """
+    bottom, top = measure.decode(low), measure.decode(high)
+    unit = (top - bottom) / STEPS
+    first, last = round(bottom / unit), round(top / unit)
+    centre = (first + last) // 2
+    half = max(last - centre, centre - first)
+    squared = _Summed("amount_squared", first, (last - first) ** 2 // LOG_STEPS, unit)
+    return _Summed("amount", centre, half, unit), squared
+
+
 def _clamp(study: Study, number: int, codebook: Codebook) -> tuple[int, int]:
-    """Centre and half-width of a measure's public range, in stored units."""
+    """Ends of a measure's public range, in stored units."""
     spec = study.tables[number]
     measures = {measure.name: measure for measure in codebook.measures}
     if spec.measure not in measures:
@@ -141,21 +196,17 @@ def _clamp(study: Study, number: int, codebook: Codebook) -> tuple[int, int]:
         found = f"bounds from {low} to {high} for {measure.name}."
         remedy = f"choose them between {measure.floor} and {measure.ceiling}."
         raise study.error(found, remedy, "table", number, "between")
-    bottom, top = measure.encode(low), measure.encode(high)
-    centre = (bottom + top) // 2
-    return centre, max(top - centre, centre - bottom, 1)
+    return measure.encode(low), measure.encode(high)
 
 
-def _table(spec: TableSpec, queries: Sequence[Query], codebook: Codebook) -> Table:
+def _table(spec: TableSpec, kind: Kind, queries: Sequence[Query], codebook: Codebook) -> Table:
     axes = queries[0].axes
-    keys = axes if spec.kind == "geometric_mean" else axes[:-1]
-    unit = "share"
-    if spec.kind == "geometric_mean":
-        unit = codebook.measure(spec.measure or "").unit
+    keys = axes if spec.measure else axes[:-1]
+    unit = codebook.measure(spec.measure).unit if spec.measure else "share"
     return Table(
         name=spec.name,
         title=spec.title or spec.name.replace("_", " ").capitalize(),
-        kind=spec.kind,
+        kind=kind,
         by=tuple(axis.name for axis in keys),
         unit=unit,
         base=_base(spec),

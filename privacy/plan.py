@@ -25,10 +25,14 @@ import rfc8785
 
 from .errors import ConfigurationError
 
-FORMAT = "clerestory/plan/2"
+FORMAT = "clerestory/plan/3"
 
-Value = Literal["one", "log", "log_squared"]
-"""What a record adds to its cell: 1; its centred stored logarithm; that squared, in thousandths."""
+Value = Literal["one", "log", "log_squared", "amount", "amount_squared"]
+"""What a record adds to its cell: 1; its centred stored logarithm; the quantity itself in steps of
+the query's `unit`, centred; and either of them squared, in thousandths."""
+Kind = Literal["share", "rate", "mean", "geometric_mean", "quantiles"]
+QUANTILES = ("5", "25", "50", "75", "95")
+"""Which quantiles a table of quantiles holds, in per cent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +46,19 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """One dimension of a query."""
+    """
+    One dimension of a query: levels that labels fulfil, or the bins of a measure.
+
+    Bins lie between `edges`, and every stored value lies in just one of them: what is below all
+    edges in the first, what is above all of them in the last.
+    """
 
     name: str
     levels: tuple[Level, ...]
+    measure: str = ""
+    """Structural measure that is binned; empty for an axis of labels."""
+    edges: tuple[int, ...] = ()
+    """Stored values, rising, one more than there are levels; empty for an axis of labels."""
 
 
 @dataclass(frozen=True)
@@ -58,9 +71,9 @@ class Query:
     """Condition on a record beyond the study's population; empty for none."""
     value: Value
     measure: str
-    """Structural measure of `log` and `log_squared`; empty for `one`."""
+    """Structural measure whose value is summed; empty for `one`."""
     centre: int
-    """Subtracted from the stored logarithm, in its units; 0 for `one`."""
+    """Subtracted from the value, in thousandths of a logarithm or in steps; 0 for `one`."""
     bound: int
     """Most that |value| can be, after clamping; 1 for `one`."""
     sensitivity: int
@@ -69,6 +82,8 @@ class Query:
     """Charge, an exact fraction."""
     sigma: float
     """Standard deviation of the noise on each cell, in the units of `sensitivity`."""
+    unit: float = 0.0
+    """How much of the measure's unit a step of an amount is; 0 for all other values."""
 
     @cached_property
     def cells(self) -> tuple[tuple[str, ...], ...]:
@@ -83,18 +98,24 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table of a release, made from queries after the noise."""
+    """
+    One statistic of a table, made from queries after the noise.
+
+    What a study asks for as one table may have several statistics: they share the table's name,
+    and the cells on which they are tested.
+    """
 
     name: str
     title: str
-    kind: Literal["share", "rate", "geometric_mean"]
+    kind: Kind
     by: tuple[str, ...]
     """Names of the axes that are keys; a share's or rate's last axis is what is shared out."""
     unit: str
     base: str
     """In words: which sessions the table speaks of."""
     queries: tuple[str, ...]
-    """Names of queries: counts; for a mean also sums and sums of squares."""
+    """Names of queries: the counts it is tested on; then a mean's sums and sums of squares, or the
+    histogram of quantiles."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,21 +11,28 @@ The form is part of the proof: a weight's unit other than SCALE, a table tested 
 a count, or two queries of one name would void the argument of `unit`, `minimum` or `kernel`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
+from itertools import pairwise
 from math import inf
 
 from .errors import ClerestoryError, RefusedError
 from .loss import read_rho
 from .measurements import cost_of, epsilon_of
 from .minimum import BETA, quantile
-from .plan import Plan, Query, Table
+from .plan import Axis, Plan, Query, Table, Value
 from .unit import SCALE, ContributionBound
 
 MOST_CELLS = 20_000
 """Cells of one query: beyond this a table is a mistake, and its noise takes seconds to draw."""
 LARGEST_CENTRE, LARGEST_BOUND = 2**16, 2**18
 """Stored logarithms have 16 bits; a squared one in thousandths fits 2¹⁸ for every measure."""
+
+MEANS: Mapping[str, tuple[Value, Value]] = {
+    "geometric_mean": ("log", "log_squared"),
+    "mean": ("amount", "amount_squared"),
+}
+"""Kind of mean → what is summed for it, and for its spread."""
 
 Finding = tuple[str, str, str]
 """Code, rule, what was found."""
@@ -51,10 +58,15 @@ def findings(plan: Plan) -> Iterator[Finding]:
 
 
 def cells_tested(tables: Sequence[Table], queries: Sequence[Query]) -> int:
-    """M: how many sets of cells are tested: a share's and a mean's cells, a rate's bases."""
-    sizes = {query.name: (query.size, len(query.axes[-1].levels)) for query in queries}
-    counts = ((table, *sizes[table.queries[0]]) for table in tables)
-    return sum(size // last if table.kind == "rate" else size for table, size, last in counts)
+    """
+    M: how many sets of cells are tested: a share's and a mean's cells, a rate's bases.
+
+    Tables that stand on the same counts share their decisions, so each set counts once.
+    """
+    sizes = {query.name: query.size for query in queries}
+    answers = {query.name: len(query.axes[-1].levels) for query in queries if query.axes}
+    sets = {(table.queries[0], table.kind == "rate") for table in tables}
+    return sum(sizes[name] // (answers[name] if summed else 1) for name, summed in sets)
 
 
 def _form(plan: Plan) -> Iterator[Finding]:
@@ -76,32 +88,70 @@ def _form(plan: Plan) -> Iterator[Finding]:
         yield "PLAN_MALFORMED", rule, "tables and queries that do not belong together."
     elif not all(_fits(table, [queries[n] for n in table.queries]) for table in plan.tables):
         yield "PLAN_MALFORMED", rule, "a table that is not tested on counts of its own cells."
-    if len({table.name for table in plan.tables}) < len(plan.tables) or not plan.tables:
-        yield "PLAN_MALFORMED", rule, "two tables of one name, or none."
+    if len({(table.name, table.kind) for table in plan.tables}) < len(plan.tables):
+        yield "PLAN_MALFORMED", rule, "two tables of one name and kind."
+    elif not plan.tables or not all(map(_is_one_table, _by_name(plan.tables))):
+        yield "PLAN_MALFORMED", rule, "no table, or two different ones of one name."
 
 
 def _is_bounded(query: Query) -> bool:
     plain = (query.measure, query.centre, query.bound) == ("", 0, 1)
-    return 0 < query.size <= MOST_CELLS and (
-        plain
-        if query.value == "one"
-        else 0 <= query.centre < LARGEST_CENTRE and 1 <= query.bound < LARGEST_BOUND
+    steps = 0 < query.unit < inf if query.value.startswith("amount") else query.unit == 0
+    return (
+        0 < query.size <= MOST_CELLS
+        and steps
+        and all(map(_is_parted, query.axes))
+        and (
+            plain
+            if query.value == "one"
+            else 0 <= query.centre < LARGEST_CENTRE and 1 <= query.bound < LARGEST_BOUND
+        )
     )
 
 
+def _is_parted(axis: Axis) -> bool:
+    """Whether each record lies in one level of an axis at most."""
+    if not axis.measure:
+        return not axis.edges
+    rising = all(low < high for low, high in pairwise(axis.edges))
+    return rising and len(axis.levels) == len(axis.edges) - 1
+
+
+def _by_name(tables: Sequence[Table]) -> list[list[Table]]:
+    return [[t for t in tables if t.name == name] for name in dict.fromkeys(t.name for t in tables)]
+
+
+def _is_one_table(parts: Sequence[Table]) -> bool:
+    """Whether statistics of one name are of the same cells: a reader takes them for one table."""
+    return len({(part.title, part.base, part.queries[:1]) for part in parts}) == 1
+
+
 def _fits(table: Table, queries: Sequence[Query]) -> bool:
-    if not queries or not all(query.axes for query in queries):
+    if not queries:
         return False
     counts, values = queries[0], [query.value for query in queries]
     axes = tuple(axis.name for axis in counts.axes)
-    if table.kind == "geometric_mean":
+    if any(query.where != counts.where for query in queries):
+        return False
+    if table.kind in MEANS:
         return (
-            values == ["one", "log", "log_squared"]
+            values == ["one", *MEANS[table.kind]]
             and table.by == axes
             and queries[1].axes == counts.axes
             and queries[2].size == 1
-            and counts.where == queries[1].where == queries[2].where
+            and len({query.measure for query in queries[1:]}) == 1
+            and len({query.unit for query in queries[1:]}) == 1
         )
+    if table.kind == "quantiles":
+        return (
+            values == ["one", "one"]
+            and table.by == axes
+            and queries[1].axes[:-1] == counts.axes
+            and len(queries[1].axes) == len(counts.axes) + 1
+            and len(queries[1].axes[-1].edges) > 2
+        )
+    if not counts.axes:
+        return False
     pair = table.kind == "share" or len(counts.axes[-1].levels) == 2
     return values == ["one"] and table.by == axes[:-1] and pair
 

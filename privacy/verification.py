@@ -29,7 +29,7 @@ from .errors import ClerestoryError, ConfigurationError
 from .evidence import watermarks
 from .floor import TIERS, read_floor
 from .merkle import read_checkpoint
-from .plan import Plan, Table, read_plan
+from .plan import QUANTILES, Plan, Table, read_plan
 from .policy import read_policy
 from .signing import fingerprint, public_raw, read_public, verify
 
@@ -241,6 +241,9 @@ def _keys(plan: Plan, table: Table) -> list[str]:
     counts = plan.query(table.queries[0])
     cells = dict.fromkeys(cell[:-1] if table.kind == "rate" else cell for cell in counts.cells)
     names = [axis.name for axis in counts.axes]
+    if table.kind == "quantiles":
+        names.append("quantile")
+        cells = dict.fromkeys((*cell, quantile) for cell in cells for quantile in QUANTILES)
     return ["; ".join(map("=".join, zip(names, cell, strict=False))) for cell in cells]
 
 

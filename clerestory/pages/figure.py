@@ -14,7 +14,13 @@ from .markup import Element, tag
 from .svg import Row, Scale, dots, over_time
 from .wording import CONFIDENCE, SPACE, Format, between, format_for, name_of, number, ticks_for
 
-_MEASURED = {"share": "Share", "rate": "Rate", "geometric_mean": "Geometric mean"}
+_MEASURED = {
+    "share": "Share",
+    "rate": "Rate",
+    "mean": "Mean",
+    "geometric_mean": "Geometric mean",
+    "quantiles": "Quantile",
+}
 
 
 def show_for(group: Group) -> Format:
@@ -123,7 +129,7 @@ def base_of(table: Table) -> str:
 
 
 def _measured(table: Table) -> str:
-    unit = f", in {table.unit}" if table.kind == "geometric_mean" else ""
+    unit = "" if table.kind in {"share", "rate"} else f", in {table.unit}"
     return f"{_MEASURED[table.kind]}s{unit}"
 
 

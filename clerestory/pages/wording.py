@@ -42,6 +42,8 @@ def is_month(value: str) -> bool:
 
 def label_of(value: str, axis: str = "") -> str:
     """A key's value in words: `Oct 2025`, `no goal`, an occupation by its name."""
+    if axis == "quantile":
+        return "median" if value == "50" else f"{value}{SPACE}% lie below"
     if axis.endswith("occupation") and value.isdigit():
         return _occupation(value)
     return f"{_MONTHS[int(value[5:]) - 1]}{SPACE}{value[:4]}" if is_month(value) else name_of(value)

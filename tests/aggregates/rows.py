@@ -46,6 +46,14 @@ measure = "actions_per_prompt"
 statistics = ["geometric_mean"]
 by = ["expertise"]
 """
+SIZES = """
+[[table]]
+name = "sizes"
+measure = "actions_per_prompt"
+statistics = ["geometric_mean", "mean", "quantiles"]
+between = [1, 100]
+by = ["expertise"]
+"""
 CONTEXT = {
     "month": "2025-11",
     "surface": "cli",

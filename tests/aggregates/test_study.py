@@ -7,7 +7,7 @@ import pytest
 from aggregates.plan import plan
 from aggregates.study import Study, line_of
 from privacy.errors import ConfigurationError
-from tests.aggregates.rows import HEAD, MEAN, RATE, SHARE
+from tests.aggregates.rows import HEAD, MEAN, RATE, SHARE, SIZES
 
 FIRST_LOOK = Path(__file__).parents[2] / "studies" / "first-look.toml"
 
@@ -33,7 +33,7 @@ def test_the_study_that_ships_is_read() -> None:
     assert study.months == (
         "2025-10", "2025-11", "2025-12", "2026-01", "2026-02", "2026-03", "2026-04",
     )  # fmt: skip
-    assert [table.kind for table in study.tables] == [
+    assert [kind for table in study.tables for kind in table.kinds] == [
         "share", "share", "share", "rate", "rate", "geometric_mean",
     ]  # fmt: skip
     assert study.budget.k == 1
@@ -78,6 +78,13 @@ BAD = {
     "two kinds": (HEAD + SHARE + 'rate_of = "troubled"\n', "share_of", "share_of and rate_of"),
     "no kind": (HEAD + '[[table]]\nname = "empty"\n', "empty", "asks for nothing"),
     "statistic": (HEAD + MEAN.replace("geometric_mean", "mode"), "statistics", "'mode'"),
+    "statistic twice": (
+        HEAD + MEAN.replace('"geometric_mean"', '"quantiles", "quantiles"'),
+        "statistics", "named twice",
+    ),
+    "mean without bounds": (
+        HEAD + MEAN.replace("geometric_mean", "mean"), "statistics", "without bounds",
+    ),
     "same name": (HEAD + SHARE + SHARE, "", "a second table"),
     "same field": (HEAD + SHARE + 'by = ["work_mode"]\n', "share_of", "named twice"),
     "where": (HEAD + SHARE + 'where = { outcome = "great" }\n', "where", "no label 'great'"),
@@ -123,8 +130,6 @@ def test_what_is_wrong_is_named_with_its_line(what: str) -> None:
     ("text", "line"),
     [
         (HEAD + RATE + 'adjust_for = ["month"]\n', "adjust_for"),
-        (HEAD + MEAN.replace('["geometric_mean"]', '["geometric_mean", "quantiles"]'), "quantiles"),
-        (HEAD + MEAN.replace("geometric_mean", "mean"), "statistics"),
         (HEAD + MEAN.replace("geometric_mean", "trend"), "statistics"),
         (HEAD + '[[table]]\nname = "all"\ntotal_of = "actions"\n', "total_of"),
         (HEAD + '[[table]]\nname = "same"\nagreement_of = "outcome"\n', "agreement_of"),
@@ -143,10 +148,12 @@ def test_the_same_tables_without_the_mistake_compile() -> None:
     groups = '{ a = ["fix"], "b c" = ["plan", "build"] }'
     others = '["understand", "test", "operate", "analyze", "orchestrate", "communicate", "unclear"]'
     merged = f"merge = {{ work_mode = {groups} }}\nleave_out = {{ work_mode = {others} }}\n"
-    made = plan(Study.parse(HEAD + SHARE + merged + RATE + MEAN))
+    made = plan(Study.parse(HEAD + SHARE + merged + RATE + MEAN + SIZES))
 
     assert made.query("modes.count").cells == (("a",), ("b c",))
-    assert [table.kind for table in made.tables] == ["share", "rate", "geometric_mean"]
+    assert [table.kind for table in made.tables] == [
+        "share", "rate", "geometric_mean", "geometric_mean", "mean", "quantiles",
+    ]  # fmt: skip
 
 
 def test_a_line_is_found_in_sub_tables_too() -> None:

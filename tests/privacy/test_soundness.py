@@ -10,9 +10,22 @@ import pytest
 from privacy.errors import RefusedError
 from privacy.plan import Plan
 from privacy.soundness import cells_tested, check_sound
-from tests.aggregates.rows import MEAN, RATE, SHARE, small_plan
+from tests.aggregates.rows import MEAN, RATE, SHARE, SIZES, small_plan
 
 MADE = small_plan(SHARE, RATE, MEAN)
+SIZED = small_plan(SIZES)
+
+
+def sized(name: str, **changes: Any) -> Plan:  # noqa: ANN401  any field of a query
+    """The plan of all statistics of a measure, with one of its queries changed."""
+    made = [replace(q, **changes) if q.name == name else q for q in SIZED.queries]
+    return replace(SIZED, queries=(*made,))
+
+
+def bins(**changes: Any) -> Plan:  # noqa: ANN401  any field of an axis
+    """The same with other bins."""
+    *keys, last = SIZED.query("sizes.bins").axes
+    return sized("sizes.bins", axes=(*keys, replace(last, **changes)))
 
 
 def query(**changes: Any) -> Plan:  # noqa: ANN401  any field of a query
@@ -27,6 +40,7 @@ def privacy(**changes: Any) -> Plan:  # noqa: ANN401  any field of a plan's priv
 
 
 FIRST = MADE.queries[0]
+BINS = SIZED.query("sizes.bins").axes[-1]
 EDITS: dict[str, Callable[[], Plan]] = {
     "less noise": lambda: query(sigma=FIRST.sigma * 0.99),
     "smaller sensitivity": lambda: query(sensitivity=FIRST.sensitivity - 1),
@@ -54,6 +68,23 @@ EDITS: dict[str, Callable[[], Plan]] = {
     "a charge that takes hours to read": lambda: query(rho="1e999999999"),
     "a fraction divided by zero": lambda: privacy(rho="1/0"),
     "more cells than fit": lambda: query(axes=FIRST.axes * 9),
+    "bins that fall": lambda: bins(edges=BINS.edges[::-1]),
+    "fewer bins than edges": lambda: bins(levels=BINS.levels[1:]),
+    "bins of nothing": lambda: bins(measure=""),
+    "bins of other cells": lambda: sized("sizes.bins", axes=(BINS,)),
+    "quantiles of labels": lambda: sized("sizes.bins", axes=FIRST.axes),
+    "a mean of no step": lambda: sized("sizes.amount", unit=0.0),
+    "steps without bounds": lambda: sized("sizes.amount", unit=float("inf")),
+    "two lengths of a step": lambda: sized("sizes.amount_spread", unit=1.0),
+    "a mean of two measures": lambda: sized("sizes.amount_spread", measure="prompts"),
+    "a mean of other sessions": lambda: sized("sizes.sum", where={"outcome": ("failed",)}),
+    "less noise for an amount": lambda: sized(
+        "sizes.amount", sigma=SIZED.query("sizes.amount").sigma * 0.99
+    ),
+    "statistics of two tables under one name": lambda: replace(
+        SIZED, tables=(replace(SIZED.tables[0], base="others"), *SIZED.tables[1:])
+    ),
+    "a statistic twice": lambda: replace(SIZED, tables=(SIZED.tables[0], *SIZED.tables)),
     "a query that no table asks for": lambda: replace(
         MADE, queries=(*MADE.queries, replace(FIRST, name="more"))
     ),
@@ -70,6 +101,7 @@ def test_an_edited_plan_is_refused(edit: str) -> None:
 def test_a_compiled_plan_is_sound_and_a_stricter_one_too() -> None:
     """The control: what `plan` writes passes, and so does more caution than it takes."""
     check_sound(MADE)
+    check_sound(SIZED)
     check_sound(privacy(z=MADE.privacy.z + 1))
     check_sound(query(sigma=FIRST.sigma * 2))
     assert cells_tested(MADE.tables, MADE.queries) == MADE.privacy.tested == 22

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from aggregates.estimates.cells import Cell, join_keys
-from aggregates.estimates.means import geometric_means
+from aggregates.estimates.means import means
 from aggregates.estimates.rates import rates
 from aggregates.estimates.shares import shares
 from aggregates.worker import unsafe_release_unsealed
@@ -99,9 +99,7 @@ def test_the_spread_is_rounded_towards_a_wider_interval() -> None:
         spread.name: [-(10**12)],
     }
     (cell,) = [
-        cell
-        for cell in geometric_means(made, made.tables[0], noisy, BOOK)
-        if cell.estimate is not None
+        cell for cell in means(made, made.tables[0], noisy, BOOK) if cell.estimate is not None
     ]
 
     assert cell.estimate is not None

@@ -1,0 +1,48 @@
+"""Each kind of table has its words, its scale and its place on the page."""
+
+import csv
+from io import StringIO
+
+from aggregates.bundle import write_rows
+from aggregates.worker import unsafe_release_unsealed
+from clerestory.pages.report import render_report
+from clerestory.pages.truth import render_truth
+from privacy.plan import Plan
+from tests.aggregates.rows import SIZES, bucket, quiet, record, small_plan
+from tests.clerestory.test_pages import Page
+
+PEOPLE = [
+    record(n, {"expertise": level}, actions_per_prompt=float(1 + n % 40))
+    for n, level in enumerate(("novice", "expert") * 300)
+]
+
+
+def rows_of(made: Plan) -> list[dict[str, str]]:
+    """Rows of tables.csv, as a page reads them, of a release that is next to exact."""
+    text = write_rows(unsafe_release_unsealed(quiet(made), [bucket(PEOPLE)])).decode()
+    return list(csv.DictReader(StringIO(text)))
+
+
+def test_statistics_of_one_table_stand_in_one_section_each_with_its_words() -> None:
+    """Geometric mean, mean and quantiles of the same cells, quantiles as one panel for each."""
+    made = small_plan(SIZES)
+    page = Page(render_report(made, rows_of(made), {}))
+
+    kinds = ["geometric mean", "mean", "quantiles"]
+    assert [head for head in page.within("h3") if head in kinds] == kinds
+    assert page.within("h2").count("Sizes") == 1
+    assert {"5 % lie below", "median", "95 % lie below"} <= set(page.within("p"))
+    assert "Quantiles, in tool calls per prompt" in page.text
+    # 2 of 6 levels are there: twice one number for each, and five quantiles.
+    assert page.text.count("too few people") > 0
+    assert "Of 42 numbers asked for, 14 are printed" in page.text
+
+
+def test_truth_is_told_of_each_statistic_apart() -> None:
+    """A mean beside a median has a truth of its own."""
+    made = small_plan(SIZES)
+    rows = rows_of(made)
+    truth = {(r["table"], r["statistic"], r["keys"]): float(r["estimate"] or 1) for r in rows}
+    page = Page(render_truth(made, rows, truth, truth))
+
+    assert page.within("h2").count("Sizes") == 3
