@@ -33,17 +33,17 @@ OWN = (TABLES, PLAN, CODEBOOK, README)
 DICTIONARY: Mapping[str, str] = {
     "study": "name of the study",
     "table": "name of the table",
-    "statistic": "share, rate, mean, geometric_mean or quantiles",
+    "statistic": "share, rate, mean, geometric_mean, quantiles, total or grand_total",
     "keys": "the cell: axis=level, joined by '; '; empty for a table without axes; of quantiles "
     "also which one, in per cent",
     "estimate": "the estimate, in `unit`; shares and rates lie in [0, 1]",
     "raw": "noisy weighted count the cell was tested on (a share's own cell, a rate's or mean's "
-    "base), in accounts",
+    "base), in accounts; of totals the noisy clipped count, in sessions",
     "low": "lower end of the 95 % interval: privacy noise and sampling together",
     "high": "upper end of it",
     "se_noise": "standard error from the privacy noise alone",
     "se_sampling": "upper bound on the standard error from which accounts happen to be in the "
-    "data, clustered by account",
+    "data, clustered by account; of totals from whose sessions the clipped ones were",
     "se_classifier": "standard error from labels that are wrong; empty, because this release "
     "measured no validation sample: the intervals are about labels, not about truth",
     "state": "published; suppressed (too few accounts, or it would give another cell away); "
@@ -53,7 +53,7 @@ DICTIONARY: Mapping[str, str] = {
     "threshold": "smallest `raw` that is published: k times the minimum of accounts, plus z "
     "times noise_scale",
     "noise_scale": "standard deviation of the noise in `raw`, in accounts",
-    "k": "contribution bound: the most that one account weighs",
+    "k": "contribution bound: the most that one account weighs; of totals the bound C, in sessions",
     "base": "which sessions the table speaks of",
     "unit": "unit of estimate, low, high and the standard errors",
     "rater": "who labelled the sessions",
@@ -199,7 +199,9 @@ accounts' average
   sessions, not about sessions.  The spread behind the interval of a geometric mean is one number
   for its whole table; behind that of a mean, one share of the squared mean.  Means are of values
   clamped to the plan's bounds, zero counting as the measure's floor; quantiles are of the measure
-  in the plan's bins, spread evenly over the logarithm within each.
+  in the plan's bins, spread evenly over the logarithm within each.  Totals count sessions: each
+  account's counts are shrunk to the bound C that stands in the column k, and what that cuts off is
+  taken to divide among the cells as the rest does; if large accounts work otherwise, it does not.
 
 TABLES
 {tables}

@@ -26,6 +26,9 @@ from privacy.codebook import LOG_STEPS, Codebook, Measure
 from privacy.errors import RefusedError
 from privacy.labels import PSEUDONYM_BYTES, SESSION_KEY_BYTES, row_width
 from privacy.plan import Axis, Plan, Query
+from privacy.queries import OF_ACCOUNTS
+
+from .clipping import Contributions
 
 Rows = NDArray[np.uint8]
 """Label rows, (sessions, row width): the bytes of a bucket."""
@@ -57,18 +60,28 @@ def partial(plan: Plan, rows: Rows, codebook: Codebook) -> dict[str, Vector]:
         codebook: The codebook that the rows were written under.
 
     Returns:
-        Query → int64 vector over its cells, in units of 1/scale (times the measure's unit).
+        Query → int64 vector over its cells, in units of 1/scale (times the measure's unit); of a
+        clipped query one for each bound, one after the other.
 
     Raises:
         RefusedError: The rows are not sorted by account.
     """
     columns = _Columns(rows, codebook)
     inside = columns.fulfil({**plan.population.where, "month": plan.population.months})
-    weight = weights(
-        accounts(rows)[inside], k=Fraction(plan.privacy.contribution), scale=plan.privacy.scale
-    )
+    who = accounts(rows)[inside]
+    weight = weights(who, k=Fraction(plan.privacy.contribution), scale=plan.privacy.scale)
     kept = _Columns(rows[inside], codebook)
-    return {query.name: _sum(query, kept, weight) for query in plan.queries}
+    whole = {
+        query.name: _contributions(query, kept, who)
+        for query in plan.queries
+        if query.of == "" and query.value in OF_ACCOUNTS
+    }
+    return {
+        query.name: whole[query.of or query.name].sums(query, plan.privacy.scale)
+        if query.value in OF_ACCOUNTS
+        else _sum(query, kept, weight)
+        for query in plan.queries
+    }
 
 
 def accounts(rows: Rows) -> NDArray[np.intp]:
@@ -203,13 +216,24 @@ class _Columns:
         return table
 
 
-def _sum(query: Query, rows: _Columns, weight: Vector) -> Vector:
+def _contributions(query: Query, rows: _Columns, account: NDArray[np.intp]) -> Contributions:
+    counted, cell = _cells(query, rows)
+    return Contributions(account[counted], cell[counted], query.size)
+
+
+def _cells(query: Query, rows: _Columns) -> tuple[NDArray[np.bool_], NDArray[np.intp]]:
+    """Which rows a query counts, and in which cell."""
     counted = rows.fulfil(query.where)
     cell = np.zeros(len(rows), np.intp)
     for axis in query.axes:
         level = rows.level(axis)
         counted &= level != NOWHERE
         cell = cell * len(axis.levels) + level
+    return counted, cell
+
+
+def _sum(query: Query, rows: _Columns, weight: Vector) -> Vector:
+    counted, cell = _cells(query, rows)
     value = weight if query.value == "one" else weight * _value(query, rows)
     vector = np.zeros(query.size, np.int64)
     np.add.at(vector, cell[counted], value[counted])

@@ -20,9 +20,10 @@ from privacy.raters import RATERS
 from privacy.soundness import cells_tested
 from privacy.unit import SCALE, ContributionBound
 
-from .forecast import PRINTED, forecast, prior, targets
+from .forecast import forecast, prior
 from .population import conditions
 from .study import Study
+from .targets import PRINTED, targets
 from .workload import price, queries_of
 
 ACCOUNTS, SESSIONS_EACH = 4_500, 1.7

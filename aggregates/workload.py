@@ -13,26 +13,25 @@ would only cost), so ρ_t ∝ (Δ_t/T_t)².
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 
-from privacy.codebook import LOG_STEPS, Codebook, Measure
+from privacy.codebook import Codebook
 from privacy.derived import DERIVED, GROUPINGS
 from privacy.loss import split, write_rho
 from privacy.measurements import sigma_for
-from privacy.plan import Axis, Kind, Query, Table, Value
+from privacy.plan import Axis, Kind, Query, Table
 from privacy.soundness import MOST_CELLS
 from privacy.unit import ContributionBound
 
 from .population import axis, bins, conditions, rate_axis, whole
 from .study import Study, TableSpec
+from .summands import ONE, Summed, amount_of, clamp, logarithm, totals_of
 
 WEIGHT, SUM, SPREAD = "weight", "sum", "spread"
 """The three queries of a geometric mean, after the table's name and a dot."""
 AMOUNT, AMOUNT_SPREAD, BINS = "amount", "amount_spread", "bins"
 """Those of a mean and of quantiles, beside the weight."""
-STEPS = 10_000
-"""Steps into which a mean's range is parted: far finer than any noise, small enough to square."""
 BIN = 250
 """Width of a histogram's bins in thousandths of a logarithm: the next bin holds values 1.28 times
 as large.  Finer bins would cost more noise than they tell."""
@@ -62,7 +61,7 @@ def queries_of(
         spec.where, codebook, lambda f, r: study.error(f, r, "table", number, "where")
     )
 
-    def query(part: str, axes: Sequence[Axis], summed: _Summed = ONE) -> Query:
+    def query(part: str, axes: Sequence[Axis], summed: Summed = ONE) -> Query:
         name = f"{spec.name}.{part}"
         measure = "" if summed is ONE else spec.measure or ""
         made = Query(
@@ -74,17 +73,20 @@ def queries_of(
             raise study.error(found, "merge labels, or cross fewer fields.", "table", number, "by")
         return made
 
+    if spec.total_of:
+        queries = totals_of(query("count", axes))
+        return queries, [_table(spec, kind, queries, codebook) for kind in spec.kinds]
     if spec.measure is None:
         counts = query("count", axes)
         return [counts], [_table(spec, spec.kinds[0], [counts], codebook)]
-    low, high = _clamp(study, number, codebook)
+    low, high = clamp(study, number, codebook)
     queries, tables = [query(WEIGHT, axes)], []
     for kind in spec.kinds:
         if kind == "geometric_mean":
-            value, squared = _logarithm(low, high)
+            value, squared = logarithm(low, high)
             more = [query(SUM, axes, value), query(SPREAD, [whole(axes)], squared)]
         elif kind == "mean":
-            value, squared = _amount(codebook.measure(spec.measure), low, high)
+            value, squared = amount_of(codebook.measure(spec.measure), low, high)
             more = [query(AMOUNT, axes, value), query(AMOUNT_SPREAD, [whole(axes)], squared)]
         else:
             more = [query(BINS, [*axes, bins(codebook.measure(spec.measure), low, high, BIN)])]
@@ -108,15 +110,22 @@ def price(queries: Sequence[Query], targets: Mapping[str, float], rho: Fraction)
     """
     parts = [(query.sensitivity / targets[query.name]) ** 2 for query in queries]
     return [
-        replace(query, rho=write_rho(charge), sigma=sigma_for(query.sensitivity, charge))
-        for query, charge in zip(queries, split(rho, parts), strict=True)
+        _priced(query, charge) for query, charge in zip(queries, split(rho, parts), strict=True)
     ]
+
+
+def _priced(query: Query, charge: Fraction) -> Query:
+    sigma = sigma_for(query.sensitivity, charge)
+    # At C the noise is C times as wide; a trifle more, so that no rounding makes it cost more.
+    clips = tuple(replace(clip, sigma=sigma * clip.bound * (1 + 1e-12)) for clip in query.clips)
+    return replace(query, rho=write_rho(charge), sigma=sigma, clips=clips)
 
 
 def _axes(study: Study, number: int, codebook: Codebook) -> list[Axis]:
     spec = study.tables[number]
-    names = [*spec.by, *([spec.share_of] if spec.share_of else [])]
-    key = "share_of" if spec.share_of and names.count(spec.share_of) > 1 else "by"
+    names = [*spec.by, *([spec.divided] if spec.divided else [])]
+    subject = "total_of" if spec.total_of else "share_of"
+    key = subject if spec.divided and names.count(spec.divided) > 1 else "by"
     if len(set(names)) < len(names):
         raise study.error("a field that is named twice.", "name it once.", "table", number, key)
     for part in ("merge", "leave_out"):
@@ -127,7 +136,7 @@ def _axes(study: Study, number: int, codebook: Codebook) -> list[Axis]:
     axes = []
     for name in names:
         named = next((p for p in ("merge", "leave_out") if name in getattr(spec, p)), "by")
-        place = "share_of" if named == "by" and name == spec.share_of else named
+        place = subject if named == "by" and name == spec.divided else named
         axes.append(
             axis(
                 name,
@@ -145,64 +154,12 @@ def _axes(study: Study, number: int, codebook: Codebook) -> list[Axis]:
     return axes
 
 
-@dataclass(frozen=True, slots=True)
-class _Summed:
-    """What a query sums: a value, from where it is counted, and how large it can be."""
-
-    value: Value
-    centre: int
-    largest: int
-    unit: float = 0.0
-
-
-ONE = _Summed("one", 0, 1)
-
-
-def _logarithm(low: int, high: int) -> tuple[_Summed, _Summed]:
-    """The logarithm around the middle of its range, and its square."""
-    centre = (low + high) // 2
-    half = max(high - centre, centre - low, 1)
-    squared = _Summed("log_squared", centre, half * half // LOG_STEPS + 1)
-    return _Summed("log", centre, half), squared
-
-
-def _amount(measure: Measure, low: int, high: int) -> tuple[_Summed, _Summed]:
-    """
-    The quantity around the middle of its range, and the square of what lies above its low end.
-
-    Sizes are skewed: most lie near the low end.  Squares are therefore counted from there, where
-    they are small against the noise-free part that a centred square would have to be freed of.
-    """
-    bottom, top = measure.decode(low), measure.decode(high)
-    unit = (top - bottom) / STEPS
-    first, last = round(bottom / unit), round(top / unit)
-    centre = (first + last) // 2
-    half = max(last - centre, centre - first)
-    squared = _Summed("amount_squared", first, (last - first) ** 2 // LOG_STEPS, unit)
-    return _Summed("amount", centre, half, unit), squared
-
-
-def _clamp(study: Study, number: int, codebook: Codebook) -> tuple[int, int]:
-    """Ends of a measure's public range, in stored units."""
-    spec = study.tables[number]
-    measures = {measure.name: measure for measure in codebook.measures}
-    if spec.measure not in measures:
-        found = f"the unknown measure {spec.measure!r}."
-        remedy = f"choose one of {', '.join(measures)}."
-        raise study.error(found, remedy, "table", number, "measure")
-    measure = measures[spec.measure]
-    low, high = spec.between or (measure.floor, measure.ceiling)
-    if not measure.floor <= low < high <= measure.ceiling:
-        found = f"bounds from {low} to {high} for {measure.name}."
-        remedy = f"choose them between {measure.floor} and {measure.ceiling}."
-        raise study.error(found, remedy, "table", number, "between")
-    return measure.encode(low), measure.encode(high)
-
-
 def _table(spec: TableSpec, kind: Kind, queries: Sequence[Query], codebook: Codebook) -> Table:
     axes = queries[0].axes
-    keys = axes if spec.measure else axes[:-1]
+    keys = axes[:-1] if kind in ("share", "rate") else () if kind == "grand_total" else axes
     unit = codebook.measure(spec.measure).unit if spec.measure else "share"
+    if spec.total_of:
+        unit = "sessions"
     return Table(
         name=spec.name,
         title=spec.title or spec.name.replace("_", " ").capitalize(),
@@ -222,7 +179,7 @@ def _base(spec: TableSpec) -> str:
     if spec.rate_of:
         columns = ", ".join(DERIVED[spec.rate_of].base)
         words.append(f"whose {columns} could be judged")
-    names = [*spec.by, *([spec.share_of] if spec.share_of else [])]
+    names = [*spec.by, *([spec.divided] if spec.divided else [])]
     for name in names:
         if name in spec.leave_out:
             words.append(f"without {name} {', '.join(spec.leave_out[name])}")

@@ -3,7 +3,7 @@
 import sys
 from importlib import import_module
 
-NAMES = ("startup", "synthesize", "seal", "classify", "release", "ledger")
+NAMES = ("startup", "synthesize", "seal", "classify", "release", "ledger", "totals")
 
 
 def main(arguments: list[str]) -> int:

@@ -7,9 +7,7 @@ form; the keeper sums its ρ and charges it; the workers receive those bytes and
 them.  It is *bound* when the keeper has written into it the floor, the vault and the code
 under which it would run: only a bound plan can be approved.
 
-Queries are vectors of integer linear queries over public cells.  A cell is one level of each
-axis; a record lies in the first level of an axis whose condition it fulfils, and drops out of
-the query where it fulfils none.
+What is measured stands in `queries`.
 """
 
 from collections.abc import Mapping
@@ -17,83 +15,20 @@ from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from hashlib import sha256
-from itertools import product
-from math import prod
 from typing import Literal
 
 import rfc8785
 
 from .errors import ConfigurationError
+from .queries import QUANTILES, Axis, Clip, Level, Query, Value
 
 FORMAT = "clerestory/plan/3"
 
-Value = Literal["one", "log", "log_squared", "amount", "amount_squared"]
-"""What a record adds to its cell: 1; its centred stored logarithm; the quantity itself in steps of
-the query's `unit`, centred; and either of them squared, in thousandths."""
-Kind = Literal["share", "rate", "mean", "geometric_mean", "quantiles"]
-QUANTILES = ("5", "25", "50", "75", "95")
-"""Which quantiles a table of quantiles holds, in per cent."""
-
-
-@dataclass(frozen=True, slots=True)
-class Level:
-    """One value of an axis: its name in tables, and the labels that fulfil it."""
-
-    name: str
-    when: Mapping[str, tuple[str, ...]]
-    """Column → labels; all columns must hold one of theirs."""
-
-
-@dataclass(frozen=True, slots=True)
-class Axis:
-    """
-    One dimension of a query: levels that labels fulfil, or the bins of a measure.
-
-    Bins lie between `edges`, and every stored value lies in just one of them: what is below all
-    edges in the first, what is above all of them in the last.
-    """
-
-    name: str
-    levels: tuple[Level, ...]
-    measure: str = ""
-    """Structural measure that is binned; empty for an axis of labels."""
-    edges: tuple[int, ...] = ()
-    """Stored values, rising, one more than there are levels; empty for an axis of labels."""
-
-
-@dataclass(frozen=True)
-class Query:
-    """One measurement: a vector of integers, its noise, and what it costs."""
-
-    name: str
-    axes: tuple[Axis, ...]
-    where: Mapping[str, tuple[str, ...]]
-    """Condition on a record beyond the study's population; empty for none."""
-    value: Value
-    measure: str
-    """Structural measure whose value is summed; empty for `one`."""
-    centre: int
-    """Subtracted from the value, in thousandths of a logarithm or in steps; 0 for `one`."""
-    bound: int
-    """Most that |value| can be, after clamping; 1 for `one`."""
-    sensitivity: int
-    """Δ: most that one account can move the vector, in L2, in units of 1/scale accounts."""
-    rho: str
-    """Charge, an exact fraction."""
-    sigma: float
-    """Standard deviation of the noise on each cell, in the units of `sensitivity`."""
-    unit: float = 0.0
-    """How much of the measure's unit a step of an amount is; 0 for all other values."""
-
-    @cached_property
-    def cells(self) -> tuple[tuple[str, ...], ...]:
-        """Every cell as level names, in the order of the vector."""
-        return tuple(product(*([level.name for level in axis.levels] for axis in self.axes)))
-
-    @property
-    def size(self) -> int:
-        """Length of the vector."""
-        return prod(len(axis.levels) for axis in self.axes)
+Kind = Literal["share", "rate", "mean", "geometric_mean", "quantiles", "total", "grand_total"]
+__all__ = [
+    "FORMAT", "QUANTILES", "Axis", "Binding", "Clip", "Forecast", "Kind", "Level", "Plan",
+    "Population", "Privacy", "Query", "Rater", "Study", "Table", "Value", "read_plan",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

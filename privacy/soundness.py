@@ -21,7 +21,8 @@ from .loss import read_rho
 from .measurements import cost_of, epsilon_of
 from .minimum import BETA, quantile
 from .plan import Axis, Plan, Query, Table, Value
-from .unit import SCALE, ContributionBound
+from .queries import OF_ACCOUNTS
+from .unit import CLIPS, SCALE, ContributionBound
 
 MOST_CELLS = 20_000
 """Cells of one query: beyond this a table is a mistake, and its noise takes seconds to draw."""
@@ -59,14 +60,20 @@ def findings(plan: Plan) -> Iterator[Finding]:
 
 def cells_tested(tables: Sequence[Table], queries: Sequence[Query]) -> int:
     """
-    M: how many sets of cells are tested: a share's and a mean's cells, a rate's bases.
+    M: how many sets of cells are tested: cells, a rate's bases, a grand total.
 
     Tables that stand on the same counts share their decisions, so each set counts once.
     """
-    sizes = {query.name: query.size for query in queries}
-    answers = {query.name: len(query.axes[-1].levels) for query in queries if query.axes}
-    sets = {(table.queries[0], table.kind == "rate") for table in tables}
-    return sum(sizes[name] // (answers[name] if summed else 1) for name, summed in sets)
+    named, sets = {query.name: query for query in queries}, dict[tuple[str, str], int]()
+    for table in tables:
+        counts = named[table.queries[0]]
+        if table.kind == "grand_total":
+            sets[counts.name, "all"] = 1
+        elif table.kind == "rate":
+            sets[counts.name, "base"] = counts.size // len(counts.axes[-1].levels)
+        else:
+            sets[counts.name, "cell"] = counts.size
+    return sum(sets.values())
 
 
 def _form(plan: Plan) -> Iterator[Finding]:
@@ -96,14 +103,16 @@ def _form(plan: Plan) -> Iterator[Finding]:
 
 def _is_bounded(query: Query) -> bool:
     plain = (query.measure, query.centre, query.bound) == ("", 0, 1)
+    clips = CLIPS if query.value in ("clipped", "capped") else ()
     steps = 0 < query.unit < inf if query.value.startswith("amount") else query.unit == 0
     return (
         0 < query.size <= MOST_CELLS
         and steps
+        and tuple(clip.bound for clip in query.clips) == clips
         and all(map(_is_parted, query.axes))
         and (
             plain
-            if query.value == "one"
+            if query.value in ("one", *OF_ACCOUNTS)
             else 0 <= query.centre < LARGEST_CENTRE and 1 <= query.bound < LARGEST_BOUND
         )
     )
@@ -150,10 +159,24 @@ def _fits(table: Table, queries: Sequence[Query]) -> bool:
             and len(queries[1].axes) == len(counts.axes) + 1
             and len(queries[1].axes[-1].edges) > 2
         )
+    if table.kind in ("total", "grand_total"):
+        return _fits_totals(table, queries)
     if not counts.axes:
         return False
     pair = table.kind == "share" or len(counts.axes[-1].levels) == 2
     return values == ["one"] and table.by == axes[:-1] and pair
+
+
+def _fits_totals(table: Table, queries: Sequence[Query]) -> bool:
+    counts, *about = queries
+    axes = tuple(axis.name for axis in counts.axes)
+    return (
+        [query.value for query in queries] == ["clipped", "capped", "norm", "size"]
+        and {query.of for query in about} == {counts.name}
+        and [query.size for query in about] == [1, len(CLIPS) + 1, len(CLIPS) + 1]
+        and all(not axis.measure for query in queries for axis in query.axes)
+        and table.by == (axes if table.kind == "total" else ())
+    )
 
 
 def _arithmetic(plan: Plan) -> Iterator[Finding]:
@@ -163,12 +186,7 @@ def _arithmetic(plan: Plan) -> Iterator[Finding]:
         found = f"ρ = {float(plan.loss):.6g} where {float(Fraction(privacy.rho)):.6g} is stated."
         yield "PLAN_SUM", "The queries of a plan cost together no more than it states.", found
     for query in plan.queries:
-        least = bound.sensitivity(largest=query.bound)
-        # Below a unit of 1/scale accounts noise hides nobody, and its cost is beyond floats.
-        paid = 1 <= query.sigma < inf and (
-            cost_of(sensitivity=query.sensitivity, sigma=query.sigma) <= Fraction(query.rho)
-        )
-        if query.sensitivity < least or not paid:
+        if not all(_is_paid(query, *noise) for noise in _noises(query, bound)):
             rule = "A query's noise is as wide as its charge and its sensitivity demand."
             yield "PLAN_NOISE", rule, f"the query {query.name} with less."
     if epsilon_of(plan.loss, privacy.delta) > privacy.epsilon:
@@ -183,3 +201,23 @@ def _arithmetic(plan: Plan) -> Iterator[Finding]:
     elif privacy.z < quantile(privacy.beta, privacy.tested) * (1 - 1e-12):
         found = f"z = {privacy.z:.4f} for {privacy.tested} cells, which is too small."
         yield "PLAN_THRESHOLD", rule, found
+
+
+def _noises(query: Query, bound: ContributionBound) -> Iterator[tuple[int, int, float]]:
+    """Least sensitivity that is true, the one that is stated, σ: for each bound of a query."""
+    if query.value not in OF_ACCOUNTS:
+        yield bound.sensitivity(largest=query.bound), query.sensitivity, query.sigma
+        return
+    # An account lies in one bin of a histogram; and at a bound C it moves a total by S·C.
+    yield SCALE, query.sensitivity, query.sigma
+    for clip in query.clips:
+        yield clip.bound * SCALE, clip.sensitivity, clip.sigma
+
+
+def _is_paid(query: Query, least: int, sensitivity: int, sigma: float) -> bool:
+    # Below a unit of 1/scale accounts noise hides nobody, and its cost is beyond floats.
+    return (
+        sensitivity >= least
+        and 1 <= sigma < inf
+        and cost_of(sensitivity=sensitivity, sigma=sigma) <= Fraction(query.rho)
+    )

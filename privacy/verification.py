@@ -239,6 +239,8 @@ def _tables(files: dict[str, bytes]) -> tuple[bool, str]:
 def _keys(plan: Plan, table: Table) -> list[str]:
     """The cells of a table as tables.csv names them, in its order."""
     counts = plan.query(table.queries[0])
+    if table.kind == "grand_total":
+        return [""]
     cells = dict.fromkeys(cell[:-1] if table.kind == "rate" else cell for cell in counts.cells)
     names = [axis.name for axis in counts.axes]
     if table.kind == "quantiles":

@@ -28,6 +28,8 @@ class Cell:
     state: State
     estimate: Estimate | None
     """None unless the state is published."""
+    minimum: Minimum | None = None
+    """The test it stood, where that is not the plan's: at the bound of a total."""
 
 
 def minimum_of(plan: Plan) -> Minimum:

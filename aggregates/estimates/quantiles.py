@@ -32,6 +32,7 @@ from privacy.plan import QUANTILES, Plan, Query, Table
 
 from .cells import Cell, Noisy, join_keys, minimum_of
 from .intervals import Z95, Estimate
+from .monotone import rising
 
 GRID = 8
 """Points at which each bin is looked at for the interval."""
@@ -114,7 +115,7 @@ def _quantile(sums: _Sums, q: float, edges: Sequence[float], design: float) -> E
     noise = sums.noise(q)
     drawn = design * base * q * (1 - q)
     at = [s - q * base for s in below]
-    value = _crossing(_rising(at[1:-1]), edges, low=-q * base, high=(1 - q) * base)
+    value = _crossing(rising(at[1:-1]), edges, low=-q * base, high=(1 - q) * base)
     held = [value]
     for step in range(1, (len(edges) - 1) * GRID):  # at the ends of the range T is known
         j, t = step // GRID, step % GRID / GRID
@@ -132,17 +133,6 @@ def _quantile(sums: _Sums, q: float, edges: Sequence[float], design: float) -> E
         se_noise=size * sqrt(middle) / slope,
         se_sampling=size * sqrt(drawn) / slope,
     )
-
-
-def _rising(values: Sequence[float]) -> list[float]:
-    """The nearest sequence that never falls, by pooling neighbours that do (least squares)."""
-    pools: list[tuple[float, int]] = []
-    for value in values:
-        pools.append((value, 1))
-        while len(pools) > 1 and pools[-2][0] / pools[-2][1] > pools[-1][0] / pools[-1][1]:
-            last, before = pools.pop(), pools.pop()
-            pools.append((before[0] + last[0], before[1] + last[1]))
-    return [whole / size for whole, size in pools for _ in range(size)]
 
 
 def _crossing(inner: Sequence[float], edges: Sequence[float], *, low: float, high: float) -> float:

@@ -20,6 +20,8 @@ _MEASURED = {
     "mean": "Mean",
     "geometric_mean": "Geometric mean",
     "quantiles": "Quantile",
+    "total": "Total",
+    "grand_total": "Grand total",
 }
 
 

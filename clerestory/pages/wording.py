@@ -54,12 +54,13 @@ def format_for(table: Table, values: Iterable[float]) -> Format:
     How a table's numbers are printed.
 
     Args:
-        table: Shares and rates are fractions and print as per cent; means print bare.
+        table: Shares and rates are fractions and print as per cent; totals print whole, means
+            bare.
         values: Those that will be printed: the largest decides a mean's decimals.
     """
     if table.kind in {"share", "rate"}:
         return percent
-    decimals = _decimals(values)
+    decimals = 0 if table.kind in {"total", "grand_total"} else _decimals(values)
     return lambda value: number(value, decimals)
 
 

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from aggregates.lines import line_of
 from aggregates.plan import plan
-from aggregates.study import Study, line_of
+from aggregates.study import Study
 from privacy.errors import ConfigurationError
-from tests.aggregates.rows import HEAD, MEAN, RATE, SHARE, SIZES
+from tests.aggregates.rows import HEAD, MEAN, RATE, SHARE, SIZES, TOTAL
 
 FIRST_LOOK = Path(__file__).parents[2] / "studies" / "first-look.toml"
 
@@ -44,6 +45,11 @@ BAD = {
     "unknown key": (HEAD + SHARE + 'colour = "red"\n', "colour", "the unknown key 'colour'"),
     "key twice": (HEAD + SHARE + 'name = "other"\n', 'name = "other"', "Cannot overwrite"),
     "no table": (HEAD, "", "no 'table'"),
+    "total of a measure": (
+        HEAD + TOTAL.replace("work_mode", "actions"), "total_of", "unknown field 'actions'",
+    ),
+    "total twice": (HEAD + TOTAL + 'by = ["work_mode"]\n', "total_of", "named twice"),
+    "total and share": (HEAD + TOTAL + 'share_of = "outcome"\n', "share_of", "and total_of"),
     "no such field": (HEAD + SHARE.replace("work_mode", "mood"), "mood", "unknown field 'mood'"),
     "no such label": (
         HEAD + SHARE + 'leave_out = { work_mode = ["sleep"] }\n', "sleep", "no label 'sleep'",
@@ -131,7 +137,6 @@ def test_what_is_wrong_is_named_with_its_line(what: str) -> None:
     [
         (HEAD + RATE + 'adjust_for = ["month"]\n', "adjust_for"),
         (HEAD + MEAN.replace("geometric_mean", "trend"), "statistics"),
-        (HEAD + '[[table]]\nname = "all"\ntotal_of = "actions"\n', "total_of"),
         (HEAD + '[[table]]\nname = "same"\nagreement_of = "outcome"\n', "agreement_of"),
     ],
 )
@@ -148,11 +153,12 @@ def test_the_same_tables_without_the_mistake_compile() -> None:
     groups = '{ a = ["fix"], "b c" = ["plan", "build"] }'
     others = '["understand", "test", "operate", "analyze", "orchestrate", "communicate", "unclear"]'
     merged = f"merge = {{ work_mode = {groups} }}\nleave_out = {{ work_mode = {others} }}\n"
-    made = plan(Study.parse(HEAD + SHARE + merged + RATE + MEAN + SIZES))
+    made = plan(Study.parse(HEAD + SHARE + merged + RATE + MEAN + SIZES + TOTAL))
 
     assert made.query("modes.count").cells == (("a",), ("b c",))
     assert [table.kind for table in made.tables] == [
-        "share", "rate", "geometric_mean", "geometric_mean", "mean", "quantiles",
+        "share", "rate", "geometric_mean", "geometric_mean", "mean", "quantiles", "total",
+        "grand_total",
     ]  # fmt: skip
 
 

@@ -8,11 +8,12 @@ from aggregates.worker import unsafe_release_unsealed
 from clerestory.pages.report import render_report
 from clerestory.pages.truth import render_truth
 from privacy.plan import Plan
-from tests.aggregates.rows import SIZES, bucket, quiet, record, small_plan
+from tests.aggregates.rows import BOOK, SIZES, TOTAL, bucket, quiet, record, small_plan
 from tests.clerestory.test_pages import Page
 
+MODES = BOOK.field("work_mode").labels
 PEOPLE = [
-    record(n, {"expertise": level}, actions_per_prompt=float(1 + n % 40))
+    record(n, {"expertise": level, "work_mode": MODES[n % 10]}, actions_per_prompt=1.0 + n % 40)
     for n, level in enumerate(("novice", "expert") * 300)
 ]
 
@@ -46,3 +47,16 @@ def test_truth_is_told_of_each_statistic_apart() -> None:
     page = Page(render_truth(made, rows, truth, truth))
 
     assert page.within("h2").count("Sizes") == 3
+
+
+def test_totals_are_told_in_sessions_with_their_sum() -> None:
+    """Ten cells on a scale from zero, and one grand total."""
+    made = small_plan(TOTAL)
+    page = Page(render_report(made, rows_of(made), {}))
+
+    assert {"total", "grand total"} <= set(page.within("h3"))
+    assert "Totals, in sessions" in page.text
+    # 600 accounts with one session each, a tenth of them in each mode.
+    assert "600" in page.within("strong")
+    assert page.within("strong").count("60") == 10
+    assert "Of 11 numbers asked for, 11 are printed" in page.text

@@ -10,10 +10,11 @@ import pytest
 from privacy.errors import RefusedError
 from privacy.plan import Plan
 from privacy.soundness import cells_tested, check_sound
-from tests.aggregates.rows import MEAN, RATE, SHARE, SIZES, small_plan
+from tests.aggregates.rows import MEAN, RATE, SHARE, SIZES, TOTAL, small_plan
 
 MADE = small_plan(SHARE, RATE, MEAN)
 SIZED = small_plan(SIZES)
+TOTALS = small_plan(TOTAL)
 
 
 def sized(name: str, **changes: Any) -> Plan:  # noqa: ANN401  any field of a query
@@ -28,6 +29,19 @@ def bins(**changes: Any) -> Plan:  # noqa: ANN401  any field of an axis
     return sized("sizes.bins", axes=(*keys, replace(last, **changes)))
 
 
+def total(name: str, **changes: Any) -> Plan:  # noqa: ANN401  any field of a query
+    """The plan of totals, with one of its queries changed."""
+    made = [replace(q, **changes) if q.name == name else q for q in TOTALS.queries]
+    return replace(TOTALS, queries=(*made,))
+
+
+def clip(name: str, number: int, **changes: Any) -> Plan:  # noqa: ANN401  any field of a clip
+    """The same with one bound of a query changed."""
+    clips = [*TOTALS.query(name).clips]
+    clips[number] = replace(clips[number], **changes)
+    return total(name, clips=(*clips,))
+
+
 def query(**changes: Any) -> Plan:  # noqa: ANN401  any field of a query
     """The plan with its first query changed."""
     first, *others = MADE.queries
@@ -40,6 +54,8 @@ def privacy(**changes: Any) -> Plan:  # noqa: ANN401  any field of a plan's priv
 
 
 FIRST = MADE.queries[0]
+CLIP = TOTALS.query("work.count").clips[7]
+NORMS = TOTALS.query("work.norms").axes[0]
 BINS = SIZED.query("sizes.bins").axes[-1]
 EDITS: dict[str, Callable[[], Plan]] = {
     "less noise": lambda: query(sigma=FIRST.sigma * 0.99),
@@ -85,6 +101,20 @@ EDITS: dict[str, Callable[[], Plan]] = {
         SIZED, tables=(replace(SIZED.tables[0], base="others"), *SIZED.tables[1:])
     ),
     "a statistic twice": lambda: replace(SIZED, tables=(SIZED.tables[0], *SIZED.tables)),
+    "a bound with less noise": lambda: clip("work.count", 7, sigma=CLIP.sigma * 0.99),
+    "a bound with less sensitivity": lambda: clip(
+        "work.count", 7, sensitivity=CLIP.sensitivity - 1
+    ),
+    "a bound that is none of ours": lambda: clip("work.count", 7, bound=CLIP.bound + 1),
+    "a cap with less noise": lambda: clip("work.whole", 0, sigma=1.0),
+    "no bounds": lambda: total("work.count", clips=()),
+    "bounds of a histogram": lambda: total("work.norms", clips=TOTALS.query("work.count").clips),
+    "a histogram with less sensitivity": lambda: total("work.norms", sensitivity=2**20 - 1),
+    "norms of another table": lambda: total("work.norms", of="other.count"),
+    "fewer bins of norms": lambda: total(
+        "work.norms", axes=(replace(NORMS, levels=NORMS.levels[1:]),)
+    ),
+    "a total tested on weights": lambda: total("work.count", value="one", clips=()),
     "a query that no table asks for": lambda: replace(
         MADE, queries=(*MADE.queries, replace(FIRST, name="more"))
     ),
@@ -102,6 +132,9 @@ def test_a_compiled_plan_is_sound_and_a_stricter_one_too() -> None:
     """The control: what `plan` writes passes, and so does more caution than it takes."""
     check_sound(MADE)
     check_sound(SIZED)
+    check_sound(TOTALS)
+    check_sound(clip("work.count", 7, sigma=CLIP.sigma * 2))
+    assert TOTALS.privacy.tested == 10 + 1
     check_sound(privacy(z=MADE.privacy.z + 1))
     check_sound(query(sigma=FIRST.sigma * 2))
     assert cells_tested(MADE.tables, MADE.queries) == MADE.privacy.tested == 22

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregates.estimates.quantiles import _rising, quantiles
+from aggregates.estimates.monotone import rising
+from aggregates.estimates.quantiles import quantiles
 from aggregates.release import Row
 from aggregates.worker import unsafe_release_unsealed
 from privacy.unit import SCALE
@@ -110,9 +111,9 @@ def test_quantiles_rise_and_stay_within_the_public_range(noisy: dict[str, list[i
 @given(st.lists(st.floats(min_value=-1e6, max_value=1e6), min_size=1, max_size=30))
 def test_pooling_gives_the_nearest_sequence_that_never_falls(values: list[float]) -> None:
     """It rises, keeps the sum, and leaves alone what rises already."""
-    found = _rising(values)
+    found = rising(values)
 
     assert all(a <= b + 1e-6 for a, b in pairwise(found))
     assert sum(found) == pytest.approx(sum(values), rel=1e-9, abs=1e-3)
-    assert _rising(found) == pytest.approx(found)
-    assert _rising([3.0, 1.0, 2.0, 5.0]) == [2.0, 2.0, 2.0, 5.0]
+    assert rising(found) == pytest.approx(found)
+    assert rising([3.0, 1.0, 2.0, 5.0]) == [2.0, 2.0, 2.0, 5.0]
