@@ -33,10 +33,11 @@ OWN = (TABLES, PLAN, CODEBOOK, README)
 DICTIONARY: Mapping[str, str] = {
     "study": "name of the study",
     "table": "name of the table",
-    "statistic": "share, rate, mean, geometric_mean, quantiles, total or grand_total",
+    "statistic": "share, rate, change, slope, mean, geometric_mean, quantiles, total, grand_total",
     "keys": "the cell: axis=level, joined by '; '; empty for a table without axes; of quantiles "
     "also which one, in per cent",
-    "estimate": "the estimate, in `unit`; shares and rates lie in [0, 1]",
+    "estimate": "the estimate, in `unit`; shares and rates lie in [0, 1]; a change is that from "
+    "the first month to the last, a slope that of a straight line through all months",
     "raw": "noisy weighted count the cell was tested on (a share's own cell, a rate's or mean's "
     "base), in accounts; of totals the noisy clipped count, in sessions",
     "low": "lower end of the 95 % interval: privacy noise and sampling together",

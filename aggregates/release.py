@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from privacy.codebook import Codebook
 from privacy.codebook import codebook as installed
 from privacy.errors import RefusedError
-from privacy.plan import Plan, Table
+from privacy.plan import TRENDS, Plan, Table
 
 from .estimates.cells import Cell, Noisy, minimum_of
 from .estimates.means import means
@@ -19,6 +19,7 @@ from .estimates.quantiles import quantiles
 from .estimates.rates import rates
 from .estimates.shares import shares
 from .estimates.totals import Clips, choose, grand_total, totals
+from .estimates.trends import trends
 
 COLUMNS = (
     "study", "table", "statistic", "keys", "estimate", "raw", "low", "high", "se_noise",
@@ -73,6 +74,8 @@ def _cells(
         return shares(plan, table, noisy)
     if table.kind == "rate":
         return rates(plan, table, noisy)
+    if table.kind in TRENDS:
+        return trends(plan, table, noisy)
     if table.kind == "total":
         return totals(plan, table, noisy, clips)
     if table.kind == "grand_total":

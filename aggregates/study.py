@@ -16,7 +16,8 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from privacy.errors import ConfigurationError
-from privacy.plan import Kind
+from privacy.plan import TRENDS, Kind
+from privacy.soundness import MONTH
 
 from .lines import invalid, line_of, misread
 from .population import MEANINGLESS, months_between
@@ -27,8 +28,9 @@ Labels = str | bool | list[str]
 """One label, several, or true and false for yes and no."""
 
 LATER_KEYS = ("adjust_for", "agreement_of")
-LATER_STATISTICS = ("trend",)
 """Part of the grammar, computed by a later version: recognised, so that the refusal can say so."""
+TREND = "trend"
+"""Statistic of a share or a rate by month: how it changed, and its slope."""
 SUBJECTS = ("share_of", "rate_of", "total_of", "measure")
 """Keys that say what a table is of; it has one of them."""
 OF_MEASURES: tuple[Kind, ...] = ("geometric_mean", "mean", "quantiles")
@@ -101,10 +103,9 @@ class TableSpec(_Part):
     @property
     def kinds(self) -> tuple[Kind, ...]:
         """The statistics of the table, in the order in which a release prints them."""
-        if self.share_of:
-            return ("share",)
-        if self.rate_of:
-            return ("rate",)
+        if self.share_of or self.rate_of:
+            trends = TRENDS if TREND in self.statistics else ()
+            return ("share" if self.share_of else "rate", *trends)
         if self.total_of:
             return ("total", "grand_total")
         return tuple(kind for kind in OF_MEASURES if kind in self.statistics)
@@ -210,18 +211,23 @@ class Study:
         for key in LATER_KEYS:
             if getattr(table, key) is not None:
                 raise self._later(key, "table", index, key)
+        known = OF_MEASURES if table.measure else () if table.total_of else (TREND,)
         for statistic in table.statistics:
-            if statistic in LATER_STATISTICS:
-                raise self._later(f"the statistic {statistic!r}", "table", index, "statistics")
-            if statistic not in OF_MEASURES:
-                found = f"the unknown statistic {statistic!r}."
-                remedy = f"choose among {', '.join(OF_MEASURES)}."
+            if statistic not in known:
+                found = f"the statistic {statistic!r}, which {table.name!r} cannot have."
+                remedy = f"choose among {', '.join(known)}." if known else "take it out."
                 raise self.error(found, remedy, "table", index, "statistics")
+        if TREND in table.statistics and (
+            MONTH not in table.by or MONTH in table.merge or len(self.months) < 2
+        ):
+            found = f"a trend of {table.name!r}, which is not by single months."
+            remedy = 'add "month" to by, and do not merge months.'
+            raise self.error(found, remedy, "table", index, "statistics")
         if len(set(table.statistics)) < len(table.statistics):
             found = "a statistic that is named twice."
             raise self.error(found, "name it once.", "table", index, "statistics")
         asked = [key for key in SUBJECTS if getattr(table, key)]
-        if len(asked) != 1 or (table.measure is None) != (not table.statistics):
+        if len(asked) != 1 or (table.measure and not table.statistics):
             remedy = f'give one of {", ".join(SUBJECTS)}; a measure with statistics = ["mean"].'
             found = f"a table {table.name!r} that asks for {' and '.join(asked) or 'nothing'}."
             raise self.error(found, remedy, "table", index, asked[0] if asked else "name")

@@ -12,7 +12,7 @@ from math import inf, sqrt
 from statistics import median
 
 from privacy.codebook import LOG_STEPS
-from privacy.plan import Plan, Query, Table
+from privacy.plan import TRENDS, Plan, Query, Table
 from privacy.unit import CLIPS
 
 from .clipping import at_bounds
@@ -73,6 +73,8 @@ def targets(
     """
     wanted: dict[str, float] = {}
     for table in plan.tables:
+        if table.kind in TRENDS:  # made of what its share or rate has bought
+            continue
         half = half_widths.get(table.name) or WIDTH[table.kind]
         for name in table.queries:  # what two statistics need is as precise as the stricter wants
             target = max(_target(plan, table, plan.query(name), sums, half, printed), 1e-3)

@@ -20,8 +20,8 @@ from privacy.codebook import Codebook
 from privacy.derived import DERIVED, GROUPINGS
 from privacy.loss import split, write_rho
 from privacy.measurements import sigma_for
-from privacy.plan import Axis, Kind, Query, Table
-from privacy.soundness import MOST_CELLS
+from privacy.plan import TRENDS, Axis, Kind, Query, Table
+from privacy.soundness import MONTH, MOST_CELLS
 from privacy.unit import ContributionBound
 
 from .population import axis, bins, conditions, rate_axis, whole
@@ -78,7 +78,7 @@ def queries_of(
         return queries, [_table(spec, kind, queries, codebook) for kind in spec.kinds]
     if spec.measure is None:
         counts = query("count", axes)
-        return [counts], [_table(spec, spec.kinds[0], [counts], codebook)]
+        return [counts], [_table(spec, kind, [counts], codebook) for kind in spec.kinds]
     low, high = clamp(study, number, codebook)
     queries, tables = [query(WEIGHT, axes)], []
     for kind in spec.kinds:
@@ -160,6 +160,10 @@ def _table(spec: TableSpec, kind: Kind, queries: Sequence[Query], codebook: Code
     unit = codebook.measure(spec.measure).unit if spec.measure else "share"
     if spec.total_of:
         unit = "sessions"
+    if kind in TRENDS:
+        others = axes if spec.share_of else axes[:-1]
+        keys = tuple(axis for axis in others if axis.name != MONTH)
+        unit = "share per month" if kind == "slope" else "share"
     return Table(
         name=spec.name,
         title=spec.title or spec.name.replace("_", " ").capitalize(),

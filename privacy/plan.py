@@ -24,9 +24,21 @@ from .queries import QUANTILES, Axis, Clip, Level, Query, Value
 
 FORMAT = "clerestory/plan/3"
 
-Kind = Literal["share", "rate", "mean", "geometric_mean", "quantiles", "total", "grand_total"]
+Kind = Literal[
+    "share",
+    "rate",
+    "change",
+    "slope",
+    "mean",
+    "geometric_mean",
+    "quantiles",
+    "total",
+    "grand_total",
+]
+TRENDS: tuple[Kind, ...] = ("change", "slope")
+"""Statistics over the months of a share or a rate, made from its own counts."""
 __all__ = [
-    "FORMAT", "QUANTILES", "Axis", "Binding", "Clip", "Forecast", "Kind", "Level", "Plan",
+    "FORMAT", "QUANTILES", "TRENDS", "Axis", "Binding", "Clip", "Forecast", "Kind", "Level", "Plan",
     "Population", "Privacy", "Query", "Rater", "Study", "Table", "Value", "read_plan",
 ]  # fmt: skip
 

@@ -16,11 +16,12 @@ from fractions import Fraction
 from itertools import pairwise
 from math import inf
 
+from .codebook import MONTHS
 from .errors import ClerestoryError, RefusedError
 from .loss import read_rho
 from .measurements import cost_of, epsilon_of
 from .minimum import BETA, quantile
-from .plan import Axis, Plan, Query, Table, Value
+from .plan import TRENDS, Axis, Plan, Query, Table, Value
 from .queries import OF_ACCOUNTS
 from .unit import CLIPS, SCALE, ContributionBound
 
@@ -34,6 +35,9 @@ MEANS: Mapping[str, tuple[Value, Value]] = {
     "mean": ("amount", "amount_squared"),
 }
 """Kind of mean → what is summed for it, and for its spread."""
+
+MONTH = "month"
+"""Name of the axis that trends run over."""
 
 Finding = tuple[str, str, str]
 """Code, rule, what was found."""
@@ -69,7 +73,7 @@ def cells_tested(tables: Sequence[Table], queries: Sequence[Query]) -> int:
         counts = named[table.queries[0]]
         if table.kind == "grand_total":
             sets[counts.name, "all"] = 1
-        elif table.kind == "rate":
+        elif table.kind == "rate" or _is_rates_trend(table, counts):
             sets[counts.name, "base"] = counts.size // len(counts.axes[-1].levels)
         else:
             sets[counts.name, "cell"] = counts.size
@@ -163,6 +167,8 @@ def _fits(table: Table, queries: Sequence[Query]) -> bool:
         return _fits_totals(table, queries)
     if not counts.axes:
         return False
+    if table.kind in TRENDS:
+        return values == ["one"] and _fits_trend(table, counts)
     pair = table.kind == "share" or len(counts.axes[-1].levels) == 2
     return values == ["one"] and table.by == axes[:-1] and pair
 
@@ -177,6 +183,26 @@ def _fits_totals(table: Table, queries: Sequence[Query]) -> bool:
         and all(not axis.measure for query in queries for axis in query.axes)
         and table.by == (axes if table.kind == "total" else ())
     )
+
+
+def _fits_trend(table: Table, counts: Query) -> bool:
+    months = [axis for axis in counts.axes if axis.name == MONTH]
+    others = tuple(axis.name for axis in counts.axes if axis.name != MONTH)
+    names = {level.name for axis in months for level in axis.levels}
+    answers = others[:-1] if _is_rates_trend(table, counts) else others
+    return (
+        len(months) == 1
+        and counts.axes[-1].name != MONTH
+        and len(names) == len(months[0].levels) > 1
+        and names <= set(MONTHS)
+        and table.by == answers
+        and (answers == others or len(counts.axes[-1].levels) == 2)
+    )
+
+
+def _is_rates_trend(table: Table, counts: Query) -> bool:
+    """Whether a trend is of a rate: the answers, yes and no, are then no key of its rows."""
+    return table.kind in TRENDS and counts.axes[-1].name not in table.by
 
 
 def _arithmetic(plan: Plan) -> Iterator[Finding]:

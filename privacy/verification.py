@@ -29,7 +29,7 @@ from .errors import ClerestoryError, ConfigurationError
 from .evidence import watermarks
 from .floor import TIERS, read_floor
 from .merkle import read_checkpoint
-from .plan import QUANTILES, Plan, Table, read_plan
+from .plan import QUANTILES, TRENDS, Plan, Table, read_plan
 from .policy import read_policy
 from .signing import fingerprint, public_raw, read_public, verify
 
@@ -243,6 +243,10 @@ def _keys(plan: Plan, table: Table) -> list[str]:
         return [""]
     cells = dict.fromkeys(cell[:-1] if table.kind == "rate" else cell for cell in counts.cells)
     names = [axis.name for axis in counts.axes]
+    if table.kind in TRENDS:
+        kept = [names.index(name) for name in table.by]
+        names = list(table.by)
+        cells = dict.fromkeys(tuple(cell[place] for place in kept) for cell in counts.cells)
     if table.kind == "quantiles":
         names.append("quantile")
         cells = dict.fromkeys((*cell, quantile) for cell in cells for quantile in QUANTILES)

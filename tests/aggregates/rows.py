@@ -59,6 +59,19 @@ TOTAL = """
 name = "work"
 total_of = "work_mode"
 """
+TRENDS = """
+[[table]]
+name = "modes_over_time"
+share_of = "work_mode"
+statistics = ["trend"]
+by = ["month"]
+
+[[table]]
+name = "verified_over_time"
+rate_of = "verified_success"
+statistics = ["trend"]
+by = ["expertise", "month"]
+"""
 CONTEXT = {
     "month": "2025-11",
     "surface": "cli",

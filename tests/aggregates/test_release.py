@@ -9,9 +9,19 @@ from aggregates.worker import unsafe_release_unsealed
 from privacy.errors import RefusedError
 from privacy.unit import SCALE
 from privacy.verification import _keys
-from tests.aggregates.rows import MEAN, RATE, SHARE, SIZES, TOTAL, bucket, record, small_plan
+from tests.aggregates.rows import (
+    MEAN,
+    RATE,
+    SHARE,
+    SIZES,
+    TOTAL,
+    TRENDS,
+    bucket,
+    record,
+    small_plan,
+)
 
-MADE = small_plan(SHARE, RATE, MEAN, SIZES, TOTAL)
+MADE = small_plan(SHARE, RATE, MEAN, SIZES, TRENDS, TOTAL)
 OWN_NUMBERS = ("estimate", "raw", "low", "high", "se_noise", "se_sampling", "accounts_at_least")
 
 vectors = st.fixed_dictionaries(
@@ -53,14 +63,15 @@ def test_every_public_cell_has_a_row() -> None:
     rows = release(MADE, {query.name: [0] * query.size for query in MADE.queries})
 
     # Ten work modes, six levels twice; of sizes six means of either kind, and five quantiles each.
-    # Ten totals and a grand one.
-    assert len(rows) == 10 + 6 + 6 + (6 + 6 + 6 * 5) + 11
+    # Three months of ten modes and of six levels, each with change and slope of all; ten totals
+    # and a grand one.
+    assert len(rows) == 10 + 6 + 6 + (6 + 6 + 6 * 5) + (30 + 10 + 10) + (18 + 6 + 6) + 11
     assert {row["state"] for row in rows} == {"suppressed"}
     assert rows[0]["keys"] == "work_mode=plan"
     assert rows[0]["unit"] == "share"
     assert rows[-1]["unit"] == "sessions"
-    assert rows[-12]["unit"] == "tool calls per prompt"
-    assert rows[-12]["keys"] == "expertise=unclear; quantile=95"
+    assert rows[-12]["unit"] == "share per month"
+    assert rows[-12]["keys"] == "expertise=unclear"
     # A reader who has the plan alone knows which rows there must be.
     assert [row["keys"] for row in rows] == [k for table in MADE.tables for k in _keys(MADE, table)]
     assert rows[0]["k"] == "1"

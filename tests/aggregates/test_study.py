@@ -84,6 +84,20 @@ BAD = {
     "two kinds": (HEAD + SHARE + 'rate_of = "troubled"\n', "share_of", "share_of and rate_of"),
     "no kind": (HEAD + '[[table]]\nname = "empty"\n', "empty", "asks for nothing"),
     "statistic": (HEAD + MEAN.replace("geometric_mean", "mode"), "statistics", "'mode'"),
+    "trend of a mean": (
+        HEAD + MEAN.replace("geometric_mean", "trend"), "statistics", "'trend', which",
+    ),
+    "trend of a total": (
+        HEAD + TOTAL + 'statistics = ["trend"]\nby = ["month"]\n', "statistics", "'trend', which",
+    ),
+    "trend without months": (
+        HEAD + SHARE + 'statistics = ["trend"]\n', "statistics", "not by single months",
+    ),
+    "trend of merged months": (
+        HEAD + RATE + 'statistics = ["trend"]\n'.replace("by", "")
+        + 'merge = { month = { a = ["2025-10", "2025-11"], b = ["2025-12"] } }\n',
+        "statistics", "not by single months",
+    ),
     "statistic twice": (
         HEAD + MEAN.replace('"geometric_mean"', '"quantiles", "quantiles"'),
         "statistics", "named twice",
@@ -136,7 +150,6 @@ def test_what_is_wrong_is_named_with_its_line(what: str) -> None:
     ("text", "line"),
     [
         (HEAD + RATE + 'adjust_for = ["month"]\n', "adjust_for"),
-        (HEAD + MEAN.replace("geometric_mean", "trend"), "statistics"),
         (HEAD + '[[table]]\nname = "same"\nagreement_of = "outcome"\n', "agreement_of"),
     ],
 )

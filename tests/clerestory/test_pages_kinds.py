@@ -3,12 +3,17 @@
 import csv
 from io import StringIO
 
+import pytest
+
 from aggregates.bundle import write_rows
+from aggregates.release import release
 from aggregates.worker import unsafe_release_unsealed
 from clerestory.pages.report import render_report
+from clerestory.pages.svg import Scale
 from clerestory.pages.truth import render_truth
 from privacy.plan import Plan
-from tests.aggregates.rows import BOOK, SIZES, TOTAL, bucket, quiet, record, small_plan
+from privacy.unit import SCALE
+from tests.aggregates.rows import BOOK, SIZES, TOTAL, TRENDS, bucket, quiet, record, small_plan
 from tests.clerestory.test_pages import Page
 
 MODES = BOOK.field("work_mode").labels
@@ -60,3 +65,29 @@ def test_totals_are_told_in_sessions_with_their_sum() -> None:
     assert "600" in page.within("strong")
     assert page.within("strong").count("60") == 10
     assert "Of 11 numbers asked for, 11 are printed" in page.text
+
+
+def test_trends_have_signs_and_a_scale_on_both_sides_of_zero() -> None:
+    """What fell stands left of zero, in percentage points; what the interval tells is said."""
+    made = small_plan(TRENDS)
+    plan_of = {query.name: query for query in made.queries}
+    modes, verified = plan_of["modes_over_time.count"], plan_of["verified_over_time.count"]
+    falling = {"2025-10": 900, "2025-11": 700, "2025-12": 400}
+    vector = [
+        {"fix": falling[month], "build": 1300 - falling[month]}.get(mode, 200) * SCALE
+        for month, mode in modes.cells
+    ]
+    noisy = {modes.name: vector, verified.name: [500 * SCALE] * verified.size}
+    rows = list(csv.DictReader(StringIO(write_rows(release(made, noisy)).decode())))
+    page = Page(render_report(made, rows, {}))
+
+    assert {"change", "slope"} <= set(page.within("h3"))
+    # Of 2,900 accounts a month, fix falls by 500 and build rises by as many: 17.2 points.
+    assert "−17.2 pp" in page.text
+    assert "+17.2 pp" in page.text
+    assert "−8.62 pp" in page.text
+    assert "Change, in percentage points" in page.text
+    assert "8 others the interval holds zero" in page.text
+    assert "no change that the intervals tell from none" in page.text.lower()
+    assert Scale.over([-0.12, 0.03]).part(0.0) == pytest.approx(0.75)
+    assert Scale.over([0.1, 0.2]).bottom == 0

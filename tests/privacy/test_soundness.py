@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from privacy.errors import RefusedError
-from privacy.plan import Plan
+from privacy.plan import Level, Plan
 from privacy.soundness import cells_tested, check_sound
-from tests.aggregates.rows import MEAN, RATE, SHARE, SIZES, TOTAL, small_plan
+from tests.aggregates.rows import MEAN, RATE, SHARE, SIZES, TOTAL, TRENDS, small_plan
 
 MADE = small_plan(SHARE, RATE, MEAN)
 SIZED = small_plan(SIZES)
 TOTALS = small_plan(TOTAL)
+MOVED = small_plan(TRENDS)
 
 
 def sized(name: str, **changes: Any) -> Plan:  # noqa: ANN401  any field of a query
@@ -27,6 +28,22 @@ def bins(**changes: Any) -> Plan:  # noqa: ANN401  any field of an axis
     """The same with other bins."""
     *keys, last = SIZED.query("sizes.bins").axes
     return sized("sizes.bins", axes=(*keys, replace(last, **changes)))
+
+
+def moved(number: int, **changes: Any) -> Plan:  # noqa: ANN401  any field of a table
+    """The plan of trends, with one of its tables changed."""
+    made = [*MOVED.tables]
+    made[number] = replace(made[number], **changes)
+    return replace(MOVED, tables=(*made,))
+
+
+def over(**changes: Any) -> Plan:  # noqa: ANN401  any field of an axis
+    """The same with other months."""
+    first, *others = MOVED.queries
+    months, modes = first.axes
+    return replace(
+        MOVED, queries=(replace(first, axes=(replace(months, **changes), modes)), *others)
+    )
 
 
 def total(name: str, **changes: Any) -> Plan:  # noqa: ANN401  any field of a query
@@ -101,6 +118,14 @@ EDITS: dict[str, Callable[[], Plan]] = {
         SIZED, tables=(replace(SIZED.tables[0], base="others"), *SIZED.tables[1:])
     ),
     "a statistic twice": lambda: replace(SIZED, tables=(SIZED.tables[0], *SIZED.tables)),
+    "a trend over something else": lambda: over(name="surface"),
+    "a trend over words": lambda: over(levels=(Level("once", {}), Level("later", {}))),
+    "a trend of one month": lambda: over(levels=MOVED.queries[0].axes[0].levels[:1]),
+    "a trend with months for keys": lambda: moved(1, by=("month",)),
+    "a share's trend without its labels": lambda: moved(1, by=()),
+    "a rate's trend of its answers": lambda: moved(
+        4, by=("expertise", "verified_success", "month")
+    ),
     "a bound with less noise": lambda: clip("work.count", 7, sigma=CLIP.sigma * 0.99),
     "a bound with less sensitivity": lambda: clip(
         "work.count", 7, sensitivity=CLIP.sensitivity - 1
@@ -133,6 +158,9 @@ def test_a_compiled_plan_is_sound_and_a_stricter_one_too() -> None:
     check_sound(MADE)
     check_sound(SIZED)
     check_sound(TOTALS)
+    check_sound(MOVED)
+    # 3 months of 10 modes, and of 6 levels: a trend adds no decision of its own.
+    assert MOVED.privacy.tested == 30 + 18
     check_sound(clip("work.count", 7, sigma=CLIP.sigma * 2))
     assert TOTALS.privacy.tested == 10 + 1
     check_sound(privacy(z=MADE.privacy.z + 1))
