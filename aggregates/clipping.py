@@ -8,7 +8,7 @@ large accounts are, and is chosen after noise; until then the sums are kept for 
 lies whole in one bucket, so all this is local to a bucket.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,8 @@ class Contributions:
         self._squared, self._sessions = np.zeros((2, accounts), np.int64)
         np.add.at(self._squared, self._account, self._count**2)
         np.add.at(self._sessions, self._account, self._count)
+        self._whole = np.zeros(size, np.int64)
+        np.add.at(self._whole, self._cell, self._count)
 
     def sums(self, query: Query, scale: int) -> Vector:
         """
@@ -62,18 +64,21 @@ class Contributions:
         if query.value == "capped":
             each = [np.minimum(self._sessions, bound).sum() * scale for bound in bounds]
             return np.array(each, np.int64)
-        return np.concatenate([self._clipped(bound, scale) for bound in bounds])
+        return np.concatenate([*self._clipped(bounds, scale)])
 
     def _histogram(self, place: NDArray[np.intp], scale: int) -> Vector:
         return np.bincount(place, minlength=len(CLIPS) + 1).astype(np.int64) * scale
 
-    def _clipped(self, bound: int, scale: int) -> Vector:
-        weight = np.full(len(self._squared), scale, np.int64)
-        large = self._squared > bound * bound
-        weight[large] = _root(scale * scale * bound * bound // self._squared[large])
-        vector = np.zeros(self._size, np.int64)
-        np.add.at(vector, self._cell, self._count * weight[self._account])
-        return vector
+    def _clipped(self, bounds: Sequence[int], scale: int) -> Iterator[Vector]:
+        """A vector for each of rising bounds: all whole, less what is taken off large accounts."""
+        cell, count, squared = self._cell, self._count, self._squared[self._account]
+        for bound in bounds:
+            large = squared > bound * bound  # fewer at each bound
+            cell, count, squared = cell[large], count[large], squared[large]
+            vector = self._whole * scale
+            less = scale - _root(scale * scale * bound * bound // squared)
+            np.subtract.at(vector, cell, count * less)
+            yield vector
 
 
 def at_bounds(query: Query, sums: Sequence[int], clips: Mapping[str, int]) -> list[int]:

@@ -20,8 +20,9 @@ from privacy.labels import SESSION_KEY_BYTES
 from privacy.plan import Forecast, Plan, Table
 
 from .clipping import at_bounds
+from .columns import Rows
 from .estimates.totals import choose
-from .kernel import Rows, partial
+from .kernel import partial
 from .release import Row, release
 from .targets import Sums
 from .twin import draw

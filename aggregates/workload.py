@@ -110,11 +110,12 @@ def price(queries: Sequence[Query], targets: Mapping[str, float], rho: Fraction)
     """
     parts = [(query.sensitivity / targets[query.name]) ** 2 for query in queries]
     return [
-        _priced(query, charge) for query, charge in zip(queries, split(rho, parts), strict=True)
+        reprice(query, charge) for query, charge in zip(queries, split(rho, parts), strict=True)
     ]
 
 
-def _priced(query: Query, charge: Fraction) -> Query:
+def reprice(query: Query, charge: Fraction) -> Query:
+    """A query with a charge, and the smallest σ that it pays for."""
     sigma = sigma_for(query.sensitivity, charge)
     # At C the noise is C times as wide; a trifle more, so that no rounding makes it cost more.
     clips = tuple(replace(clip, sigma=sigma * clip.bound * (1 + 1e-12)) for clip in query.clips)

@@ -3,7 +3,9 @@
 import sys
 from importlib import import_module
 
-NAMES = ("startup", "synthesize", "seal", "classify", "release", "ledger", "totals")
+NAMES = (
+    "startup", "synthesize", "seal", "classify", "release", "ledger", "totals", "scale", "peers",
+)  # fmt: skip
 
 
 def main(arguments: list[str]) -> int:

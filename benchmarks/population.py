@@ -27,8 +27,19 @@ LARGEST_ACTIONS, LARGEST_WORDS = 40.0, 1000.0
 Rows = NDArray[np.uint8]
 
 
-def skewed_rows(accounts: int, sessions: int, codebook: Codebook, *, seed: int) -> Rows:
-    """Label rows sorted by account; the same seed gives the same population."""
+def skewed_rows(
+    accounts: int, sessions: int, codebook: Codebook, *, seed: int, part: tuple[int, int] = (0, 1)
+) -> Rows:
+    """
+    Label rows sorted by account; the same seed gives the same population.
+
+    Args:
+        accounts: How many.
+        sessions: How many.
+        codebook: Decides order and positions of the columns.
+        seed: Of the population.
+        part: Which of how many stretches of all pseudonyms the accounts lie in.
+    """
     rng = np.random.default_rng(seed)
     mass = np.cumsum(rng.lognormal(0, 1.6, accounts))
     more = np.searchsorted(mass / mass[-1], rng.random(sessions - accounts))
@@ -65,7 +76,11 @@ def skewed_rows(accounts: int, sessions: int, codebook: Codebook, *, seed: int) 
             at = SESSION_KEY_BYTES + len(names) + 2 * number
             rows[:, at : at + 2] = stored[:, None].view(np.uint8)
     # Rising pseudonyms, spread over all buckets, as keyed hashes would be.
-    top = (who.astype(np.uint64) * np.uint64(2**64 // accounts)).astype(">u8")
+    number, parts = part
+    step = 2**64 // (accounts * parts)
+    top = (np.uint64(number * accounts * step) + who.astype(np.uint64) * np.uint64(step)).astype(
+        ">u8"
+    )
     rows[:, -PSEUDONYM_BYTES:-8] = top[:, None].view(np.uint8)
     return rows
 
