@@ -20,12 +20,11 @@ from privacy.labels import SESSION_KEY_BYTES
 from privacy.plan import Forecast, Plan, Table
 
 from .clipping import at_bounds
-from .columns import Rows
 from .estimates.totals import choose
 from .kernel import partial
 from .release import Row, release
 from .targets import Sums
-from .twin import draw
+from .twin import Twin, draw
 
 PRIOR_ACCOUNTS = 20_000, 60_000
 """Least and most accounts that are drawn: they know the margins, and are drawn within a second."""
@@ -47,7 +46,7 @@ def prior(plan: Plan, accounts: int, sessions: int, codebook: Codebook) -> dict[
     """
     drawn = min(max(accounts, PRIOR_ACCOUNTS[0]), PRIOR_ACCOUNTS[1])
     twin = draw(drawn, round(drawn * sessions / accounts), seed=PRIOR_SEED, codebook=codebook)
-    rows = _in_months(twin.rows, plan.population.months, codebook)
+    rows = in_months(twin, plan.population.months).rows
     sums = partial(plan, rows, codebook)
     return {
         name: [round(int(cell) * accounts / drawn) for cell in vector]
@@ -95,12 +94,14 @@ def _half_width(row: Row) -> float:
     return (float(row["high"] or 0) - float(row["low"] or 0)) / 2
 
 
-def _in_months(rows: Rows, months: Sequence[str], codebook: Codebook) -> Rows:
+def in_months(twin: Twin, months: Sequence[str]) -> Twin:
+    """The twin, or its sessions spread evenly over other months than those of its margins."""
+    rows, codebook = twin.rows, twin.codebook
     fields = [field.name for field in codebook.fields]
     at = SESSION_KEY_BYTES + fields.index("month")
     wanted = np.array([codebook.field("month").index(month) for month in months], np.uint8)
     if np.isin(wanted, rows[:, at]).all():
-        return rows
+        return twin
     spread = rows.copy()
     spread[:, at] = wanted[np.arange(len(rows)) % len(wanted)]
-    return spread
+    return Twin(spread, codebook)

@@ -177,6 +177,13 @@ class Plan:
         """The plan as the keeper would run it."""
         return replace(self, binding=binding)
 
+    def rehearsed(self, name: str, mark: str) -> "Plan":
+        """The plan under a name and a purpose that say that it is a rehearsal."""
+        study = replace(
+            self.study, name=name + self.study.name, purpose=f"{mark}. {self.study.purpose}"
+        )
+        return replace(self, study=study)
+
     @cached_property
     def canonical(self) -> bytes:
         """RFC 8785 form: what is hashed, signed and executed."""
