@@ -6,6 +6,7 @@ that each charge pays for; M counts every cell that will be tested; z follows fr
 the plan will probably show stands in its forecast, made from a synthetic population.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from privacy.codebook import Codebook
@@ -93,6 +94,7 @@ def _draft(study: Study, rater: Rater, book: Codebook) -> Plan:
         more, statistics = queries_of(study, number, bound=bound, codebook=book)
         queries += more
         tables += statistics
+    queries, tables = _shared(queries, tables)
     cells = cells_tested(tables, queries)
     budget = study.budget
     return Plan(
@@ -116,6 +118,21 @@ def _draft(study: Study, rater: Rater, book: Codebook) -> Plan:
         codebook=book.hash,
         prompts=book.prompts_hash,
     )
+
+
+def _shared(queries: Sequence[Query], tables: Sequence[Table]) -> tuple[list[Query], list[Table]]:
+    """Counts that two tables need are bought once, and so the tables agree about them."""
+    kept: list[Query] = []
+    names: dict[str, str] = {}
+    for query in queries:
+        alike = [one for one in kept if replace(query, name=one.name) == one]
+        first = alike[0] if alike and query.value == "one" else query
+        names[query.name] = first.name
+        kept += [query] if first is query else []
+    renamed = (
+        replace(table, queries=tuple(names[name] for name in table.queries)) for table in tables
+    )
+    return kept, [*renamed]
 
 
 def _where(study: Study, book: Codebook) -> dict[str, tuple[str, ...]]:

@@ -13,13 +13,14 @@ from privacy.codebook import codebook as installed
 from privacy.errors import RefusedError
 from privacy.plan import TRENDS, Plan, Table
 
-from .estimates.cells import Cell, Noisy, minimum_of
+from .estimates.cells import Cell, Noisy, Smooth, minimum_of
 from .estimates.means import means
 from .estimates.quantiles import quantiles
 from .estimates.rates import rates
 from .estimates.shares import shares
 from .estimates.totals import Clips, choose, grand_total, totals
 from .estimates.trends import trends
+from .reconcile import reconcile
 
 COLUMNS = (
     "study", "table", "statistic", "keys", "estimate", "raw", "low", "high", "se_noise",
@@ -60,22 +61,24 @@ def release(
                 remedy="release again; if that does not help, compile the study again.",
             )
     chosen = choose(plan, noisy) if clips is None else clips
+    book = codebook or installed()
+    smooth = reconcile(plan, noisy, book)
     return [
         _row(plan, table, cell)
         for table in plan.tables
-        for cell in _cells(plan, table, noisy, codebook or installed(), chosen)
+        for cell in _cells(plan, table, noisy, smooth, book, chosen)
     ]
 
 
 def _cells(
-    plan: Plan, table: Table, noisy: Noisy, codebook: Codebook, clips: Clips
+    plan: Plan, table: Table, noisy: Noisy, smooth: Smooth, codebook: Codebook, clips: Clips
 ) -> Iterator[Cell]:
     if table.kind == "share":
-        return shares(plan, table, noisy)
+        return shares(plan, table, noisy, smooth)
     if table.kind == "rate":
-        return rates(plan, table, noisy)
+        return rates(plan, table, noisy, smooth)
     if table.kind in TRENDS:
-        return trends(plan, table, noisy)
+        return trends(plan, table, noisy, smooth)
     if table.kind == "total":
         return totals(plan, table, noisy, clips)
     if table.kind == "grand_total":

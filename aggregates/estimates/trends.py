@@ -26,7 +26,7 @@ from privacy.minimum import State
 from privacy.plan import Plan, Table
 from privacy.soundness import MONTH
 
-from .cells import Cell, Noisy, counts_of, groups, join_keys, minimum_of
+from .cells import Cell, Noisy, Smooth, counts_of, groups, join_keys, minimum_of
 from .intervals import Z95, Estimate
 
 
@@ -42,7 +42,7 @@ class _Month:
     """How many noisy cells the rest of the base sums."""
 
 
-def trends(plan: Plan, table: Table, noisy: Noisy) -> Iterator[Cell]:
+def trends(plan: Plan, table: Table, noisy: Noisy, smooth: Smooth) -> Iterator[Cell]:
     """
     Make a table of changes or slopes.
 
@@ -50,6 +50,7 @@ def trends(plan: Plan, table: Table, noisy: Noisy) -> Iterator[Cell]:
         plan: The plan that the sums were measured under.
         table: A table of the kind change or slope.
         noisy: Noisy sums of its query.
+        smooth: The same after tables were reconciled.
 
     Yields:
         A cell for each combination of keys, tested on its smallest month.
@@ -58,7 +59,7 @@ def trends(plan: Plan, table: Table, noisy: Noisy) -> Iterator[Cell]:
     names = [axis.name for axis in query.axes]
     months = [level.name for level in query.axes[names.index(MONTH)].levels]
     found: dict[tuple[str, ...], list[_Month]] = {}
-    for cell, month in _by_month(plan, table, noisy):
+    for cell, month in _by_month(plan, table, noisy, smooth):
         keys = tuple(cell[names.index(name)] for name in table.by)
         found.setdefault(keys, []).append(month)
     factors = _change(len(months)) if table.kind == "change" else _slope(months)
@@ -73,20 +74,23 @@ def trends(plan: Plan, table: Table, noisy: Noisy) -> Iterator[Cell]:
         yield Cell(join_keys(table.by, keys), tested, summed, query.sigma, state, estimate)
 
 
-def _by_month(plan: Plan, table: Table, noisy: Noisy) -> Iterator[tuple[Sequence[str], _Month]]:
+def _by_month(
+    plan: Plan, table: Table, noisy: Noisy, smooth: Smooth
+) -> Iterator[tuple[Sequence[str], _Month]]:
     """Each cell of the share or rate, with the decision that it had there."""
     query, minimum, scale = counts_of(plan, table), minimum_of(plan), plan.privacy.scale
     width = len(query.axes[-1].levels)
     is_rate = query.axes[-1].name not in table.by
-    for number, (_, counts) in enumerate(groups(query, noisy)):
-        cells, base = query.cells[number * width :], sum(counts)
+    both = zip(groups(query, noisy), groups(query, smooth), strict=True)
+    for number, ((_, counts), (_, parts)) in enumerate(both):
+        cells, base = query.cells[number * width :], max(sum(parts) / scale, 1.0)
         if is_rate:
-            state = minimum.decide(base, query.sigma, cells=width)
-            yield cells[0], _Month(state, base, counts[0] / scale, base / scale, 1)
+            state = minimum.decide(sum(counts), query.sigma, cells=width)
+            yield cells[0], _Month(state, sum(counts), parts[0] / scale, base, 1)
             continue
         states = minimum.decide_group(counts, query.sigma)
-        for cell, count, state in zip(cells, counts, states, strict=False):
-            yield cell, _Month(state, count, count / scale, base / scale, width - 1)
+        for cell, count, part, state in zip(cells, counts, parts, states, strict=False):
+            yield cell, _Month(state, count, part / scale, base, width - 1)
 
 
 def _combined(used: Sequence[tuple[float, _Month]], sigma: float, design: float) -> Estimate:

@@ -91,7 +91,7 @@ def test_a_rates_trend_is_tested_on_its_bases() -> None:
         for level, _, answer in VERIFIED.cells
     ]
     noisy = {MODES.name: [0] * MODES.size, VERIFIED.name: vector}
-    cells = {cell.keys: cell for cell in trends(MADE, MADE.tables[4], noisy)}
+    cells = {cell.keys: cell for cell in trends(MADE, MADE.tables[4], noisy, noisy)}
 
     assert cells["expertise=expert"].state == "published"
     assert cells["expertise=novice"].state == "suppressed"
