@@ -212,6 +212,8 @@ COLUMNS OF {TABLES}
 
 FILES
   {PLAN} is what was signed and executed; {CODEBOOK} says what each label means.
+  statement.json is an audit record: what the keeper says of its own runs, under its signature.
+  It shows where parts contradict each other, and proves nothing against a keeper that lies.
   Check signature and sums with: clerestory verify FOLDER
 """
 

@@ -17,10 +17,10 @@ from privacy.measurements import rho_of
 from privacy.minimum import BETA, quantile
 from privacy.plan import Forecast, Plan, Population, Privacy, Query, Rater, Table
 from privacy.plan import Study as Asked
-from privacy.raters import RATERS
 from privacy.soundness import cells_tested
 from privacy.unit import SCALE, ContributionBound
 
+from .asked import rater_of
 from .forecast import forecast, prior
 from .population import conditions
 from .study import Study
@@ -59,10 +59,10 @@ def plan(
             rater does not give.
     """
     book = codebook or installed()
-    rater = rater or RATERS.get(study.rater)
-    if rater is None or study.rater != rater.name:
-        found = f"the rater {study.rater!r}, where {', '.join(RATERS)} is known."
-        raise study.error(found, "name a rater that is installed.", "rater", "name")
+    rater = rater or rater_of(study)
+    if study.rater.name != rater.name:
+        found = f"the rater {study.rater.name!r}, where {rater.name!r} was given."
+        raise study.error(found, "name the rater that labels.", "rater", "name")
     expected = sessions if sessions is not None else round(accounts * SESSIONS_EACH)
     if not 1 <= accounts <= expected:
         raise ConfigurationError(

@@ -71,9 +71,12 @@ class Budget(_Part):
 
 
 class RaterChoice(_Part):
-    """Who labels."""
+    """Who labels; and, of a rater that asks a model, which, where, and whom to trust."""
 
     name: Name = "offline"
+    model: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.:-]{0,99}$")] = ""
+    endpoint: Text = ""
+    roots: Text = ""
 
 
 class TableSpec(_Part):
@@ -126,11 +129,13 @@ class Study:
     header: Header
     sessions: Sessions
     budget: Budget
-    rater: str
+    rater: RaterChoice
     tables: tuple[TableSpec, ...]
     text: str
     file: str
     """How errors name the file."""
+    folder: Path | None = None
+    """Where it lies: files that it names lie beside it."""
 
     @classmethod
     def read(cls, path: Path) -> "Study":
@@ -153,16 +158,17 @@ class Study:
             raise misread(
                 str(path), 1, "bytes that are no UTF-8 text.", "save it as UTF-8."
             ) from None
-        return cls.parse(text, file=path.name)
+        return cls.parse(text, file=path.name, folder=path.parent)
 
     @classmethod
-    def parse(cls, text: str, *, file: str = "study.toml") -> "Study":
+    def parse(cls, text: str, *, file: str = "study.toml", folder: Path | None = None) -> "Study":
         """
         Read a study from text.
 
         Args:
             text: TOML.
             file: How errors name it.
+            folder: Where files that it names lie.
 
         Raises:
             ConfigurationError: It is no study; the message names the line and what to do.
@@ -176,9 +182,8 @@ class Study:
             raise misread(file, line, f"{what}.", "mend the TOML; a key stands once.") from None
         except ValidationError as error:
             raise invalid(error, text, file) from None
-        study = cls(
-            data.study, data.population, data.privacy, data.rater.name, (*data.table,), text, file
-        )
+        parts = (data.study, data.population, data.privacy, data.rater, (*data.table,))
+        study = cls(*parts, text, file, folder)
         study._check()
         return study
 

@@ -68,11 +68,11 @@ def prepare(plan_bytes: bytes) -> None:
         RefusedError: The plan promises more than it keeps (`soundness`).
     """
     plan, book = read_plan(plan_bytes), installed()
-    if plan.codebook != book.hash:
+    if (plan.codebook, plan.prompts) != (book.hash, book.prompts_hash):
         raise ConfigurationError(
             "CODEBOOK_CHANGED",
-            rule="A plan is executed under the codebook it was compiled with.",
-            found="another codebook than the installed one.",
+            rule="A plan is executed under the codebook and prompts it was compiled with.",
+            found="another codebook than the installed one, or other prompts.",
             remedy="compile the study again, or install the version that made the plan.",
         )
     check_sound(plan)

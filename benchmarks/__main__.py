@@ -4,7 +4,8 @@ import sys
 from importlib import import_module
 
 NAMES = (
-    "startup", "synthesize", "seal", "classify", "release", "ledger", "totals", "scale", "peers",
+    "startup", "synthesize", "seal", "classify", "egress", "release", "ledger", "totals", "scale",
+    "peers",
 )  # fmt: skip
 
 

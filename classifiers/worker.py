@@ -1,5 +1,5 @@
 """
-The classify worker: sealed sessions in, one fixed-width label record out for each.
+The classify worker: a batch of sealed sessions in, one fixed-width label record out for each.
 
 Promise: for every session there is exactly one record, and nothing but records leaves.  Text
 is opened, read and rated inside `classify`; whatever is raised there, memory and recursion
@@ -13,6 +13,7 @@ process has been sealed, opens no file.
 import gc
 import heapq  # noqa: F401 - Counter.most_common loads it on first use: too late after the seal
 from functools import partial
+from random import SystemRandom
 from typing import Protocol
 
 from privacy.codebook import codebook
@@ -20,15 +21,18 @@ from privacy.errors import ConfigurationError
 from privacy.labels import PSEUDONYM_BYTES, LabelRecord
 from privacy.plan import Plan, read_plan
 from privacy.raters import OFFLINE
+from privacy.sandbox.control import inherited
 from privacy.sealing import KeyPair, SealedBlob, run_info, seal
 
 from . import structure
 from .formats import read_session
-from .raters import Rater, rater_of
+from .raters import AskingRater, Halted, Rater, Unrated, rater_of
 from .rendering import render
 from .sessions import UnreadableError
 from .stub import TOO_LARGE_STUB, WARM_UP
 
+LARGEST_SECRET = 4096
+"""bytes: the key for a model's endpoint."""
 LARGEST_FRAME = 80 * 2**20
 """bytes: the largest session, its header and its padding."""
 
@@ -68,7 +72,7 @@ def prepare(plan_bytes: bytes) -> None:
         raise _mismatch("a plan compiled for another codebook.")
     try:
         rater = rater_of(plan.rater)
-    except KeyError:
+    except (KeyError, ValueError):
         raise _mismatch("a plan that names another rater.") from None
     _Prepared.plan, _Prepared.rater = plan, rater
     _warm_up(plan, rater)
@@ -76,7 +80,13 @@ def prepare(plan_bytes: bytes) -> None:
 
 def run(channel: Channel, key: KeyPair) -> None:
     """
-    Answer every sealed session with its record until an empty frame comes.
+    Read sealed sessions until an empty frame comes, and answer once: a row for each of them.
+
+    A row is the session's key and its record.  Rows have one length and come in an order drawn
+    here, after the last session, so that neither place nor time says whose they are.
+
+    A rater that asks somebody is given its key first, in a frame of its own.  Where nobody can be
+    asked, the rows so far are the answer, and one byte of `Halt` behind them.
 
     Args:
         channel: Frames from and to the keeper.
@@ -86,18 +96,31 @@ def run(channel: Channel, key: KeyPair) -> None:
     if plan is None or rater is None:
         raise _mismatch("a worker that was not prepared.")
     info = run_info(plan.hash)
-    while frame := channel.receive(LARGEST_FRAME):
-        blob = SealedBlob.decode(frame)
-        header = blob.header
-        data_key = key.open(blob.wrapped, info=info)
-        channel.send(
-            classify(
-                partial(blob.open, data_key),
-                month=header["month"],
-                account=bytes.fromhex(header["account"]),
-                rater=rater,
-            ).encode()
-        )
+    rows: list[bytes] = []
+    halt = b""
+    try:
+        if isinstance(rater, AskingRater):
+            rater.unlock(channel.receive(LARGEST_SECRET), inherited())
+        while frame := channel.receive(LARGEST_FRAME):
+            rows.append(_row(SealedBlob.decode(frame), key, info, rater))
+    except Halted as halted:
+        halt = bytes([halted.code])
+        while channel.receive(LARGEST_FRAME):  # who still sends would not hear the answer
+            pass
+    SystemRandom().shuffle(rows)
+    channel.send(b"".join(rows) + halt)
+
+
+def _row(blob: SealedBlob, key: KeyPair, info: bytes, rater: Rater) -> bytes:
+    header = blob.header
+    data_key = key.open(blob.wrapped, info=info)
+    record = classify(
+        partial(blob.open, data_key),
+        month=header["month"],
+        account=bytes.fromhex(header["account"]),
+        rater=rater,
+    )
+    return bytes.fromhex(header["session"]) + record.encode()
 
 
 class Opener(Protocol):
@@ -113,6 +136,8 @@ def classify(
 ) -> LabelRecord:
     """
     Label one session; never raises on what is inside it.
+
+    Only `Halted` comes through: that nobody could be asked says nothing about the session.
 
     Args:
         session: A session's bytes, or what opens them.
@@ -143,6 +168,8 @@ def _label(data: bytes, *, month: str, account: bytes, rater: Rater) -> LabelRec
     status = "rated"
     try:
         labels = dict(rater.rate(session, view))
+    except Unrated as outcome:
+        labels, status = {}, outcome.status
     except Exception:  # noqa: BLE001 - what was counted stands, what was judged does not
         labels, status = {}, "invalid"
     described = structure.contexts(session, view, month=month, status=status)

@@ -56,6 +56,7 @@ def run_demo(folder: Path, *, accounts: int, sessions: int, say: Say) -> Path:
     step(
         "A vault, with terms of collection that never change.",
         *("init", vault, "--single-person", "--synthetic", "--tier", "T0"),
+        *("--retention-days", "36500"),
     )
     step("An officer's key, to sign with.", "keys", "new", key)
     say("\n# The keeper: the one process with keys and budget. It runs beside us from here on.")

@@ -5,10 +5,13 @@ The same battery runs in a sealed worker and in a plain child: what is blocked i
 open outside, or it shows nothing.
 """
 
+from pathlib import Path
 from typing import Any
 
 from privacy.sandbox.battery import battery
+from privacy.sandbox.limits import may_lock_memory
 from privacy.sandbox.manifest import collect
+from privacy.sandbox.remedies import LOCK_MEMORY
 from privacy.sandbox.tiers import Tier, survey
 
 MEANING = {
@@ -16,6 +19,7 @@ MEANING = {
     Tier.T1: "self-seal alone: workers run, under a floor of T1 or T0.",
     Tier.T0: "no isolation: workers run on synthetic data, or under a floor that allows it.",
 }
+_SWAPS = Path("/proc/swaps")
 
 
 def examine() -> dict[str, Any]:
@@ -23,18 +27,54 @@ def examine() -> dict[str, Any]:
     Try every tier, and the battery at the best one.
 
     Returns:
-        `tier`, `meaning`, `probes` (name, sealed, plain), `remedies` for tiers that fail here.
+        `tier`, `meaning`, `tiers` (tier, works, reason, remedy), `probes` (name, sealed, plain),
+        `remedies` for what fails here.
     """
     findings = survey()
     best = next(finding.tier for finding in findings if finding.works)
     code = collect(("privacy",), ("cryptography", "cffi", "rfc8785"))
+    remedies = [
+        f"{finding.tier.name} does not work here ({finding.reason}): {finding.remedy}"
+        for finding in findings
+        if not finding.works
+    ]
+    if may_be_swapped():
+        remedies.append(LOCK_MEMORY)
     return {
         "tier": best.name,
         "meaning": MEANING[best],
-        "probes": battery(best, code),
-        "remedies": [
-            f"{finding.tier.name} does not work here ({finding.reason}): {finding.remedy}"
+        "tiers": [
+            {
+                "tier": finding.tier.name,
+                "works": finding.works,
+                "reason": finding.reason,
+                "remedy": finding.remedy,
+            }
             for finding in findings
-            if not finding.works
         ],
+        "probes": battery(best, code),
+        "remedies": remedies,
     }
+
+
+def may_be_swapped() -> bool:
+    """Whether a worker's memory could reach a disk: there is swap, and a limit on locking."""
+    try:
+        lines = _SWAPS.read_text(encoding="ascii").splitlines()
+    except OSError:
+        lines = []
+    return len(lines) > 1 and not may_lock_memory()  # the first is a heading
+
+
+def table(told: dict[str, Any]) -> str:
+    """What `examine` found, for people: tiers, then attempts, then what to do."""
+    width = max(len(probe["name"]) for probe in told["probes"])
+    lines = [f"{'tier':<{width}}  works here"]
+    for row in told["tiers"]:
+        answer = "yes" if row["works"] else f"no: {row['reason']}"
+        lines.append(f"{row['tier'] + ' ' + Tier[row['tier']].value:<{width}}  {answer}")
+    lines += ["", f"{'attempt':<{width}}  in a worker  outside"]
+    lines += [f"{p['name']:<{width}}  {p['sealed']:<11}  {p['plain']}" for p in told["probes"]]
+    lines += ["", f"tier {told['tier']}: {told['meaning']}"]
+    lines += [f"to do: {remedy}" for remedy in told["remedies"]]
+    return "\n".join(lines)

@@ -4,7 +4,8 @@ Found a vault: write its floor, a policy within it, and a custodian's folder bes
 Nothing is overwritten: a floor is for good, so a second `init` in one place is an error.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from math import isfinite
 from pathlib import Path
@@ -18,6 +19,9 @@ from privacy.measurements import rho_of
 from privacy.policy import Person, default_policy
 from privacy.vault import FLOOR, POLICY, replace_file
 
+_REGISTER = re.compile(r"PCR(?:[0-9]|1[0-5])")
+_MEASUREMENT = re.compile(r"(?=.*[1-9a-f])[0-9a-f]{96}")
+"""SHA-384; all zeros are what an enclave in debug mode shows, and anybody can look into it."""
 MOST = 1_000_000
 """Accounts and days that a floor can ask for: more is a slip of the finger."""
 BUCKETS = 64
@@ -71,12 +75,38 @@ def found(vault: Path, custodian: Path, terms: Terms) -> Floor:
     policy = replace(default_policy(floor), custodian=(Person(name="custodian", key=keys.public),))
     keys.close()
     vault.mkdir(parents=True, exist_ok=True)
-    replace_file(vault / POLICY, policy.to_toml().encode())
+    replace_file(vault / POLICY, policy.to_toml(floor).encode())
     replace_file(vault / FLOOR, floor.canonical)
     return floor
 
 
+def measurements(told: Iterable[str]) -> dict[str, str]:
+    """
+    Read what hardware evidence must show, as `PCR0=HEX`.
+
+    Raises:
+        ConfigurationError: A register is named twice, or is none; a measurement is no SHA-384.
+    """
+    pairs = [(name, value) for name, _, value in (text.partition("=") for text in told)]
+    _check_measurements(pairs)
+    return dict(pairs)
+
+
+def _check_measurements(pairs: list[tuple[str, str]]) -> None:
+    if len({name for name, _ in pairs}) < len(pairs) or not all(
+        _REGISTER.fullmatch(name) and _MEASUREMENT.fullmatch(value) for name, value in pairs
+    ):
+        raise ConfigurationError(
+            "HARDWARE_SENSELESS",
+            rule="Hardware is demanded as PCR0 to PCR15, each once, with a SHA-384 that is not "
+            "all zeros, in 96 small hexadecimal digits.",
+            found="something else.",
+            remedy="take the measurements from the build of the enclave's image.",
+        )
+
+
 def _floor(terms: Terms) -> Floor:
+    _check_measurements([*terms.hardware.items()])
     sensible = (
         isfinite(terms.epsilon)
         and 0 < terms.epsilon <= 50

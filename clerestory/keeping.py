@@ -22,9 +22,23 @@ PATIENCE = 60.0
 """seconds: how long a keeper may take to hash its code and listen."""
 
 
-def keep(folder: Path, state: Path, ready: Callable[[str], None]) -> None:
+def keep(
+    folder: Path,
+    state: Path,
+    ready: Callable[[str], None],
+    *,
+    group: str = "",
+    passphrase: bytes | None = None,
+) -> None:
     """
     Be the keeper of a vault until told to stop.
+
+    Args:
+        folder: The vault.
+        state: The keeper's own folder.
+        ready: Told the tier of its workers when it listens.
+        group: Group that may reach the socket; keeper.toml's by default.
+        passphrase: What locks its keys, where keeper.toml says so.
 
     Raises:
         ConfigurationError: Vault and state do not belong together, or the state lies in the
@@ -49,14 +63,14 @@ def keep(folder: Path, state: Path, ready: Callable[[str], None]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
     tier = best_tier()
-    opened = State(state, vault)
+    opened = State(state, vault, passphrase)
     try:
         keeper = Keeper(Desk(vault, opened, workshop(), tier))
     except BaseException:
         opened.close()
         raise
     try:
-        serve(keeper, ready=lambda: ready(tier.name))
+        serve(keeper, lambda: ready(tier.name), group or opened.configuration.group)
     except SystemExit:
         # At once, and with the state still locked: a request may be running in a thread.  What
         # it recorded is on the disk, and its workers die with their thread.

@@ -17,7 +17,9 @@ from classifiers.formats import read_session
 from classifiers.sessions import UnreadableError
 from classifiers.structure import all_calls, prompts
 from privacy.custodian import Custodian, Target
+from privacy.deposit import Deposit
 from privacy.errors import ConfigurationError, RefusedError
+from privacy.keeper.client import ASKER, Asker, ask, asking_as, is_listening
 from privacy.vault import FLOOR, Vault
 
 Progress = Callable[[str, float], None]
@@ -53,14 +55,16 @@ def seal_sources(
     for source in sources:
         if not source.exists():
             raise _no_source("a path that does not exist.")
-    target = Target.of(Vault.open(folder))
-    counts: Counter[str] = Counter()
-    with closing(Custodian(custodian)) as hand:
-        hand.check_target(target)
+    vault, counts = Vault.open(folder), Counter[str]()
+    with (
+        vault.being_sealed(),  # first: the keeper's key is read inside
+        closing(Custodian(custodian)) as hand,
+        Deposit(hand, Target.of(vault)) as deposit,
+    ):
         for position, source in enumerate(sources):
             tally = Tally()
             for number, taken in enumerate(read_source(source, account_of, hand, tally)):
-                done = hand.seal(target, taken.account, taken.session, taken.month, taken.blob)
+                done = deposit.seal(taken.account, taken.session, taken.month, taken.blob)
                 counts[f"session {done}"] += 1
                 share = (position + min(0.99, number / (number + 500))) / len(sources)
                 progress("sealing", share)
@@ -68,7 +72,41 @@ def seal_sources(
             counts.update({f"session {code}": n for code, n in tally.sessions.items()})
             counts.update({f"record {code}": n for code, n in tally.records.items()})
         progress("sealing", 1.0)
+    _hand_over(vault, progress)
     return dict(counts)
+
+
+def _hand_over(vault: Vault, progress: Progress) -> None:
+    """Have the keeper take the batch in, if one listens; else it does so by itself, later."""
+    if is_listening(vault):
+        try:
+            ask(vault, "take-in", progress)
+        except RefusedError:
+            # The batch lies in the vault; who may not ask need not.
+            progress("sealed; the keeper takes it in with its next run", 1.0)
+
+
+def forget_account(folder: Path, custodian: Path, account: str, progress: Progress) -> None:
+    """
+    Have an account erased, and never seal it again.
+
+    The custodian remembers first: whatever becomes of the request, `seal` does not bring the
+    account back, and the same command again asks again.
+
+    Raises:
+        ConfigurationError: There is no custodian's folder, or no keeper.
+        ClerestoryError: What the keeper refused.
+    """
+    vault = Vault.open(folder)
+    with closing(Custodian(custodian)) as hand:
+        target = Target.of(vault)
+        hand.check_target(target)
+        pseudonym, signature = hand.forget(target.floor, account)
+    # The custodian's own key is enrolled, and he knows his keeper from sealing.
+    given = ASKER.get()
+    asker = Asker(given.key or custodian / "source.key", given.trust or target.keys.signing)
+    with asking_as(asker):
+        ask(vault, "forget", progress, account=pseudonym, signature=signature)
 
 
 def inspect(path: Path) -> dict[str, Any]:

@@ -13,8 +13,9 @@ from io import StringIO
 from aggregates.answer import read_answer
 from aggregates.bundle import compose, write_rows
 from clerestory.pages.report import render_report
-from privacy.evidence import WATERMARKS
+from privacy.evidence import WATERMARKS, Run, read_statement
 from privacy.keeper.workshop import WorkerKind, Workshop
+from privacy.mounted import distributions
 from privacy.plan import Plan
 from privacy.sandbox.manifest import collect
 from privacy.signing import fingerprint
@@ -29,6 +30,20 @@ CLASSIFY = (
     "typing_extensions",
     "typing_inspection",
 )
+ASKING = (
+    *CLASSIFY,
+    "anthropic",
+    "anyio",
+    "docstring-parser",
+    "h11",
+    "httpcore2",
+    "httpx2",
+    "idna",
+    "jiter",
+    "opentelemetry-api",
+    "sniffio",
+    "truststore",
+)
 AGGREGATE = (*CLASSIFY, "numpy", "opendp", "Deprecated", "wrapt")
 """Distributions that are mounted beside our packages: every one by name, none by the way."""
 
@@ -37,7 +52,7 @@ LATE = ("pydantic",)
 
 
 def workshop() -> Workshop:
-    """The two workers of this installation, and its bundler."""
+    """The workers of this installation, and its bundler."""
     return Workshop(
         WorkerKind(
             "classifiers.worker",
@@ -52,7 +67,14 @@ def workshop() -> Workshop:
             ),
         ),
         bundle,
+        _asking,
     )
+
+
+def _asking() -> WorkerKind:
+    modules = ("classifiers.worker", "classifiers.raters.claude", *LATE)
+    code = collect(("privacy", "classifiers"), ASKING, modules)
+    return WorkerKind("classifiers.worker", code, "classifiers/broker.py")
 
 
 def bundle(plan: Plan, answer: bytes, extras: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -75,14 +97,36 @@ def bundle(plan: Plan, answer: bytes, extras: Mapping[str, bytes]) -> dict[str, 
 
 def facts_of(extras: Mapping[str, bytes]) -> dict[str, object]:
     """What a report tells beside its tables, from the files of its bundle."""
-    told = json.loads(extras["statement.json"])
+    told = read_statement(extras["statement.json"])
     return {
-        "tier": told["tier"],
-        "custody": told["custody"],
-        "watermarks": [WATERMARKS[code] for code in told["watermarks"]],
+        "tier": told.tier,
+        "custody": told.custody,
+        "watermarks": [WATERMARKS[code] for code in told.watermarks],
         "checkpoint": extras["checkpoint.txt"].decode(),
         "signer": fingerprint(extras["keeper.pub"].decode().strip()),
         "floor": json.loads(extras["floor.json"]),
-        "approvals": told["approvals"],
-        "code": told["code"],
+        "approvals": told.approvals,
+        "code": told.code,
+        "previous_release": told.previous,
+        "runs": [_shown(run) for run in told.runs],
+        "mounted": {
+            name: _listed(distributions(told.parts[code])) for name, code in told.workers.items()
+        },
+        "host": _listed(told.runs[-1].host),
     }
+
+
+def _shown(run: Run) -> dict[str, str]:
+    """A run in a row of a table."""
+    holes = sum(answer == "open" for answer in run.probes.values())
+    return {
+        "run": run.worker,
+        "isolation": run.tier,
+        "probes": f"{len(run.probes)}, {holes or 'none'} open" if run.probes else "none",
+        "model": f"asked {run.asked}, answered {run.answered or 'none'}" if run.asked else "none",
+        "code": run.code[:16],
+    }
+
+
+def _listed(named: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in named.items())

@@ -5,8 +5,9 @@ Read in this order:
 
 - the promise: `unit`, `codebook`, `labels`, `loss`, `measurements`, `minimum`
 - the plan: `plan`, `floor`, `policy`, `admission`, `approvals`
-- the record: `accountant`, `ledger`, `merkle`, `evidence`, `verification`
-- the seal: `sealing`, `signing`, `custodian`, `vault`
+- the record: `accountant`, `entries`, `history`, `ledger`, `evidence`, `verification`
+- its witnesses: `merkle`, `checkpoint`, `proofs`, `anchors`, `recovery`
+- the seal: `sealing`, `signing`, `custodian`, `batches`, `packs`, `deposit`, `vault`
 - the house: `sandbox` (in which both workers live), `keeper` (who starts them)
 
 Names below are imported when they are asked for: a worker must not pay for what it does not use.

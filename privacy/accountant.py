@@ -3,7 +3,8 @@ Decide whether a release may be made, and charge for it.
 
 Loss is ρ of zero-concentrated differential privacy (zCDP): it adds up over releases about the
 same accounts [1], also when later releases depend on earlier ones [2].  ρ is an exact
-fraction, so ten tenths of a budget are the budget.
+fraction, so ten tenths of a budget are the budget.  A second limit may hold for what is charged
+within any so many days: it slows an organisation down, the budget stops it.
 
 Promise: a charge is in the journal before `charge` returns, and no two charges decide on the
 same remainder.  A crash can waste budget; it cannot let through a release nobody paid for.
@@ -12,9 +13,9 @@ same remainder.  A crash can waste budget; it cannot let through a release nobod
 [2] Whitehouse, Ramdas, Rogers & Wu 2023, arXiv:2203.05481.
 """
 
-from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Protocol
 
@@ -38,6 +39,14 @@ class Receipt:
             raise ValueError(f"A privacy loss is at least 0, got {self.loss}.")
 
 
+@dataclass(frozen=True, slots=True)
+class Period:
+    """The most that may be charged within any stretch of days."""
+
+    budget: Rho
+    days: int
+
+
 class Journal(Protocol):
     """Where receipts are kept: `ledger.Ledger` on disk, a list's wrapper in tests."""
 
@@ -45,8 +54,12 @@ class Journal(Protocol):
         """Hold off every other writer; what was recorded inside is lasting afterwards."""
         ...
 
-    def receipts(self) -> Iterable[Receipt]:
-        """All charges so far."""
+    def spent(self, since: datetime | None = None) -> Rho:
+        """Loss of all charges so far, or of those at a time and after it."""
+        ...
+
+    def now(self) -> datetime:
+        """The journal's own time, which never goes back."""
         ...
 
     def record(self, receipt: Receipt, /) -> None:
@@ -57,14 +70,21 @@ class Journal(Protocol):
 class Accountant:
     """Keep all releases about one population within one budget."""
 
-    def __init__(self, budget: Rho, journal: Journal) -> None:
-        self.budget = budget
+    def __init__(self, budget: Rho, journal: Journal, period: Period | None = None) -> None:
+        self.budget, self.period = budget, period
         self._journal = journal
 
     @property
     def spent(self) -> Rho:
         """Loss charged so far.  The journal is the only memory."""
-        return sum((receipt.loss for receipt in self._journal.receipts()), start=Fraction(0))
+        return self._journal.spent()
+
+    @property
+    def spent_in_period(self) -> Rho:
+        """Loss charged in the days of the period that ends now; all, where there is none."""
+        if self.period is None:
+            return self.spent
+        return self._journal.spent(_earlier(self._journal.now(), self.period.days))
 
     def charge(self, plan: str, loss: Rho) -> Receipt:
         """
@@ -75,7 +95,7 @@ class Accountant:
             loss: Upper bound on ρ, from the plan that is about to run.
 
         Raises:
-            RefusedError: The budget does not cover it.  Nothing was charged.
+            RefusedError: Budget or period do not cover it.  Nothing was charged.
         """
         receipt = Receipt(plan, loss)
         with self._journal.exclusive():
@@ -84,9 +104,25 @@ class Accountant:
                 raise RefusedError(
                     "BUDGET_EXHAUSTED",
                     rule="No account may be charged more than the budget, over all studies.",
-                    found=f"a charge of ρ = {float(loss):.6g} where {float(left):.6g} of "
-                    f"{float(self.budget):.6g} is left.",
+                    found=_short(loss, left, self.budget),
                     remedy="ask for fewer tables or a smaller epsilon; spent budget never returns.",
+                )
+            if self.period and loss > (left := self.period.budget - self.spent_in_period):
+                raise RefusedError(
+                    "PERIOD_EXHAUSTED",
+                    rule=f"Only so much is charged within any {self.period.days} days.",
+                    found=_short(loss, left, self.period.budget),
+                    remedy="wait until earlier charges are as old as that, or ask for less.",
                 )
             self._journal.record(receipt)
         return receipt
+
+
+def _earlier(time: datetime, days: int) -> datetime:
+    """So many days before; the first of all times, where no calendar reaches back so far."""
+    first = datetime.min.replace(tzinfo=time.tzinfo)
+    return time - timedelta(days=days) if days < (time - first).days else first
+
+
+def _short(loss: Rho, left: Rho, of: Rho) -> str:
+    return f"a charge of ρ = {float(loss):.6g} where {float(left):.6g} of {float(of):.6g} is left."

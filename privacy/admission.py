@@ -7,16 +7,17 @@ it is short, printable and of one line.
 """
 
 from collections.abc import Iterator
-from fractions import Fraction
+from hashlib import sha256
 from itertools import chain
 
 from . import soundness
 from .codebook import Codebook
-from .errors import RefusedError
+from .endpoint import are_public, read_endpoint
+from .errors import ConfigurationError, RefusedError
 from .floor import Floor
 from .plan import Plan
 from .policy import Policy
-from .raters import RATERS
+from .raters import asks, is_known
 
 Finding = tuple[str, str, str, str]
 """Code, rule, what was found, what to do."""
@@ -35,6 +36,8 @@ def check_plan(plan: Plan, floor: Floor, policy: Policy, codebook: Codebook) -> 
     findings = chain(  # one after the other: limits may be reckoned only in a sound plan
         _words(plan),
         _vocabulary(plan, codebook),
+        _instruments(plan, policy, codebook),
+        _rater(plan, policy),
         ((*finding, soundness.REMEDY) for finding in soundness.findings(plan)),
         _limits(plan, floor, policy, codebook),
     )
@@ -92,9 +95,83 @@ def _conditions(plan: Plan) -> Iterator[dict[str, tuple[str, ...]]]:
         yield from (dict(level.when) for axis in query.axes for level in axis.levels)
 
 
+def instruments_of(plan: Plan, codebook: Codebook) -> frozenset[str]:
+    """
+    Instruments whose labels a plan reads: those that a condition of it names.
+
+    Derived from the queries and not stated beside them, since a statement could differ.
+    """
+    asked = {instrument.name for instrument in codebook.instruments}
+    return frozenset(asked.intersection(chain.from_iterable(_conditions(plan))))
+
+
+def _instruments(plan: Plan, policy: Policy, codebook: Codebook) -> Iterator[Finding]:
+    if others := sorted(instruments_of(plan, codebook) - set(policy.instruments)):
+        yield (
+            "INSTRUMENT_NOT_ALLOWED",
+            "A plan reads the labels of instruments that the policy names, and of no others.",
+            f"a plan that reads {', '.join(others)}.",
+            "leave those columns out of the study, or have the policy changed.",
+        )
+
+
+def _rater(plan: Plan, policy: Policy) -> Iterator[Finding]:
+    rater = plan.rater
+    if rater.name not in policy.raters:
+        yield (
+            "RATER_NOT_ALLOWED",
+            "Only raters that the policy names may read a session.",
+            f"the rater {rater.name!r}.",
+            f"choose one of: {', '.join(policy.raters) or 'none; have the policy changed'}.",
+        )
+        return
+    if not is_known(rater):
+        yield (
+            "RATER_UNKNOWN",
+            "A rater is one that this version knows, in its version and with its fidelity.",
+            "another version or fidelity of it, or a model where it asks none.",
+            soundness.REMEDY,
+        )
+    elif asks(rater.name):
+        yield from _model(plan, policy)
+
+
+def _model(plan: Plan, policy: Policy) -> Iterator[Finding]:
+    rater = plan.rater
+    if rater.model not in policy.models:
+        yield (
+            "MODEL_NOT_ALLOWED",
+            "A rater asks a model that the policy names.",
+            f"the model {rater.model!r}.",
+            f"choose one of: {', '.join(policy.models) or 'none; have the policy changed'}.",
+        )
+    try:
+        read_endpoint(rater.endpoint)
+        public = are_public(rater.roots)
+    except ConfigurationError as error:
+        yield (error.code, error.rule, error.found, error.remedy)
+        return
+    place = policy.endpoint_of(rater)
+    if place is None:
+        yield (
+            "ENDPOINT_NOT_ALLOWED",
+            "Text goes to an endpoint that the policy names, with the roots that it names.",
+            f"{rater.endpoint!r}, with roots of the SHA-256 "
+            f"{sha256(rater.roots.encode()).hexdigest()[:16]}….",
+            "name an endpoint of the policy in the study, or have the policy changed.",
+        )
+    elif not public and not place.development:
+        yield (
+            "ROOTS_NOT_PUBLIC",
+            "Roots of one's own are trusted where floor and policy say `development` only.",
+            "roots that are not on the list of public ones.",
+            "give the public root that the endpoint's certificate leads to.",
+        )
+
+
 def _limits(plan: Plan, floor: Floor, policy: Policy, codebook: Codebook) -> Iterator[Finding]:
     privacy = plan.privacy
-    limit = min(floor.budget, Fraction(policy.rho), Fraction(policy.study_rho))
+    limit = min(floor.budget, policy.most)
     if plan.loss > limit:
         yield (
             "STUDY_TOO_EXPENSIVE",
@@ -117,20 +194,6 @@ def _limits(plan: Plan, floor: Floor, policy: Policy, codebook: Codebook) -> Ite
             f"{privacy.minimum_accounts} where "
             f"{max(floor.minimum_accounts, policy.minimum_accounts)} are demanded.",
             "raise minimum_accounts in the study.",
-        )
-    if plan.rater.name in policy.raters and plan.rater != RATERS.get(plan.rater.name):
-        yield (
-            "RATER_UNKNOWN",
-            "A rater is the one that this version knows, with its model and its endpoint.",
-            "another version, fidelity, model or endpoint of it.",
-            soundness.REMEDY,
-        )
-    if plan.rater.name not in policy.raters:
-        yield (
-            "RATER_NOT_ALLOWED",
-            "Only raters that the policy names may read a session.",
-            f"the rater {plan.rater.name!r}.",
-            f"choose one of: {', '.join(policy.raters)}.",
         )
     if codebook.instrument_bits > policy.bits_per_session:
         yield (

@@ -2,9 +2,9 @@
 The custodian's edge: the last place where a session lies in clear.
 
 Accounts and sessions become keyed hashes under a key that never leaves the custodian's
-folder; every sealed session is signed by the custodian's key, so that nobody else can slip one
-in.  An index remembers which record of an account was sealed in which session, so that a
-record is sealed once per account, and which bytes a session had, so that a session that grew
+folder; every batch of sealed sessions is signed by the custodian's key, so that nobody else can
+slip one in.  An index remembers which record of an account was sealed in which session, so that
+a record is sealed once per account, and which bytes a session had, so that a session that grew
 supersedes its older self and never doubles it.
 """
 
@@ -15,28 +15,31 @@ from dataclasses import dataclass
 from hashlib import sha256
 from os import urandom
 from pathlib import Path
-from secrets import token_hex
 
-from .errors import ConfigurationError, RefusedError, VerificationError
+import rfc8785
+
+from .batches import Manifest, Row
+from .errors import ConfigurationError, RefusedError
 from .labels import PSEUDONYM_BYTES, SESSION_KEY_BYTES
-from .sealing import SealedBlob, floor_info, key_id, seal
-from .signing import SigningKey, fingerprint, verify_raw
-from .vault import Vault
+from .signing import SigningKey
+from .vault import PublicKeys, Vault
 
-SIGNATURE_BYTES = 64
 SECRET_BYTES = 32
-_CONTEXT = b"clerestory/source/2\0"
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS record (
     account BLOB, record BLOB, session BLOB, PRIMARY KEY (account, record)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS target (
-    one INTEGER PRIMARY KEY CHECK (one = 1), floor TEXT, sealing TEXT
+CREATE TABLE IF NOT EXISTS keeper (
+    one INTEGER PRIMARY KEY CHECK (one = 1), floor TEXT, signing TEXT, number INTEGER
 ) STRICT;
-CREATE TABLE IF NOT EXISTS session (
-    session BLOB PRIMARY KEY, digest BLOB, size INTEGER
+CREATE TABLE IF NOT EXISTS forgotten (account BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS sealed (
+    session BLOB PRIMARY KEY, content BLOB, size INTEGER, batch INTEGER
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS batch (
+    number INTEGER PRIMARY KEY, digest TEXT, slots INTEGER, size INTEGER, manifest BLOB
+) STRICT;
 """
 
 
@@ -46,7 +49,13 @@ class Target:
 
     vault: Vault
     floor: str
-    public: bytes
+    keys: PublicKeys
+    retention_days: int
+
+    @property
+    def public(self) -> bytes:
+        """The sealing key."""
+        return self.keys.sealing_bytes
 
     @classmethod
     def of(cls, vault: Vault) -> "Target":
@@ -56,7 +65,18 @@ class Target:
         Raises:
             ConfigurationError: No keeper has adopted the vault yet.
         """
-        return cls(vault, vault.floor.hash, vault.keys.sealing_bytes)
+        floor = vault.floor
+        return cls(vault, floor.hash, vault.keys, floor.retention_days)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One batch as the index remembers it."""
+
+    number: int
+    digest: str
+    slots: int
+    size: int
 
 
 class Custodian:
@@ -116,20 +136,23 @@ class Custodian:
         Raise if sessions would go to another keeper, or under another floor, than before.
 
         Whoever can write to the vault can put a key of his own there; what was sealed to it
-        would be his to read.
+        would be his to read.  A sealing key changes when it is rotated: then the same signing
+        key stands under it, and a higher number, since an older key may be in wrong hands.
 
         Raises:
-            RefusedError: The vault's floor or its keeper's key has changed.
+            RefusedError: The vault's floor or its keeper has changed, or its key is an older one.
         """
-        now = (target.floor, sha256(target.public).hexdigest())
-        known = self._index.execute("SELECT floor, sealing FROM target").fetchone()
-        if known is None:
-            self._index.execute("INSERT INTO target VALUES (1, ?, ?)", now)
-        elif known != now:
+        now = (target.floor, target.keys.signing)
+        query = "SELECT floor, signing, number FROM keeper"
+        floor, signing, number = self._index.execute(query).fetchone() or (*now, 0)
+        if (floor, signing) == now and target.keys.number >= number:
+            row = (*now, target.keys.number)
+            self._index.execute("INSERT OR REPLACE INTO keeper VALUES (1, ?, ?, ?)", row)
+        else:
             raise RefusedError(
                 "KEEPER_CHANGED",
                 rule="A custodian seals for one keeper and under one floor.",
-                found="a vault with another keeper's key, or another floor, than before.",
+                found="a vault with another keeper, another floor or an older key than before.",
                 remedy="do not seal; find out who changed the vault, or make a new one.",
             )
 
@@ -157,44 +180,80 @@ class Custodian:
             ((pseudonym, self._keyed(b"record", record)[:8], session) for record in records),
         )
 
-    def seal(self, target: "Target", account: str, session: str, month: str, data: bytes) -> str:
+    def content_hash(self, data: bytes) -> bytes:
+        """A keyed hash by which the index knows a session's bytes again."""
+        return hmac.digest(self._secret, b"content\0" + sha256(data).digest(), "sha256")
+
+    def known(self, session: bytes) -> tuple[bytes, int, int] | None:
+        """Keyed hash, length and batch of the bytes of a session, if it was sealed."""
+        query = "SELECT content, size, batch FROM sealed WHERE session = ?"
+        row: tuple[bytes, int, int] | None = self._index.execute(query, (session,)).fetchone()
+        return row
+
+    def note(self, session: bytes, content: bytes, size: int, batch: int) -> None:
+        """Note what was sealed of a session, in which batch."""
+        row = (session, content, size, batch)
+        self._index.execute("INSERT OR REPLACE INTO sealed VALUES (?, ?, ?, ?)", row)
+
+    def batches(self) -> list["Batch"]:
+        """Every batch so far, oldest first."""
+        query = "SELECT number, digest, slots, size FROM batch ORDER BY number"
+        return [Batch(*row) for row in self._index.execute(query)]
+
+    def manifest(self, number: int) -> bytes:
+        """A batch's manifest, kept here so that a vault that lost it gets it again."""
+        query = "SELECT manifest FROM batch WHERE number = ?"
+        return bytes(self._index.execute(query, (number,)).fetchone()[0])
+
+    def add_batch(self, manifest: Manifest) -> Manifest:
+        """Sign a batch and note it."""
+        signed = manifest.sign(self._source)
+        size = sum(row.size for row in signed.rows)
+        row = (signed.number, signed.digest, len(signed.rows), size, signed.encode())
+        self._index.execute("INSERT INTO batch VALUES (?, ?, ?, ?, ?)", row)
+        return signed
+
+    def commit(self) -> None:
+        """All that was noted is lasting on return."""
+        self._index.execute("COMMIT")
+        self._index.execute("BEGIN IMMEDIATE")
+
+    def roll_back(self) -> None:
+        """Forget what was noted since the last `commit`."""
+        if self._index.in_transaction:
+            self._index.execute("ROLLBACK")
+        self._index.execute("BEGIN IMMEDIATE")
+
+    def forget(self, floor: str, account: str) -> tuple[str, str]:
         """
-        Seal one session into a vault.
+        Never seal an account again, and ask the keeper to erase it.
 
         Returns:
-            `sealed`, `superseded` (it grew), `unchanged`, or `shrunk` (the older one stands).
+            Its pseudonym, hexadecimal, and the signature of that request.
         """
-        key = self.session(account, session)
-        digest = hmac.digest(self._secret, b"content\0" + data, "sha256")
-        row = self._index.execute(
-            "SELECT digest, size FROM session WHERE session = ?", (key,)
-        ).fetchone()
-        path = target.vault.session_path(key.hex())
-        if row and path.exists():
-            if row[0] == digest:
-                return "unchanged"
-            if len(data) < row[1]:
-                return "shrunk"
-        header = {
-            "kind": "session",
-            "floor": target.floor,
-            "key": key_id(target.public),
-            "source": fingerprint(self.public),
-            "account": self.account(account).hex(),
-            "session": key.hex(),
-            "month": month,
-        }
-        info = floor_info(target.floor, "session")
-        blob = seal(data, header, public=target.public, info=info)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(f".{path.name}.{token_hex(8)}")
-        with beside.open("xb") as file:
-            file.write(self._source.sign_raw(_signed(blob)) + blob.encode())
-        beside.replace(path)
-        self._index.execute(
-            "INSERT OR REPLACE INTO session VALUES (?, ?, ?)", (key, digest, len(data))
-        )
-        return "superseded" if row else "sealed"
+        pseudonym = self.account(account)
+        self._index.execute("INSERT OR IGNORE INTO forgotten VALUES (?)", (pseudonym,))
+        # A manifest without a row is still the one that was signed.
+        for number, data in self._index.execute("SELECT number, manifest FROM batch").fetchall():
+            manifest = Manifest.decode(data)
+            mine = {
+                slot: row.session
+                for slot, row in enumerate(manifest.rows)
+                if isinstance(row, Row) and row.account == pseudonym.hex()
+            }
+            if mine:
+                without = (manifest.without(mine).encode(), number)
+                self._index.execute("UPDATE batch SET manifest = ? WHERE number = ?", without)
+                keys = ((bytes.fromhex(session),) for session in mine.values())
+                self._index.executemany("DELETE FROM sealed WHERE session = ?", keys)
+        self._index.execute("DELETE FROM record WHERE account = ?", (pseudonym,))
+        message = erasure_message(floor, pseudonym.hex())
+        return pseudonym.hex(), self._source.sign(message, "clerestory-erasure")
+
+    def has_forgotten(self, account: str) -> bool:
+        """Whether an account is never to be sealed again."""
+        query = "SELECT 1 FROM forgotten WHERE account = ?"
+        return self._index.execute(query, (self.account(account),)).fetchone() is not None
 
     def _keyed(self, purpose: bytes, *parts: str) -> bytes:
         # Each part with its length: else a name with a zero byte could pass for two.
@@ -203,30 +262,9 @@ class Custodian:
         return hmac.digest(self._secret, purpose + b"\0" + joined, "sha256")
 
 
-def read_sealed_session(data: bytes, sources: Iterable[bytes]) -> SealedBlob:
-    """
-    Read a sealed session's file and check who sealed it.
-
-    Args:
-        data: The file's bytes.
-        sources: Raw public keys of the custodians of the policy.
-
-    Raises:
-        VerificationError: No custodian of the policy signed these bytes.
-    """
-    signature, sealed = data[:SIGNATURE_BYTES], SealedBlob.decode(data[SIGNATURE_BYTES:])
-    for source in sources:
-        try:
-            verify_raw(source, signature, _signed(sealed))
-        except VerificationError:
-            continue
-        return sealed
-    raise VerificationError(
-        "SOURCE_UNKNOWN",
-        rule="Only sessions that a custodian of the policy sealed are classified.",
-        found="a sealed session signed by nobody of the policy, or changed since.",
-        remedy="take the file out of the vault, or restore it from a copy.",
-    )
+def erasure_message(floor: str, account: str) -> bytes:
+    """What a custodian signs to have an account erased: the floor's SHA-256, the pseudonym."""
+    return rfc8785.dumps({"floor": floor, "forget": account})
 
 
 def _no_custodian(found: str) -> ConfigurationError:
@@ -236,7 +274,3 @@ def _no_custodian(found: str) -> ConfigurationError:
         found=found,
         remedy="give its path with --custodian, or make a vault with `clerestory init`.",
     )
-
-
-def _signed(blob: SealedBlob) -> bytes:
-    return _CONTEXT + blob.signed

@@ -24,6 +24,13 @@ class ClerestoryError(Exception):
     def __init__(self, code: str, *, rule: str, found: str, remedy: str) -> None:
         super().__init__(f"{code}: {rule} Found: {found} Do: {remedy}")
         self.code, self.rule, self.found, self.remedy = code, rule, found, remedy
+        self.step = ""
+        """What was asked when the rule spoke: `classify`, `release`, …; empty outside a keeper."""
+
+    def at(self, step: str) -> Self:
+        """The same error, saying at which step of a plan's way it came."""
+        self.step = step
+        return self
 
     def to_json(self) -> dict[str, str | int]:
         """The error as it crosses the keeper's socket and stands under `--json`."""
@@ -32,6 +39,7 @@ class ClerestoryError(Exception):
             "rule": self.rule,
             "found": self.found,
             "remedy": self.remedy,
+            "step": self.step,
             "exit": self.exit_code,
         }
 
@@ -43,7 +51,7 @@ class ClerestoryError(Exception):
             rule=message["rule"],
             found=message["found"],
             remedy=message["remedy"],
-        )
+        ).at(message.get("step", ""))
 
 
 class ConfigurationError(ClerestoryError):

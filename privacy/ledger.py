@@ -6,26 +6,33 @@ chained to the one before by hash; the Merkle head over all entries goes out wit
 so that readers are witnesses.  An entry is on the disk before `append` returns.  After a
 failed write the ledger stays closed: whether a failed fsync kept the bytes cannot be known.
 
-No entry holds an exact count, size or duration that depends on people's data.
+The chain is checked whole at opening.  From then on every entry that was read is known by its
+hash, so that a charge costs the same however long the ledger is, and a line that changes on
+the disk afterwards is noticed when it is read again.
+
+Its clock never goes back: an entry bears the time of the one before it if the machine's clock
+is earlier.  Who sets that clock back gains nothing for a limit per period; who sets it forward
+has made a period pass, which no ledger on the same machine can tell.
 """
 
-import json
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from fractions import Fraction
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import rfc8785
 
 from .accountant import Receipt
-from .errors import ClerestoryError, IncompleteError, VerificationError
-from .loss import read_rho
-from .merkle import Checkpoint, head, leaf
-
-GENESIS = sha256(b"clerestory/ledger/1").hexdigest()
+from .checkpoint import Checkpoint
+from .entries import Entry, check_form, read_entry
+from .errors import IncompleteError, VerificationError
+from .history import History, broken
+from .loss import read_rho, write_rho
+from .merkle import leaf
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS entry (
@@ -36,18 +43,8 @@ CREATE TRIGGER IF NOT EXISTS no_update BEFORE UPDATE ON entry
 CREATE TRIGGER IF NOT EXISTS no_delete BEFORE DELETE ON entry
     BEGIN SELECT RAISE(ABORT, 'append only'); END;
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One event."""
-
-    seq: int
-    kind: str
-    """corpus, policy, plan, approval, charge, key, release, refusal, …"""
-    body: Mapping[str, str]
-    line: bytes
-    """Canonical JSON of everything, as it is exported and hashed."""
+LONGEST_WAIT = 60.0
+"""seconds for another writer to finish."""
 
 
 class Ledger:
@@ -59,21 +56,32 @@ class Ledger:
 
         Raises:
             VerificationError: An entry is missing, changed or out of order.
+            IncompleteError: The disk failed.
         """
-        self._origin = origin
-        self._database = sqlite3.connect(
-            path, timeout=30, isolation_level=None, check_same_thread=False
-        )
-        # One file is the ledger: a copy of it without a log beside it is still all of it.
-        self._database.execute("PRAGMA journal_mode=DELETE")
-        self._database.execute("PRAGMA synchronous=FULL")
-        self._database.execute("PRAGMA trusted_schema=OFF")
-        self._database.executescript(_SCHEMA)
+        self.origin, self._history = origin, History()
         self._closed_by_failure = False
-        self.check()
+        self._pending: list[bytes] = []
+        """What this process wrote in the transaction that is open."""
+        with _in_our_words():
+            self._database = sqlite3.connect(
+                path, timeout=LONGEST_WAIT, isolation_level=None, check_same_thread=False
+            )
+        try:
+            with _in_our_words():
+                # One sync of the log is all that a commit waits for; a rollback journal takes
+                # five.  Until the ledger is closed, the log beside the file is part of it.
+                self._database.execute("PRAGMA journal_mode=WAL")
+                # NORMAL would not sync at a commit: a power cut could undo the entry.
+                self._database.execute("PRAGMA synchronous=FULL")
+                self._database.execute("PRAGMA trusted_schema=OFF")
+                self._database.executescript(_SCHEMA)
+            self._catch_up()
+        except BaseException:
+            self._database.close()
+            raise
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file; the last one to do so folds the log into it."""
         self._database.close()
 
     @contextmanager
@@ -88,77 +96,49 @@ class Ledger:
             raise _disk_failed()
         try:
             self._database.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError:
-            raise _disk_failed() from None
-        try:
+            self._catch_up()
             yield
             self._database.execute("COMMIT")
-        except sqlite3.Error:
-            self._closed_by_failure = True
-            raise _disk_failed() from None
+            for line in self._pending:
+                self._history.take(line)
+        except sqlite3.Error as error:
+            raise self._failed(error) from None
         finally:
+            self._pending.clear()
             if self._database.in_transaction:
-                self._database.execute("ROLLBACK")
+                self._roll_back()
+
+    def _roll_back(self) -> None:
+        try:
+            self._database.execute("ROLLBACK")
+        except sqlite3.Error as error:
+            raise self._failed(error) from None
+
+    def _failed(self, error: sqlite3.Error) -> IncompleteError:
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
+            return _busy()  # nothing was tried yet, so nothing is in doubt
+        self._closed_by_failure = True
+        return _disk_failed()
 
     def append(self, kind: str, body: Mapping[str, str]) -> Entry:
-        """Record one event; on return it is on the disk."""
+        """
+        Record one event; on return it is on the disk.
+
+        Raises:
+            ClerestoryError: It is not on the list of what may be recorded.
+            IncompleteError: The disk failed.
+        """
         with self.exclusive():
-            return self._insert(kind, body)
+            return self.write(kind, body)
 
-    def record(self, receipt: Receipt) -> None:
-        """Write a charge; only inside `exclusive`."""
-        self._insert("charge", {"plan": receipt.plan, "rho": str(receipt.loss)})
-
-    def receipts(self) -> Iterator[Receipt]:
-        """All charges so far."""
-        for entry in self.entries("charge"):
-            yield Receipt(entry.body["plan"], read_rho(entry.body["rho"]))
-
-    def entries(self, kind: str | None = None) -> Iterator[Entry]:
-        """All events, or those of one kind, oldest first."""
-        query = "SELECT line FROM entry WHERE ?1 IS NULL OR kind = ?1 ORDER BY seq"
-        for (line,) in self._database.execute(query, (kind,)).fetchall():
-            yield read_entry(line)
-
-    def checkpoint(self) -> Checkpoint:
-        """The ledger's length and Merkle head."""
-        lines = self._database.execute("SELECT line FROM entry ORDER BY seq").fetchall()
-        return Checkpoint(self._origin, len(lines), head([leaf(line) for (line,) in lines]))
-
-    def check_holds(self, checkpoint: Checkpoint) -> None:
-        """
-        Raise unless this ledger is a continuation of one whose head was given out.
-
-        Raises:
-            VerificationError: It is shorter, or another history.
-        """
-        lines = self._database.execute("SELECT line FROM entry ORDER BY seq").fetchall()
-        known = [leaf(line) for (line,) in lines[: checkpoint.size]]
-        if len(known) < checkpoint.size or head(known) != checkpoint.head:
-            raise VerificationError(
-                "LEDGER_ROLLED_BACK",
-                rule="A ledger continues every history that was ever given out from it.",
-                found=f"a ledger that does not hold a checkpoint over {checkpoint.size} entries.",
-                remedy="restore the newest copy of the state folder; spent budget never returns.",
-            )
-
-    def check(self) -> None:
-        """
-        Walk the chain.
-
-        Raises:
-            VerificationError: An entry is missing, changed or out of order.
-        """
-        query = "SELECT kind, line, hash FROM entry ORDER BY seq"
-        check_chain((line, kind, digest) for kind, line, digest in self._database.execute(query))
-
-    def _insert(self, kind: str, body: Mapping[str, str]) -> Entry:
-        query = "SELECT seq, hash FROM entry ORDER BY seq DESC LIMIT 1"
-        last = self._database.execute(query).fetchone() or (-1, GENESIS)
-        record = {
-            "seq": last[0] + 1,
-            "previous": last[1],
-            "time": datetime.now(UTC).isoformat(timespec="seconds"),
+    def write(self, kind: str, body: Mapping[str, str]) -> Entry:
+        """Record one event among several; only inside `exclusive`."""
+        check_form(kind, body)
+        newest = sha256(self._pending[-1]).hexdigest() if self._pending else self._history.last
+        record: dict[str, Any] = {
+            "seq": self._history.size + len(self._pending),
+            "previous": newest,
+            "time": self.now().isoformat(timespec="seconds"),
             "kind": kind,
             "body": dict(body),
         }
@@ -167,67 +147,107 @@ class Ledger:
             "INSERT INTO entry VALUES (?, ?, ?, ?)",
             (record["seq"], kind, line, sha256(line).hexdigest()),
         )
+        self._pending.append(line)
         return read_entry(line)
 
+    def record(self, receipt: Receipt) -> None:
+        """Write a charge; only inside `exclusive`."""
+        self.write("charge", {"plan": receipt.plan, "rho": write_rho(receipt.loss)})
 
-def read_entry(line: bytes) -> Entry:
-    """
-    One line of a ledger as an event.
+    def spent(self, since: datetime | None = None) -> Fraction:
+        """ρ charged so far, or at a time and after it."""
+        return self.history.spent(since)
 
-    Raises:
-        ValueError, LookupError, TypeError, ClerestoryError: It is no entry.
-    """
-    record = json.loads(line)
-    body = record["body"]
-    if not all(isinstance(value, str) for value in body.values()):
-        raise TypeError("a body is a mapping of texts")
-    if record["kind"] == "charge":
-        Receipt(body["plan"], read_rho(body["rho"]))
-    return Entry(record["seq"], record["kind"], body, line)
+    def receipts(self) -> Iterator[Receipt]:
+        """All charges so far."""
+        for entry in self.entries("charge"):
+            yield Receipt(entry.body["plan"], read_rho(entry.body["rho"]))
+
+    def now(self) -> datetime:
+        """The time, in whole seconds, and never before that of the newest entry."""
+        return max(self._history.time, datetime.now(UTC).replace(microsecond=0))
+
+    def entries(self, kind: str | None = None, plan: str | None = None) -> Iterator[Entry]:
+        """
+        All events, those of one kind, or those about one plan, oldest first.
+
+        Raises:
+            VerificationError: A line is no longer what it was when it was first read.
+        """
+        for seq in self.history.numbers(kind, plan):
+            yield read_entry(self._line(seq))
+
+    def checkpoint(self) -> Checkpoint:
+        """The ledger's length, Merkle head, and what was spent."""
+        return self.history.checkpoint(self.origin)
+
+    def check_holds(self, checkpoints: Sequence[Checkpoint]) -> None:
+        """
+        Raise unless this ledger is a continuation of those whose heads were given out.
+
+        Raises:
+            VerificationError: It is shorter, or another history.
+        """
+        for missing in self.history.missing(checkpoints):
+            raise rolled_back(f"a ledger without a checkpoint over {missing.size} entries.")
+
+    @property
+    def history(self) -> History:
+        """All that was recorded, by this process or another.  For reading only."""
+        if not self._database.in_transaction:
+            self._catch_up()
+        return self._history
+
+    def _catch_up(self) -> None:
+        """Read what was added since; the newest entry that is known must still be there."""
+        history, known = self._history, self._history.size
+        query = "SELECT seq, kind, line, hash FROM entry WHERE seq >= ? ORDER BY seq"
+        with _in_our_words():
+            rows = self._database.execute(query, (max(known - 1, 0),))
+            if known and (rows.fetchone() or ("",))[-1] != history.last:
+                raise rolled_back(f"a ledger that lost its entry {known - 1} while it was open.")
+            for seq, kind, line, digest in rows:
+                entry = history.take(line)
+                if (entry.seq, entry.kind, history.last) != (seq, kind, digest):
+                    raise broken(entry.seq)
+
+    def _line(self, seq: int) -> bytes:
+        query = "SELECT line FROM entry WHERE seq = ?"
+        with _in_our_words():
+            (line,) = self._database.execute(query, (seq,)).fetchone() or (b"",)
+        if leaf(line) != self._history.leaves[seq]:
+            raise broken(seq)
+        return bytes(line)
 
 
-def check_chain(entries: Iterator[tuple[bytes, str, str]]) -> int:
-    """
-    Check that lines follow one another from the beginning, none changed or missing.
+def rolled_back(found: str) -> VerificationError:
+    """The refusal of a ledger that is older than what was seen of it."""
+    return VerificationError(
+        "LEDGER_ROLLED_BACK",
+        rule="A ledger continues every history that was ever given out from it.",
+        found=found,
+        remedy="restore the newest copy of the state folder; if that is lost, two officers "
+        "account for it with `clerestory recover`. Spent budget never returns.",
+    )
 
-    Args:
-        entries: (line, kind, SHA-256 of the line), oldest first.
 
-    Returns:
-        How many there are.
+@contextmanager
+def _in_our_words() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError:
+        raise _disk_failed() from None
+    except sqlite3.DatabaseError:
+        raise broken(0) from None
 
-    Raises:
-        VerificationError: The first entry that does not follow.
-    """
-    previous, count = GENESIS, 0
-    for line, kind, digest in entries:
-        try:
-            record = json.loads(line)
-            follows = (
-                record["seq"] == count
-                and record["previous"] == previous
-                and record["kind"] == kind
-                and sha256(line).hexdigest() == digest
-            )
-            read_entry(line)
-        except (
-            ValueError,
-            LookupError,
-            TypeError,
-            AttributeError,
-            RecursionError,
-            ClerestoryError,
-        ):
-            follows = False
-        if not follows:
-            raise VerificationError(
-                "LEDGER_BROKEN",
-                rule="Every ledger entry follows from the one before it.",
-                found=f"an entry that does not, at position {count}.",
-                remedy="keep the files as evidence; restore a copy that a checkpoint confirms.",
-            )
-        previous, count = digest, count + 1
-    return count
+
+def _busy() -> IncompleteError:
+    return IncompleteError(
+        "LEDGER_BUSY",
+        rule="One writer at a time has the ledger.",
+        found=f"another that did not let go of it in {LONGEST_WAIT:.0f} seconds.",
+        remedy="ask again; if it stays, look for a second process that has the file open.",
+    )
 
 
 def _disk_failed() -> IncompleteError:

@@ -1,23 +1,21 @@
 """
-Merkle tree heads and the signed notes that carry them.
+Merkle trees over a log's entries, and the two proofs that a reader checks by himself.
 
-The tree is RFC 6962's [1], so that anyone can check a head from the exported entries; a
-checkpoint is a C2SP signed note [2] over (origin, size, head) with an Ed25519 signature.
+The tree is RFC 6962's [1], so that anyone can work out a head from exported entries.  An
+inclusion proof shows that one entry stands in a tree of which only the head is known; a
+consistency proof, that a tree goes on where an older one ended.  Both are checked as RFC 9162
+says [2].  An older tree of no entries is refused: everything would go on from it.
 
-[1] RFC 6962, section 2.1.
-[2] https://c2sp.org/tlog-checkpoint and https://c2sp.org/signed-note
+[1] RFC 6962, sections 2.1, 2.1.1 and 2.1.2.
+[2] RFC 9162, sections 2.1.3.2 and 2.1.4.2.
 """
 
-from base64 import b64decode, b64encode
 from collections.abc import Sequence
-from dataclasses import dataclass
 from hashlib import sha256
 
 from .errors import VerificationError
-from .signing import SigningKey, verify_raw
 
-_DASH = "\N{EM DASH}"
-_ED25519 = b"\x01"
+HASH_SIZE = 32
 
 
 def leaf(entry: bytes) -> bytes:
@@ -25,66 +23,152 @@ def leaf(entry: bytes) -> bytes:
     return sha256(b"\0" + entry).digest()
 
 
-def head(leaves: Sequence[bytes]) -> bytes:
-    """Hash of a tree over leaf hashes; the empty tree's is SHA-256 of nothing."""
-    if not leaves:
-        return sha256(b"").digest()
-    level = list(leaves)
-    while len(level) > 1:
-        # An odd last node moves up as it is: with RFC 6962's split at the largest power of
-        # two below n, that gives the same tree as pairing from the left.
-        pairs = [
-            sha256(b"\1" + level[i] + level[i + 1]).digest() for i in range(0, len(level) - 1, 2)
-        ]
-        level = pairs + level[len(pairs) * 2 :]
-    return level[0]
+def _node(left: bytes, right: bytes) -> bytes:
+    return sha256(b"\1" + left + right).digest()
 
 
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
-    """How long a log was, and what stood in it."""
+class Frontier:
+    """The right edge of a growing tree: enough for its head, and no more than 64 hashes."""
 
-    origin: str
-    """Which log: the vault's name."""
-    size: int
-    head: bytes
+    def __init__(self) -> None:
+        self.size = 0
+        self._peaks: list[bytes] = []
+        """Heads of the complete trees that it is made of, the largest first."""
+
+    def append(self, leaf: bytes) -> None:
+        """Add one leaf's hash on the right."""
+        grown, node = self.size, leaf
+        while grown & 1:
+            node = _node(self._peaks.pop(), node)
+            grown >>= 1
+        self._peaks.append(node)
+        self.size += 1
 
     @property
-    def text(self) -> str:
-        """The note's text, which is signed."""
-        return f"{self.origin}\n{self.size}\n{b64encode(self.head).decode()}\n"
+    def head(self) -> bytes:
+        """Hash of the tree; the empty tree's is SHA-256 of nothing."""
+        if not self._peaks:
+            return sha256(b"").digest()
+        node = self._peaks[-1]
+        for peak in reversed(self._peaks[:-1]):
+            node = _node(peak, node)
+        return node
 
-    def sign(self, key: SigningKey) -> str:
-        """The signed note."""
-        signature = _key_hash(self.origin, key.public_raw) + key.sign_raw(self.text.encode())
-        return f"{self.text}\n{_DASH} {self.origin} {b64encode(signature).decode()}\n"
+
+def head(leaves: Sequence[bytes]) -> bytes:
+    """Hash of a tree over leaf hashes."""
+    tree = Frontier()
+    for each in leaves:
+        tree.append(each)
+    return tree.head
 
 
-def read_checkpoint(note: str, public: bytes) -> Checkpoint:
+def prove_inclusion(index: int, leaves: Sequence[bytes]) -> list[bytes]:
+    """What, with the leaf at a place, gives the tree's head: RFC 6962's PATH."""
+    size = len(leaves)
+    if not 0 <= index < size:
+        raise ValueError(f"A tree of {size} leaves has no leaf {index}.")
+    if size == 1:
+        return []
+    left = _split(size)
+    if index < left:
+        return [*prove_inclusion(index, leaves[:left]), head(leaves[left:])]
+    return [*prove_inclusion(index - left, leaves[left:]), head(leaves[:left])]
+
+
+def prove_consistency(old: int, leaves: Sequence[bytes]) -> list[bytes]:
+    """What shows that a tree begins with its first `old` leaves: RFC 6962's PROOF."""
+    if not 0 < old <= len(leaves):
+        raise ValueError(f"A tree of {len(leaves)} leaves does not go on from one of {old}.")
+    return _subproof(old, leaves, whole=True)
+
+
+def check_inclusion(
+    index: int, size: int, leaf: bytes, proof: Sequence[bytes], root: bytes
+) -> None:
     """
-    Read a signed note with the log's public key.
+    Check that a leaf stands at a place of a tree.
 
     Raises:
-        VerificationError: It is no such note, or not signed by that key.
+        VerificationError: It does not, or this does not show it.
     """
-    try:
-        text, signatures = note.split("\n\n", 1)
-        origin, size, root = text.split("\n")
-        dash, name, encoded = signatures.strip().split(" ")
-        checkpoint = Checkpoint(origin, int(size), b64decode(root, validate=True))
-        signature = b64decode(encoded, validate=True)
-        if (dash, name, signature[:4]) != (_DASH, origin, _key_hash(origin, public)):
-            raise ValueError  # noqa: TRY301 - one refusal for every way of not being a note
-    except ValueError:
-        raise VerificationError(
-            "CHECKPOINT_UNREADABLE",
-            rule="A checkpoint is a note signed by the keeper's key.",
-            found="another form, or another key.",
-            remedy="get the bundle or the ledger export again from its keeper.",
-        ) from None
-    verify_raw(public, signature[4:], checkpoint.text.encode())
-    return checkpoint
+    if not 0 <= index < size or not _hashes(leaf, root, *proof):
+        raise _invalid()
+    place, last, node = index, size - 1, leaf
+    for step in proof:
+        if last == 0:
+            raise _invalid()
+        if place & 1 or place == last:
+            node = _node(step, node)
+            while not place & 1 and place:
+                place, last = place >> 1, last >> 1
+        else:
+            node = _node(node, step)
+        place, last = place >> 1, last >> 1
+    if last != 0 or node != root:
+        raise _invalid()
 
 
-def _key_hash(name: str, public: bytes) -> bytes:
-    return sha256(name.encode() + b"\n" + _ED25519 + public).digest()[:4]
+def check_consistency(
+    old: int, size: int, old_root: bytes, root: bytes, proof: Sequence[bytes]
+) -> None:
+    """
+    Check that a tree of `size` leaves begins with the tree of its first `old`.
+
+    Raises:
+        VerificationError: It does not, or this does not show it.
+    """
+    if not 0 < old <= size or not _hashes(old_root, root, *proof):
+        raise _invalid()
+    if old == size:
+        if proof or old_root != root:
+            raise _invalid()
+        return
+    # A complete older tree is a node of the newer one, and so need not be in the proof.
+    steps = [old_root, *proof] if old & (old - 1) == 0 else [*proof]
+    if not steps:
+        raise _invalid()
+    place, last = old - 1, size - 1
+    while place & 1:
+        place, last = place >> 1, last >> 1
+    old_node = node = steps[0]
+    for step in steps[1:]:
+        if last == 0:
+            raise _invalid()
+        if place & 1 or place == last:
+            old_node, node = _node(step, old_node), _node(step, node)
+            while not place & 1 and place:
+                place, last = place >> 1, last >> 1
+        else:
+            node = _node(node, step)
+        place, last = place >> 1, last >> 1
+    if last != 0 or old_node != old_root or node != root:
+        raise _invalid()
+
+
+def _split(size: int) -> int:
+    """The largest power of two below a size."""
+    return 1 << (size - 1).bit_length() - 1
+
+
+def _subproof(old: int, leaves: Sequence[bytes], *, whole: bool) -> list[bytes]:
+    size = len(leaves)
+    if old == size:
+        return [] if whole else [head(leaves)]
+    left = _split(size)
+    if old <= left:
+        return [*_subproof(old, leaves[:left], whole=whole), head(leaves[left:])]
+    return [*_subproof(old - left, leaves[left:], whole=False), head(leaves[:left])]
+
+
+def _hashes(*values: bytes) -> bool:
+    return all(len(value) == HASH_SIZE for value in values)
+
+
+def _invalid() -> VerificationError:
+    return VerificationError(
+        "PROOF_INVALID",
+        rule="A proof leads from what it is about to the head that was signed.",
+        found="one that leads elsewhere.",
+        remedy="get the proof again from the ledger's keeper; until then nothing is shown.",
+    )

@@ -13,14 +13,17 @@ What is measured stands in `queries`.
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
-from functools import cached_property
+from functools import cache, cached_property
 from hashlib import sha256
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import rfc8785
 
 from .errors import ConfigurationError
 from .queries import QUANTILES, Axis, Clip, Level, Query, Value
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 FORMAT = "clerestory/plan/3"
 
@@ -144,6 +147,9 @@ class Binding:
     """SHA-256 of the policy in force when the plan was submitted."""
     code: str
     """SHA-256 of what is mounted into the workers."""
+    submission: int = 1
+    """How often the plan was handed in, this time included.  After a return, a withdrawal or an
+    expiry it is another plan, so that no signature of before counts."""
 
 
 @dataclass(frozen=True)
@@ -203,10 +209,10 @@ def read_plan(data: bytes) -> Plan:
         ConfigurationError: The bytes are no plan of this format.
     """
     # pydantic is imported here: the command line must answer `--help` without it.
-    from pydantic import TypeAdapter, ValidationError
+    from pydantic import ValidationError
 
     try:
-        plan = TypeAdapter(Plan).validate_json(data)
+        plan = _form().validate_json(data)
         same = plan.canonical == data.strip()
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
@@ -224,6 +230,13 @@ def read_plan(data: bytes) -> Plan:
             remedy="compile the study again with this version.",
         )
     return plan
+
+
+@cache
+def _form() -> "TypeAdapter[Plan]":
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Plan)
 
 
 def _unreadable(found: str) -> ConfigurationError:

@@ -1,43 +1,67 @@
 """
 The policy: what an organisation allows today, within the floor.
 
-It may tighten the floor and never loosen it.  The keeper adopts policy.toml once, writes its
-hash into the ledger, and from then on is the only one who changes it.
+It may tighten the floor and never loosen it.  The keeper adopts policy.toml once, writes it into
+the ledger, and from then on changes it when two officers say so (`changes`).  One vault has one
+floor, and all that was ever sealed in it is bound to that floor: there are no sessions under
+other terms that a policy could forget.
 """
 
 import json
+import re
 import tomllib
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
+from functools import cache
 from hashlib import sha256
 from math import isfinite
+from typing import TYPE_CHECKING, Literal
+from unicodedata import normalize
 
 import rfc8785
 
 from .codebook import codebook
 from .errors import ConfigurationError, RefusedError
-from .floor import TIERS, Floor, Tier
+from .floor import Floor, Tier
 from .loss import read_rho
-from .signing import read_public
+from .plan import Rater
+from .policy_text import write_policy
+from .signing import is_token, read_public
+from .tightening import loosened
 
-ROLES = ("officer", "custodian", "researcher")
-TABLES = ("endpoint", *ROLES)
-"""What stands in policy.toml as an array of tables."""
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+Role = Literal["officer", "custodian", "researcher"]
+ROLES: tuple[Role, ...] = ("officer", "custodian", "researcher")
+
+_URL = re.compile(r"https://[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?(:[1-9][0-9]{0,4})?")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_PLACE = re.compile(r"(?<=\(at )(line \d+, column \d+|end of document)(?=\))")
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
     """Somebody with a key and a role."""
 
+    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 - how pydantic wants it
+
     name: str
     """As in a study's `authors`, so that nobody approves what is his own."""
     key: str
-    """`ssh-ed25519 AAAA…`"""
+    """`ssh-ed25519 AAAA…`, or a token's `sk-ssh-ed25519@openssh.com AAAA…`"""
+
+    @property
+    def folded(self) -> str:
+        """The name as it is compared: case, width and spaces make no other person."""
+        return folded(self.name)
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """Where text may be sent, and what is known of that place."""
+
+    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012
 
     url: str
     """As a plan names it: `https://host[:port]`."""
@@ -45,11 +69,15 @@ class Endpoint:
     """How long the provider says that it keeps what it is sent."""
     roots: str
     """SHA-256 of the PEM text of the roots that its certificate must lead to."""
+    development: bool = False
+    """Whether those roots are of one's own making; a floor must allow it, releases say so."""
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
     """What is allowed today."""
+
+    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012
 
     rho: str
     """Budget of all studies together, an exact fraction."""
@@ -67,7 +95,7 @@ class Policy:
     approval_days: int
     """How long an approval stands."""
     instruments: tuple[str, ...]
-    """What may be asked about a session."""
+    """Whose labels a plan may read."""
     raters: tuple[str, ...]
     models: tuple[str, ...] = ()
     """Models that a rater may ask."""
@@ -82,6 +110,11 @@ class Policy:
         return read_rho(self.rho)
 
     @property
+    def most(self) -> Fraction:
+        """Most that one plan can ever cost, in ρ."""
+        return min(map(read_rho, (self.rho, self.study_rho, self.period_rho)))
+
+    @property
     def hash(self) -> str:
         """SHA-256 of the canonical form, hexadecimal."""
         return sha256(rfc8785.dumps(asdict(self))).hexdigest()
@@ -91,20 +124,27 @@ class Policy:
         """Everybody, whatever the role."""
         return tuple(person for role in ROLES for person in getattr(self, role))
 
-    def with_officer(self, person: Person) -> "Policy":
-        """The policy with one more officer."""
-        return replace(self, officer=(*self.officer, person))
+    def endpoint_of(self, rater: Rater) -> Endpoint | None:
+        """The endpoint that a plan's rater speaks with, if it is allowed with those roots."""
+        roots = sha256(rater.roots.encode()).hexdigest()
+        same = (
+            place for place in self.endpoint if (place.url, place.roots) == (rater.endpoint, roots)
+        )
+        return next(same, None)
 
-    def to_toml(self) -> str:
-        """The policy as policy.toml: every value, in order, with people as tables."""
-        data = asdict(self)
-        tables = {name: data.pop(name) for name in TABLES}
-        lines = ["# Changed by the keeper only; the floor in floor.json bounds every value."]
-        lines += [f"{name} = {_toml(value)}" for name, value in data.items()]
-        for name, rows in tables.items():
-            for row in rows:
-                lines += ["", f"[[{name}]]", *(f"{n} = {_toml(v)}" for n, v in row.items())]
-        return "\n".join([*lines, ""])
+    def with_person(self, role: Role, person: Person) -> "Policy":
+        """The policy with one more person."""
+        changed: dict[str, tuple[Person, ...]] = {role: (*getattr(self, role), person)}
+        return replace(self, **changed)  # type: ignore[arg-type]
+
+    def to_toml(self, floor: Floor | None = None) -> str:
+        """The policy as policy.toml; under its floor, with ε beside each ρ."""
+        return write_policy(self, floor)
+
+
+def folded(name: str) -> str:
+    """A person's name as it is compared: case, width and spaces make no other person."""
+    return " ".join(normalize("NFKC", name).casefold().split())
 
 
 def default_policy(floor: Floor) -> Policy:
@@ -132,64 +172,68 @@ def read_policy(text: str, floor: Floor) -> Policy:
         ConfigurationError: It is no policy.
         RefusedError: It loosens the floor.
     """
-    from pydantic import TypeAdapter, ValidationError  # late: `--help` does without
+    from pydantic import ValidationError  # late: `--help` does without
 
     try:
-        data = tomllib.loads(text)
-        policy = TypeAdapter(Policy).validate_json(json.dumps(data), strict=True)
-        told = json.loads(json.dumps(asdict(policy)))
-        rhos = (policy.rho, policy.study_rho, policy.period_rho)
-        limits = [*(float(read_rho(rho)) for rho in rhos), policy.bits_per_session]
-        policy = replace(
-            policy,
-            officer=_named(policy.officer),
-            custodian=_named(policy.custodian),
-            researcher=_named(policy.researcher),
-        )
+        data = json.dumps(tomllib.loads(text))
+        policy = _form().validate_json(data, strict=True)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"])
         raise _unreadable(f"{first['msg']} at {place}.") from None
-    except ConfigurationError as error:
-        raise _unreadable(error.found) from None
-    except (tomllib.TOMLDecodeError, ValueError) as error:
-        raise _unreadable(f"{type(error).__name__}: this is not TOML.") from None
-    if told != {"models": [], **{name: [] for name in TABLES}, **data}:
-        raise _unreadable("a key that is not known.")
-    people = policy.people
-    if len({p.key for p in people}) < len(people) or len({p.name for p in people}) < len(people):
-        raise _unreadable("one key or one name for two people.")
-    counts = (policy.approvals, policy.approval_days, policy.period_days)
-    if min(counts) < 1 or not all(isfinite(limit) and limit >= 0 for limit in limits):
-        raise _unreadable("a limit that limits nothing.")
-    _check_tighter(policy, floor)
-    return policy
-
-
-def _named(people: tuple[Person, ...]) -> tuple[Person, ...]:
-    """People with their keys in the short form, in which signatures are compared."""
-    return tuple(Person(person.name, read_public(person.key)) for person in people)
-
-
-def _check_tighter(policy: Policy, floor: Floor) -> None:
-    loosened = [
-        name
-        for name, loose in (
-            ("rho", Fraction(policy.rho) > floor.budget),
-            ("study_rho", Fraction(policy.study_rho) > floor.budget),
-            ("period_rho", Fraction(policy.period_rho) > floor.budget),
-            ("minimum_accounts", policy.minimum_accounts < floor.minimum_accounts),
-            ("tier", TIERS.index(policy.tier) < TIERS.index(floor.tier)),
-        )
-        if loose
-    ]
-    if loosened:
+    except tomllib.TOMLDecodeError as error:
+        found = _PLACE.search(str(error))  # its other words may quote the file
+        raise _unreadable(f"what is no TOML, at {found[0] if found else 'some place'}.") from None
+    except (ValueError, TypeError):  # a number that JSON cannot say; a date
+        raise _unreadable("a value of a kind that no key has.") from None
+    policy = _check_sense(policy)
+    if looser := loosened(policy, floor):
         raise RefusedError(
             "POLICY_LOOSENS_FLOOR",
             rule="A policy may tighten the floor and never loosen it.",
-            found=f"a looser {', '.join(loosened)}.",
+            found=f"a looser {', '.join(looser)}.",
             remedy="set the value to the floor's or a stricter one.",
         )
+    return policy
+
+
+@cache
+def _form() -> "TypeAdapter[Policy]":
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Policy)
+
+
+def _check_sense(policy: Policy) -> Policy:
+    """The policy with keys in their short form, in which signatures are compared."""
+    try:
+        limits = [float(read_rho(rho)) for rho in (policy.rho, policy.study_rho, policy.period_rho)]
+        keys = {role: _short(getattr(policy, role)) for role in ROLES}
+        tokens = any(is_token(person.key) for person in keys["custodian"])
+    except ConfigurationError as error:
+        raise _unreadable(error.found) from None
+    policy = replace(policy, **keys)  # type: ignore[arg-type]
+    people = policy.people
+    if len({p.key for p in people}) < len(people) or len({p.folded for p in people}) < len(people):
+        raise _unreadable("one key or one name for two people.")
+    if not all(p.folded and p.name.isprintable() for p in people):
+        raise _unreadable("a name that is empty or not printable.")
+    if tokens:
+        raise _unreadable("a custodian whose key lies in a token: it cannot sign every session.")
+    counts = (policy.approvals, policy.approval_days, policy.period_days)
+    limits.append(policy.bits_per_session)
+    if min(counts) < 1 or not all(isfinite(limit) and limit >= 0 for limit in limits):
+        raise _unreadable("a limit that limits nothing.")
+    for place in policy.endpoint:
+        if not (_URL.fullmatch(place.url) and _SHA256.fullmatch(place.roots)):
+            raise _unreadable("an endpoint without `https://host[:port]` or a SHA-256 of roots.")
+        if place.retention_days < 0:
+            raise _unreadable("an endpoint that keeps text for less than no time.")
+    return policy
+
+
+def _short(people: tuple[Person, ...]) -> tuple[Person, ...]:
+    return tuple(Person(person.name, read_public(person.key)) for person in people)
 
 
 def _unreadable(found: str) -> ConfigurationError:
@@ -199,11 +243,3 @@ def _unreadable(found: str) -> ConfigurationError:
         found=found,
         remedy="mend the line, or restore the file from a copy of the vault.",
     )
-
-
-def _toml(value: object) -> str:
-    if isinstance(value, str):
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(_toml(item) for item in value) + "]"
-    return str(value)

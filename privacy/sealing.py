@@ -17,11 +17,11 @@ Lengths are padded by Padmé [2], so a size gives away O(log log n) bits.
 
 import json
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from hashlib import sha256
 from os import urandom
 from struct import Struct
 
-import rfc8785
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.mlkem import (
     MLKEM768PrivateKey,
@@ -47,9 +47,14 @@ LARGEST = 64 * 2**20
 _LENGTHS = Struct(">4sIH16s")
 """Magic, length of the header, length of the wrapped key, id of the key it is wrapped to."""
 _SIZE = Struct(">Q")
-_MLKEM_PUBLIC, _MLKEM_SEED, _NONCE = 1184, 64, 12
+_MLKEM_PUBLIC, _MLKEM_SEED, _NONCE, _TAG = 1184, 64, 12, 16
 PUBLIC_BYTES = _MLKEM_PUBLIC + 32
 """A public key: ML-KEM-768, then X25519."""
+WRAPPED_BYTES = KEM.MLKEM768_X25519.enc_length() + 32 + 16
+"""A wrapped data key: HPKE's encapsulation, the key, its tag."""
+KEY_ID_BYTES = 16
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+"""RFC 8785 for a mapping of ASCII texts, at a third of the time: a test holds the two together."""
 
 
 def floor_info(floor: str, kind: str) -> bytes:
@@ -68,6 +73,7 @@ class KeyPair:
     def __init__(self, mlkem: MLKEM768PrivateKey, x25519: X25519PrivateKey) -> None:
         self._mlkem, self._x25519 = mlkem, x25519
         self._key = MLKEM768X25519PrivateKey(mlkem, x25519)
+        self.id = key_id(self.public)
 
     @classmethod
     def generate(cls) -> "KeyPair":
@@ -106,18 +112,24 @@ class KeyPair:
             raise _wrong_key() from None
 
 
+@lru_cache(maxsize=8)
 def key_id(public: bytes) -> str:
     """Short name of a public key: the first 16 hexadecimal digits of its SHA-256."""
-    return sha256(public).hexdigest()[:16]
+    return sha256(public).hexdigest()[:KEY_ID_BYTES]
 
 
 def wrap(public: bytes, key: bytes, *, info: bytes) -> bytes:
     """Wrap a data key to a public key for one context."""
-    recipient = MLKEM768X25519PublicKey(
+    return SUITE.encrypt(key, _recipient(public), info)
+
+
+@lru_cache(maxsize=8)
+def _recipient(public: bytes) -> MLKEM768X25519PublicKey:
+    # Kept: a run seals every session to one key, and reading it is a sixth of wrapping to it.
+    return MLKEM768X25519PublicKey(
         MLKEM768PublicKey.from_public_bytes(public[:_MLKEM_PUBLIC]),
         X25519PublicKey.from_public_bytes(public[_MLKEM_PUBLIC:]),
     )
-    return SUITE.encrypt(key, recipient, info)
 
 
 def padded_length(length: int) -> int:
@@ -161,14 +173,15 @@ class SealedBlob:
         return header
 
     @property
-    def signed(self) -> bytes:
+    def digest(self) -> str:
         """
-        What a source signs: SHA-256 of the header, SHA-256 of the ciphertext.
+        What a source signs: SHA-256 over header and ciphertext, hexadecimal.
 
         The header holds floor, first key, source, account, session and month.  The wrapped key
         is left out, so that a keeper can take a new key without the source.
         """
-        return sha256(self.header_bytes).digest() + sha256(self.content).digest()
+        parts = sha256(self.header_bytes).digest() + sha256(self.content).digest()
+        return sha256(parts).hexdigest()
 
     @classmethod
     def decode(cls, data: bytes) -> "SealedBlob":
@@ -183,7 +196,7 @@ class SealedBlob:
             raise _broken("fewer bytes than a blob's first line.")
         magic, header, wrapped, key = _LENGTHS.unpack_from(data)
         content = start + header + wrapped
-        if magic != MAGIC or not key.isalnum() or len(data) < content + _NONCE + 16:
+        if magic != MAGIC or not key.isalnum() or len(data) < content + _NONCE + _TAG:
             raise _broken("a blob that is cut off, or something else in its place.")
         parts = data[start : start + header], data[start + header : content]
         return cls(*parts, key.decode("ascii", "replace"), data[content:])
@@ -201,18 +214,27 @@ class SealedBlob:
         Raises:
             VerificationError: Header or content are not what was sealed.
         """
-        nonce, ciphertext = self.content[:_NONCE], self.content[_NONCE:]
+        nonce, ciphertext = self.content[:_NONCE], memoryview(self.content)[_NONCE:]
         try:
             padded = AESGCM(key).decrypt(nonce, ciphertext, self.header_bytes)
         except InvalidTag:
             raise _broken("a blob whose header or content was changed.") from None
-        (size,) = _SIZE.unpack_from(padded)
-        return padded[_SIZE.size : _SIZE.size + size]
+        length = _SIZE.size + int.from_bytes(padded[: _SIZE.size])
+        if len(padded) < _SIZE.size or len(padded) != padded_length(length):
+            raise _broken("a blob that was padded in another way than ours.")
+        return padded[_SIZE.size : length]
 
     def rewrap(
         self, mine: KeyPair, theirs: bytes, *, at_rest: bytes, in_run: bytes
     ) -> "SealedBlob":
-        """The same content for another reader; the content is not opened."""
+        """
+        The same content for another reader; the content is not opened.
+
+        Raises:
+            VerificationError: It is wrapped to another key than mine, or for another context.
+        """
+        if self.key != mine.id:
+            raise _wrong_key()
         key = mine.open(self.wrapped, info=at_rest)
         return replace(self, wrapped=wrap(theirs, key, info=in_run), key=key_id(theirs))
 
@@ -231,10 +253,15 @@ def seal(data: bytes, header: dict[str, str], *, public: bytes, info: bytes) -> 
         raise ValueError(f"a blob holds {LARGEST} bytes at most")
     key, nonce = urandom(32), urandom(_NONCE)
     length = _SIZE.size + len(data)
-    padded = _SIZE.pack(len(data)) + data + bytes(padded_length(length) - length)
-    clear = rfc8785.dumps(header)
-    content = nonce + AESGCM(key).encrypt(nonce, padded, clear)
-    return SealedBlob(clear, wrap(public, key, info=info), key_id(public), content)
+    size = padded_length(length)
+    padded = b"".join((_SIZE.pack(len(data)), data, bytes(size - length)))
+    clear = _CANONICAL(header).encode()
+    # Into its place: the largest session lies in memory three times at most, not five.
+    content = bytearray(_NONCE + size + _TAG)
+    content[:_NONCE] = nonce
+    AESGCM(key).encrypt_into(nonce, padded, clear, memoryview(content)[_NONCE:])
+    del padded
+    return SealedBlob(clear, wrap(public, key, info=info), key_id(public), bytes(content))
 
 
 def _wrong_key() -> VerificationError:

@@ -1,20 +1,14 @@
 """
 Sign bytes and check signatures, in a form that `ssh-keygen` reads.
 
-Signatures are SSHSIG [1] with Ed25519 keys and fixed namespaces, so that an officer signs with
-a key he has and a reader checks with a tool he has.  A namespace keeps a signature made for
-one purpose from passing for another.
-
-[1] https://github.com/openssh/openssh-portable/blob/master/PROTOCOL.sshsig
+Signatures are SSHSIG with Ed25519 keys and fixed namespaces, so that an officer signs with a
+key he has, also one in a FIDO token, and a reader checks with a tool he has.  A namespace keeps
+a signature made for one purpose from passing for another.  `sshsig` holds the form.
 """
 
-from base64 import b64decode, b64encode
-from binascii import Error as NotBase64
-from hashlib import sha256, sha512
+from base64 import b64encode
+from hashlib import sha256
 from pathlib import Path
-from struct import Struct
-from struct import error as not_packed
-from textwrap import wrap as fold
 from typing import Literal
 
 from cryptography.exceptions import InvalidSignature
@@ -30,13 +24,30 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from .errors import ConfigurationError, VerificationError
+from .sshsig import (
+    PLAIN,
+    PublicKey,
+    Signature,
+    read_key,
+    read_signature,
+    signed_bytes,
+    write_signature,
+)
 
-Namespace = Literal["clerestory-plan", "clerestory-revocation", "clerestory-bundle"]
-"""What a signature may be for: a plan's approval, its revocation, a bundle's sums."""
-
-_BEGIN, _END = "-----BEGIN SSH SIGNATURE-----", "-----END SSH SIGNATURE-----"
-_MAGIC, _ALGORITHM, _HASH = b"SSHSIG", b"ssh-ed25519", b"sha512"
-_U32 = Struct(">I")
+Namespace = Literal[
+    "clerestory-plan",
+    "clerestory-return",
+    "clerestory-rejection",
+    "clerestory-withdrawal",
+    "clerestory-revocation",
+    "clerestory-policy",
+    "clerestory-bundle",
+    "clerestory-recovery",
+    "clerestory-request",
+    "clerestory-keeper",
+    "clerestory-erasure",
+]
+"""What a signature may be for: one act each."""
 
 
 class SigningKey:
@@ -59,26 +70,41 @@ class SigningKey:
             ConfigurationError: There is none, it needs a passphrase, or it is of another kind.
         """
         try:
-            key = load_ssh_private_key(path.read_bytes(), passphrase)
-        except (OSError, ValueError, TypeError):
+            return cls.parse(path.read_bytes(), passphrase)
+        except OSError:
+            raise _no_key("no OpenSSH private key that can be read.") from None
+
+    @classmethod
+    def parse(cls, data: bytes, passphrase: bytes | None = None) -> "SigningKey":
+        """
+        A key from its file's bytes.
+
+        Raises:
+            ConfigurationError: They are none, need a passphrase, or are of another kind.
+        """
+        try:
+            key = load_ssh_private_key(data, passphrase)
+        except (ValueError, TypeError):
             raise _no_key("no OpenSSH private key that opens (with this passphrase).") from None
         if not isinstance(key, Ed25519PrivateKey):
             raise _no_key("a private key of another kind than Ed25519.")
         return cls(key)
 
+    @property
+    def private(self) -> bytes:
+        """The private key's file, not encrypted.  It belongs to one process and its disk."""
+        return self._key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
+
     def write(self, path: Path) -> None:
         """Write private and public key (`path`, `path`.pub), readable by the owner alone."""
         path.touch(mode=0o600, exist_ok=False)
-        path.write_bytes(
-            self._key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
-        )
+        path.write_bytes(self.private)
         path.with_name(path.name + ".pub").write_text(self.public + "\n", encoding="ascii")
 
     @property
     def public(self) -> str:
         """The public key as one line: `ssh-ed25519 AAAA…`."""
-        raw = self._key.public_key().public_bytes_raw()
-        return f"ssh-ed25519 {b64encode(_string(_ALGORITHM) + _string(raw)).decode()}"
+        return PublicKey(PLAIN, self.public_raw).line
 
     @property
     def public_raw(self) -> bytes:
@@ -91,17 +117,8 @@ class SigningKey:
 
     def sign(self, message: bytes, namespace: Namespace) -> str:
         """An armoured SSH signature over a message."""
-        signature = self._key.sign(_signed(message, namespace))
-        blob = (
-            _MAGIC
-            + _U32.pack(1)
-            + _string(_public_blob(self.public))
-            + _string(namespace.encode())
-            + _string(b"")
-            + _string(_HASH)
-            + _string(_string(_ALGORITHM) + _string(signature))
-        )
-        return _armour(blob)
+        raw = self._key.sign(signed_bytes(message, namespace))
+        return write_signature(Signature(PublicKey(PLAIN, self.public_raw), namespace, raw, b""))
 
 
 def verify(message: bytes, signature: str, namespace: Namespace) -> str:
@@ -115,13 +132,16 @@ def verify(message: bytes, signature: str, namespace: Namespace) -> str:
         VerificationError: The signature is not of this message, namespace and form.
     """
     try:
-        public, claimed, raw = _parse(signature)
-    except (ValueError, not_packed, NotBase64, IndexError):
-        raise _bad("something that is no SSH signature with an Ed25519 key.") from None
-    if claimed != namespace:
+        read = read_signature(signature)
+    except ValueError:
+        raise _bad(
+            "something that is no SSH signature with an Ed25519 key, made with a touch if the "
+            "key lies in a token."
+        ) from None
+    if read.namespace != namespace:
         raise _bad(f"a signature made for another purpose than {namespace}.")
-    verify_raw(_public_raw(public), raw, _signed(message, namespace))
-    return public
+    verify_raw(read.key.raw, read.raw, read.covers(message))
+    return read.key.line
 
 
 def verify_raw(public: bytes, signature: bytes, message: bytes) -> None:
@@ -142,81 +162,40 @@ def read_public(line: str) -> str:
     Bring a line of a `.pub` file into its short form, without the comment.
 
     Raises:
-        ConfigurationError: It is no `ssh-ed25519` public key.
+        ConfigurationError: It is no Ed25519 public key, plain or of a token.
     """
-    parts = line.split()
-    try:
-        short = " ".join(parts[:2])
-        if len(_public_raw(short)) == 32:
-            return short
-    except (ValueError, not_packed, NotBase64, IndexError):
-        pass
-    raise _no_key("a line that is no `ssh-ed25519` public key.")
+    return _read(line).line
+
+
+def is_token(public: str) -> bool:
+    """Whether a public key's private half lies in a FIDO token."""
+    return _read(public).kind != PLAIN
+
+
+def public_raw(public: str) -> bytes:
+    """
+    The 32 bytes of a plain public key's line.
+
+    Raises:
+        ConfigurationError: It is none; a token makes no bare signatures.
+    """
+    key = _read(public)
+    if key.kind != PLAIN:
+        raise _no_key("the key of a token, where a bare signature is made.")
+    return key.raw
 
 
 def fingerprint(public: str) -> str:
     """A public key's fingerprint, as `ssh-keygen -l` prints it."""
-    digest = b64encode(sha256(_public_blob(public)).digest()).decode().rstrip("=")
+    digest = b64encode(sha256(_read(public).blob).digest()).decode().rstrip("=")
     return f"SHA256:{digest}"
 
 
-def public_raw(public: str) -> bytes:
-    """The 32 bytes of a public key line."""
-    return _public_raw(read_public(public))
-
-
-def _signed(message: bytes, namespace: str) -> bytes:
-    parts = (namespace.encode(), b"", _HASH, sha512(message).digest())
-    return _MAGIC + b"".join(_string(part) for part in parts)
-
-
-def _parse(signature: str) -> tuple[str, str, bytes]:
-    blob = b64decode("".join(signature[len(_BEGIN) : -len(_END) - 1].split()), validate=True)
-    # The same bytes can be written in several ways: the one that ssh-keygen writes is ours.
-    if _armour(blob) != signature or not blob.startswith(_MAGIC + _U32.pack(1)):
-        raise ValueError
-    key, namespace, reserved, digest, inner = _strings(blob[len(_MAGIC) + 4 :], 5)
-    algorithm, raw = _strings(inner, 2)
-    if (reserved, digest, algorithm) != (b"", _HASH, _ALGORITHM):
-        raise ValueError
-    public = f"ssh-ed25519 {b64encode(key).decode()}"
-    _public_raw(public)
-    return public, namespace.decode(), raw
-
-
-def _armour(blob: bytes) -> str:
-    return "\n".join([_BEGIN, *fold(b64encode(blob).decode(), 70), _END, ""])
-
-
-def _strings(data: bytes, count: int) -> list[bytes]:
-    found = []
-    for _ in range(count):
-        (length,) = _U32.unpack_from(data)
-        found.append(data[4 : 4 + length])
-        if len(found[-1]) != length:
-            raise ValueError
-        data = data[4 + length :]
-    if data:
-        raise ValueError
-    return found
-
-
-def _public_blob(public: str) -> bytes:
-    kind, body = public.split()
-    if kind != "ssh-ed25519":
-        raise ValueError
-    return b64decode(body, validate=True)
-
-
-def _public_raw(public: str) -> bytes:
-    algorithm, raw = _strings(_public_blob(public), 2)
-    if algorithm != _ALGORITHM or len(raw) != 32:
-        raise ValueError
-    return raw
-
-
-def _string(data: bytes) -> bytes:
-    return _U32.pack(len(data)) + data
+def _read(line: str) -> PublicKey:
+    try:
+        return read_key(line)
+    except ValueError:
+        raise _no_key(f"a line that is no public key of the kind {PLAIN} or sk-{PLAIN}.") from None
 
 
 def _bad(found: str) -> VerificationError:

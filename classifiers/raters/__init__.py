@@ -5,12 +5,15 @@ A rater says how far it can be trusted (`fidelity`), and abstains with `unclear`
 guess.  It returns labels only: no sentence of its own, no confidence, no text.
 """
 
+import socket
 from collections.abc import Mapping
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from classifiers.rendering import View
 from classifiers.sessions import Session
+from privacy.halts import Halt
 from privacy.plan import Rater as Named
+from privacy.raters import asks, is_known
 
 
 class Rater(Protocol):
@@ -25,16 +28,59 @@ class Rater(Protocol):
         ...
 
 
+@runtime_checkable
+class AskingRater(Rater, Protocol):
+    """A rater that asks somebody elsewhere, once it is sealed and has been given a key."""
+
+    def unlock(self, key: bytes, control: socket.socket | None) -> None:
+        """Take the key, and the socket on which connections are asked for."""
+        ...
+
+
+class Unrated(Exception):  # noqa: N818 - an outcome, not a fault
+    """
+    A session that a rater was shown and gave no labels for.
+
+    Args:
+        status: Why, as the codebook's `status` has it: refused, cut or invalid.
+    """
+
+    def __init__(self, status: Literal["refused", "cut", "invalid"]) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+class Halted(BaseException):
+    """
+    Nobody could be asked: the run stops, and this session is not labelled.
+
+    Like KeyboardInterrupt it is no `Exception`: whoever is in between, the SDK above all, must not
+    take it for one of his own.
+
+    Args:
+        code: Why; the whole of what may be told.
+    """
+
+    def __init__(self, code: Halt) -> None:
+        super().__init__(code.name)
+        self.code = code
+
+
 def rater_of(named: Named) -> Rater:
     """
     The rater that a plan names.
 
     Raises:
         KeyError: This installation has no such rater, or another version of it.
+        ValueError: The plan's roots hold no certificate.
+        ConfigurationError: The plan's endpoint is none.
     """
+    if not is_known(named):
+        raise KeyError("a rater that this installation does not have")
+    if asks(named.name):
+        from .claude import ClaudeRater  # late: the SDK takes seconds, and offline nobody needs it
+
+        return ClaudeRater(named)
     from .offline import OfflineRater
 
-    rater = OfflineRater()
-    if (named.name, named.version, named.fidelity) != (rater.name, rater.version, rater.fidelity):
-        raise KeyError("a rater that this installation does not have")
-    return rater
+    return OfflineRater()

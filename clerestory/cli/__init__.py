@@ -13,7 +13,17 @@ from clerestory.cli.app import app
 
 __all__ = ["app", "main"]
 
-MODULES = ("tools", "custody", "studying", "running", "reading", "later")
+MODULES = (
+    "tools",
+    "custody",
+    "studying",
+    "running",
+    "deciding",
+    "policy",
+    "reading",
+    "recovering",
+    "later",
+)
 """Importing one declares its commands; in the order of `--help`."""
 
 for _module in MODULES:

@@ -89,13 +89,15 @@ def say(text: str) -> None:
 
 
 def tell_error(error: ClerestoryError, *, as_json: bool) -> None:
-    """Say what went wrong, in four lines or as JSON, on standard error."""
+    """Say what went wrong and where, in a few lines or as JSON, on standard error."""
     if as_json:
         say(json.dumps(error.to_json(), ensure_ascii=False))
         return
     say(_coloured(error.code, "31;1"))
     say(f"  rule    {error.rule}")
     say(f"  found   {error.found}")
+    if error.step:
+        say(f"  at      {error.step}")
     say(f"  to do   {error.remedy}")
 
 

@@ -1,4 +1,4 @@
-"""Commands of custodians and keepers: init, keeper, keys, seal, inspect-format."""
+"""Commands of custodians and keepers: init, keeper, keys, seal, forget, inspect-format."""
 
 from pathlib import Path
 from typing import Annotated, Optional
@@ -6,9 +6,14 @@ from typing import Annotated, Optional
 import typer
 
 from clerestory.cli.app import Json, Progress, VaultPath, answer, app, command, say
+from clerestory.cli.asking import asks_keeper
 from privacy.errors import ConfigurationError
 
-keys = typer.Typer(help="Make and enrol role keys (SSH Ed25519).", no_args_is_help=True)
+keys = typer.Typer(help="Role keys (SSH Ed25519), and the keeper's own.", no_args_is_help=True)
+CustodianPath = Annotated[
+    Optional[Path],
+    typer.Option(help="Folder of the custodian's keys; VAULT.custodian by default."),
+]
 
 
 @command()
@@ -29,14 +34,24 @@ def init(
         Optional[list[str]],
         typer.Option(help="What the sessions may be studied for; may be given often."),
     ] = None,
-    custodian: Annotated[
-        Optional[Path],
-        typer.Option(help="Folder of the custodian's keys; VAULT.custodian by default."),
+    custodian: CustodianPath = None,
+    development: Annotated[
+        bool,
+        typer.Option(
+            "--development",
+            help="A model's endpoint may have a certificate of one's own (watermarked).",
+        ),
+    ] = False,
+    hardware: Annotated[
+        Optional[list[str]],
+        typer.Option(
+            help="PCR0=HEX: what checked hardware evidence must show; may be given often."
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
     """Make a vault: its floor, which never changes, and a policy within it."""
-    from clerestory.founding import Terms, found
+    from clerestory.founding import Terms, found, measurements
 
     terms = Terms(
         epsilon=epsilon,
@@ -47,6 +62,8 @@ def init(
         purposes=tuple(purpose or ["learning how people work with a coding agent"]),
         single_person=single_person,
         synthetic=synthetic,
+        development=development,
+        hardware=measurements(hardware or []),
     )
     folder = custodian or vault.with_name(vault.name + ".custodian")
     floor = found(vault, folder, terms)
@@ -64,11 +81,26 @@ def init(
 def keeper(
     vault: VaultPath,
     state: Annotated[Path, typer.Option(help="The keeper's own folder, outside the vault.")],
+    group: Annotated[
+        str, typer.Option(help="Group whose members may ask, each with an enrolled key.")
+    ] = "",
+    passphrase_file: Annotated[
+        Optional[Path],
+        typer.Option(help="Where the passphrase is that locks its keys: a file, or /dev/fd/N."),
+    ] = None,
 ) -> None:
     """Hold the keys and the budget of a vault, start its workers, sign its bundles."""
     from clerestory.keeping import keep
+    from clerestory.passphrase import passphrase_for
 
-    keep(vault, state, ready=lambda tier: say(f"keeper of {vault}: ready, workers at {tier}"))
+    words = passphrase_for(state, passphrase_file)
+    keep(
+        vault,
+        state,
+        ready=lambda tier: say(f"keeper of {vault}: ready, workers at {tier}"),
+        group=group,
+        passphrase=words,
+    )
 
 
 @command("new", of=keys)
@@ -94,13 +126,15 @@ def keys_new(
 
 
 @command("enrol", of=keys)
+@asks_keeper
 def keys_enrol(
     vault: VaultPath,
     key: Annotated[Path, typer.Argument(help="The public key: a `.pub` file.")],
     name: Annotated[str, typer.Option(help="As in a study's `authors`.")],
+    role: Annotated[str, typer.Option(help="officer, custodian or researcher.")] = "officer",
     as_json: Json = False,
 ) -> None:
-    """Make the owner of a key an officer, before the first plan is submitted."""
+    """Give the owner of a key a role, before the first plan is submitted."""
     from privacy.keeper.client import ask
     from privacy.signing import read_public
     from privacy.vault import Vault
@@ -109,8 +143,55 @@ def keys_enrol(
         line = key.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         line = ""
-    told = ask(Vault.open(vault), "enrol", name=name, key=read_public(line))
-    answer(told, f"{told['officer']} is an officer: {told['fingerprint']}", as_json=as_json)
+    told = ask(Vault.open(vault), "enrol", name=name, key=read_public(line), role=role)
+    text = f"{told['name']} is enrolled as {told['role']}: {told['fingerprint']}"
+    answer(told, text, as_json=as_json)
+
+
+@command("rotate", of=keys)
+@asks_keeper
+def keys_rotate(vault: VaultPath, as_json: Json = False) -> None:
+    """Give the keeper a new sealing key and destroy the old one, here and for every copy."""
+    text = "a new sealing key; what only the old one opened, in any copy, opens never again"
+    _tend(vault, "rotate", text, as_json=as_json)
+
+
+@command("expire", of=keys)
+@asks_keeper
+def keys_expire(vault: VaultPath, as_json: Json = False) -> None:
+    """Erase what the floor's retention lets nobody keep any longer."""
+    _tend(vault, "expire", "what had expired is erased", as_json=as_json)
+
+
+def _tend(vault: Path, verb: str, text: str, *, as_json: bool) -> None:
+    from privacy.keeper.client import ask
+    from privacy.vault import Vault
+
+    with Progress() as progress:
+        told = ask(Vault.open(vault), verb, progress)
+    answer(told, f"{vault}: {text}; now {told['key']}", as_json=as_json)
+
+
+@command()
+@asks_keeper
+def forget(
+    vault: VaultPath,
+    account: Annotated[str, typer.Argument(metavar="ACCOUNT", help="As it was sealed under.")],
+    custodian: CustodianPath = None,
+    as_json: Json = False,
+) -> None:
+    """Erase an account's sessions and labels for good, as its custodian."""
+    from clerestory.sealing import forget_account
+
+    folder = custodian or vault.with_name(vault.name + ".custodian")
+    with Progress() as progress:
+        forget_account(vault, folder, account, progress)
+    answer(
+        {"forgotten": True},
+        "forgotten, if it was there: nobody is told whether it was, and `seal` will not bring it "
+        "back.\nReleases that are out stay out.",
+        as_json=as_json,
+    )
 
 
 @command()
@@ -125,10 +206,7 @@ def seal(
         Optional[str],
         typer.Option(help="The one account of all sources."),
     ] = None,
-    custodian: Annotated[
-        Optional[Path],
-        typer.Option(help="Folder of the custodian's keys; VAULT.custodian by default."),
-    ] = None,
+    custodian: CustodianPath = None,
     as_json: Json = False,
 ) -> None:
     """Seal log files and ~/.claude/projects trees; counts go to the custodian only."""

@@ -18,7 +18,6 @@ PIECES = {
     "schema": "JSON Schemas of study, policy and bundle",
     "correct": "corrections of a release",
     "publish": "a static site of bundles",
-    "forget": "erasure of an account",
     "team": "studies over folders of a team",
     "dev-stub": "a local server that speaks the Messages API",
     "redteam": "attacks on one's own installation",

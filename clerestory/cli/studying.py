@@ -1,11 +1,14 @@
 """Commands of researchers: check, plan, reproduce, rehearse, diff."""
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
 from clerestory.cli.app import Json, answer, command
+
+if TYPE_CHECKING:
+    from privacy.plan import Rater
 
 StudyPath = Annotated[Path, typer.Argument(metavar="STUDY", help="study.toml")]
 
@@ -53,6 +56,8 @@ def plan(
     made = compile_plan(Study.read(study), accounts=accounts, sessions=sessions)
     replace_file(out, made.canonical)
     forecast, privacy = made.forecast, made.privacy
+    # One call for a session, and a second for the few whose answer was not in form.
+    calls = forecast.sessions if made.rater.endpoint else 0
     widths = [f"  ± {width:<8.3g} {name}" for name, width in forecast.half_widths.items()]
     lines = [
         f"{out}: plan {made.hash[:16]}",
@@ -61,7 +66,8 @@ def plan(
         f"minimum   {privacy.minimum_accounts} accounts behind every printed cell, "
         f"{privacy.tested} cells tested at β = {privacy.beta:g} together",
         f"rater     {made.rater.name}, fidelity {made.rater.fidelity}; it can say "
-        f"{forecast.bits_per_session:.1f} bits about a session; 0 calls, 0 dollars",
+        f"{forecast.bits_per_session:.1f} bits about a session; {calls:,} calls",
+        *_sent(made.rater),
         f"forecast  {forecast.published} of {forecast.cells} cells published, "
         f"if {forecast.accounts:,} accounts with {forecast.sessions:,} sessions are like those "
         "of the published study",
@@ -80,8 +86,9 @@ def plan(
         "rho": str(made.loss),
         "epsilon": privacy.epsilon,
         "delta": privacy.delta,
-        "calls": 0,
-        "dollars": 0,
+        "calls": calls,
+        "dollars": None if calls else 0,
+        "endpoint": made.rater.endpoint,
         "forecast": asdict(forecast),
     }
     if would_show is not None:
@@ -125,3 +132,13 @@ def rehearse(
         f"{out}: {published} of {len(rows)} rows published. This is a {MARK}.",
         as_json=as_json,
     )
+
+
+def _sent(rater: "Rater") -> list[str]:
+    """Where text goes, in the words of the forecast; nothing where it goes nowhere."""
+    if not rater.endpoint:
+        return []
+    return [
+        f"text      of every session goes to {rater.endpoint}, for the model {rater.model}: "
+        "who answers there reads it, and keeps it as long as the policy says"
+    ]

@@ -26,15 +26,10 @@ def demo(
 @command()
 def doctor(as_json: Json = False) -> None:
     """Show which isolation holds on this machine, and how to get more."""
-    from clerestory.doctor import examine
+    from clerestory.doctor import examine, table
 
     told = examine()
-    width = max(len(probe["name"]) for probe in told["probes"])
-    lines = [f"{'attempt':<{width}}  in a worker  outside"]
-    lines += [f"{p['name']:<{width}}  {p['sealed']:<11}  {p['plain']}" for p in told["probes"]]
-    lines += [f"tier {told['tier']}: {told['meaning']}"]
-    lines += [f"to do: {remedy}" for remedy in told["remedies"]]
-    answer(told, "\n".join(lines), as_json=as_json)
+    answer(told, table(told), as_json=as_json)
 
 
 @command()

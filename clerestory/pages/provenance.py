@@ -20,7 +20,7 @@ _TIERS = {
     "T1": "T1: a seal of its own on each worker",
     "T0": "T0: no isolation",
 }
-_TOLD = frozenset({"watermarks", "rater_note", "approvals", "floor"})
+_TOLD = frozenset({"watermarks", "rater_note", "approvals", "floor", "runs", "mounted", "host"})
 """Facts that have a place of their own on the page."""
 
 _COMMANDS = """\
@@ -61,6 +61,7 @@ def provenance(plan: Plan, groups: Sequence[Group], facts: Mapping[str, object])
     return [
         *_listing("The release", _release(plan, groups, facts)),
         *_approvals(facts.get("approvals")),
+        *_runs(facts),
         *_floor(facts.get("floor")),
         tag("h3", "What each measurement cost"),
         _measurements(plan),
@@ -107,15 +108,46 @@ def _release(
 def _approvals(approvals: object) -> list[Element]:
     if not isinstance(approvals, Sequence) or isinstance(approvals, str) or not approvals:
         return []
-    columns = ("name", "fingerprint", "time")
+    heading = "Who approved the plan"
+    return [tag("h3", heading), _table(heading, approvals, ("name", "fingerprint", "time"))]
+
+
+def _table(label: str, told: Sequence[object], columns: Sequence[str]) -> Element:
+    """Mappings as rows, their values as they stand in the files."""
     rows = [
-        tag("tr", [tag("td", tag("code", str(approval.get(column, "")))) for column in columns])
-        for approval in approvals
-        if isinstance(approval, Mapping)
+        tag("tr", [tag("td", tag("code", str(row.get(column, "")))) for column in columns])
+        for row in told
+        if isinstance(row, Mapping)
     ]
     heads = tag("tr", [tag("th", column, scope="col") for column in columns])
-    table = tag("table", tag("thead", heads), tag("tbody", rows))
-    return [tag("h3", "Who approved the plan"), _scroll(table, "Who approved the plan")]
+    return _scroll(tag("table", tag("thead", heads), tag("tbody", rows)), label)
+
+
+def _runs(facts: Mapping[str, object]) -> list[Element]:
+    """What the keeper says of its workers, and what that is worth."""
+    runs = facts.get("runs")
+    if not isinstance(runs, Sequence) or isinstance(runs, str) or not runs:
+        return []
+    heading = "The runs it is made of"
+    told = {"host": facts.get("host")}
+    mounted = facts.get("mounted")
+    if isinstance(mounted, Mapping):
+        told |= {f"mounted into {name}": versions for name, versions in mounted.items()}
+    return [
+        tag("h3", heading),
+        tag(
+            "p",
+            "An audit record: what the keeper says of its own workers, under its signature. It "
+            "shows where parts contradict each other, and proves nothing against a keeper that "
+            "lies. Every part of what was mounted stands with its hash in ",
+            tag("code", "statement.json"),
+            ".",
+        ),
+        _table(heading, runs, ("run", "isolation", "probes", "model", "code")),
+        *_listing(
+            "On what they ran", [(key, _text(value)) for key, value in told.items() if value]
+        ),
+    ]
 
 
 def _floor(floor: object) -> list[Element]:

@@ -1,60 +1,50 @@
 """
 The first run: sealed sessions in, sealed label buckets out.
 
-The keeper checks who sealed a session, re-wraps its data key to the key that the worker made
-after its seal, and passes what comes back through the label gate.  A record says its own
-account and month: both must be those of the session it answers, so that a worker cannot move
-a label to somebody else.  Labels rest sealed, in buckets by account; they serve every later
-study under the same codebook, rater and floor.
+The keeper checks that a session is the one that was taken in, re-wraps its data key to the key
+that a worker made after its seal, and passes what comes back through the label gate (`crew`).  A
+record says its own account and month: both must be those of the session it answers, so that a
+worker cannot move a label to somebody else.  Labels rest sealed, in buckets by account; they
+serve every later study under the same codebook, rater and floor.
+
+A batch is stored whole or not at all: a crash costs the batches that were out, no more.
 """
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from os import sched_getaffinity
-from pathlib import Path
 from threading import Event, Lock
 
 import rfc8785
 
 from privacy.codebook import Codebook
-from privacy.custodian import SIGNATURE_BYTES, read_sealed_session
-from privacy.errors import IncompleteError, VerificationError
+from privacy.errors import IncompleteError
 from privacy.floor import Floor
+from privacy.halts import halted
+from privacy.keeper.corpus import Due
+from privacy.keeper.crew import Crew, Row, batches
+from privacy.keeper.egress import broker
+from privacy.keeper.intake import check_whole, take_in
+from privacy.keeper.runlog import RunLog
 from privacy.keeper.state import State
 from privacy.keeper.workshop import Progress, WorkerKind
 from privacy.labels import (
-    PSEUDONYM_BYTES,
-    SESSION_KEY_BYTES,
-    LabelRecord,
     bucket_of,
     pack_bucket,
-    record_width,
     unpack_bucket,
 )
 from privacy.plan import Plan, Rater
-from privacy.sandbox.launch import Worker, start
+from privacy.sandbox.launch import Zygote
 from privacy.sandbox.tiers import Tier
-from privacy.sealing import SealedBlob, floor_info, run_info, seal
-from privacy.signing import public_raw
+from privacy.sealing import floor_info, seal
 from privacy.vault import Vault
 
-SESSION_SECONDS = 600.0
-"""For one record of the largest session on a busy machine; after it the run stops."""
-
-
-@dataclass(frozen=True, slots=True)
-class Due:
-    """One sealed session whose record is missing, or was made from older bytes."""
-
-    path: Path
-    session: str
-    account: bytes
-    month: str
-    digest: str
-    """SHA-256 of the sealed file."""
+ASKING_HANDS = 4
+"""Workers at once where a model is asked: they wait for it, and hardly reckon."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +60,10 @@ class Labelling:
     tier: Tier
     sources: tuple[str, ...]
     """Public keys of the custodians of the policy."""
+    log: RunLog
+    """Told of each worker before it is given anything; may refuse it."""
+    secret: bytes = field(default=b"", repr=False)
+    """The key for the model's endpoint, where the plan names one; kept nowhere."""
 
     @property
     def label_set(self) -> str:
@@ -81,15 +75,13 @@ class Labelling:
         Sessions of the plan's months that have no record yet, by bucket.
 
         Raises:
-            VerificationError: A file of the vault is cut off.
+            VerificationError: What lies in the vault is not what custodians sealed.
         """
-        done = self.state.labelled(self.label_set)
-        due: dict[int, list[Due]] = defaultdict(list)
-        for path in self.vault.sessions():
-            session = _read_due(path)
-            known = done.get(session.session) == session.digest
-            if session.month in self.plan.population.months and not known:
-                due[bucket_of(session.account, self.floor.buckets)].append(session)
+        corpus, due = self.state.corpus, defaultdict(list)
+        take_in(corpus, self.vault, self.sources, self.state.ledger)
+        check_whole(corpus, self.vault, self.sources)
+        for session in corpus.due(self.label_set, self.plan.population.months):
+            due[bucket_of(session.account, self.floor.buckets)].append(session)
         return due
 
     def check_complete(self) -> None:
@@ -98,8 +90,11 @@ class Labelling:
 
         Raises:
             IncompleteError: Some have none yet; how many is nobody's business.
+            VerificationError: What lies in the vault is not what custodians sealed.
         """
-        if self.due():
+        corpus = self.state.corpus
+        take_in(corpus, self.vault, self.sources, self.state.ledger)
+        if not corpus.is_labelled(self.label_set, self.plan.population.months):
             raise IncompleteError(
                 "LABELS_INCOMPLETE",
                 rule="A release speaks of every session of its months.",
@@ -114,123 +109,66 @@ class Labelling:
         Raises:
             RefusedError: A worker's isolation or its answers do not hold.
             VerificationError: A sealed session is damaged or not from a custodian.
+            IncompleteError: A model was to be asked, and could not be.
         """
         due, buckets = self.due(), range(self.floor.buckets)
         stop, lock, done = Event(), Lock(), [0]
 
-        def work(share: Sequence[int]) -> None:
-            with Crew(self) as crew:
-                for bucket in share:
-                    if stop.is_set():
+        def work(crew: Crew | None, share: Sequence[int]) -> None:
+            for bucket in share:
+                for batch in batches(due.get(bucket, ())):
+                    if stop.is_set() or crew is None:
                         return
-                    rows = [(session, crew.label(session)) for session in due.get(bucket, ())]
+                    rows, halt = crew.label(batch)
                     with lock:
-                        if rows:
-                            self._store(bucket, rows)
-                        # Empty buckets count, too: how many are not would tell of accounts.
-                        done[0] += 1
-                        progress("classifying", done[0] / len(buckets))
+                        self._store(bucket, rows)
+                    if halt:
+                        stop.set()
+                        raise halted(halt)
+                with lock:
+                    # Empty buckets count, too: how many are not would tell of accounts.
+                    done[0] += 1
+                    progress("classifying", done[0] / len(buckets))
 
-        hands = len(sched_getaffinity(0))
-        with ThreadPoolExecutor(hands) as pool:
-            shares = [pool.submit(work, buckets[hand::hands]) for hand in range(hands)]
+        hands = ASKING_HANDS if self.kind.broker else len(sched_getaffinity(0))
+        with ExitStack() as stack, ThreadPoolExecutor(hands) as pool:
+            # Of this thread, which waits for the others: a zygote ends with its starter.
+            crew = self._crew(stack) if due else None
+            shares = [pool.submit(work, crew, buckets[hand::hands]) for hand in range(hands)]
             try:
                 for share in shares:
                     share.result()
             finally:
                 stop.set()
 
-    def _store(self, bucket: int, rows: list[tuple[Due, bytes]]) -> None:
+    def _crew(self, stack: ExitStack) -> Crew:
+        kind, endpoint = self.kind, self.plan.rater.endpoint
+        egress = stack.enter_context(broker(kind, endpoint)) if kind.broker else None
+        zygote = Zygote(self.tier, kind.code, kind.module, self.plan.canonical)
+        return Crew(
+            zygote=stack.enter_context(zygote),
+            egress=egress,
+            secret=self.secret,
+            state=self.state,
+            plan=self.plan,
+            codebook=self.codebook,
+            floor=self.floor.hash,
+            log=self.log,
+        )
+
+    def _store(self, bucket: int, rows: list[Row]) -> None:
+        """Put a batch's records into their bucket: all of them, or none."""
         floor, name = self.floor, self.label_set
         info = floor_info(floor.hash, "labels")
         old: Iterator[tuple[bytes, bytes]] = iter(())
-        if blob := self.state.bucket(name, bucket):
-            data = blob.open(self.state.sealing.open(blob.wrapped, info=info))
+        if blob := self.state.labels.bucket(name, bucket):
+            data = blob.open(self.state.ring.of(blob).open(blob.wrapped, info=info))
             old = unpack_bucket(data, self.codebook)
         new = ((bytes.fromhex(session.session), record) for session, record in rows)
         data = pack_bucket([*old, *new])
         header = {"kind": "labels", "floor": floor.hash, "set": name, "bucket": str(bucket)}
         sealed = seal(data, header, public=self.state.sealing.public, info=info)
-        self.state.put_bucket(name, bucket, sealed, ((s.session, s.digest) for s, _ in rows))
-
-
-class Crew:
-    """A worker that is replaced when it dies, once per session."""
-
-    def __init__(self, run: Labelling) -> None:
-        self._run = run
-        self._worker: Worker | None = None
-        self._sources = [public_raw(source) for source in run.sources]
-        self._width = record_width(run.codebook)
-
-    def __enter__(self) -> "Crew":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._worker:
-            self._worker.close()
-
-    def label(self, due: Due) -> bytes:
-        """
-        One session's record, gated.
-
-        A session that kills two workers is unreadable: that, too, is a label value, since it
-        follows from the session alone.
-        """
-        data = due.path.read_bytes()
-        try:
-            sealed = read_sealed_session(data, self._sources)
-        except VerificationError as error:
-            raise _of(error, due.path) from None
-        for _ in range(2):
-            worker = self._at_work()
-            try:
-                return self._ask(worker, sealed, due)
-            except IncompleteError as error:
-                # A deadline depends on the machine's load, so it stops the run; only a worker
-                # that ended on this session says something about the session.
-                if error.code != "CHANNEL_CLOSED":
-                    raise
-                worker.close()
-                self._worker = None
-        record = LabelRecord.unrated(
-            self._run.codebook, status="unreadable", month=due.month, account=due.account
-        )
-        return record.encode()
-
-    def _at_work(self) -> Worker:
-        run = self._run
-        if self._worker is None:
-            self._worker = start(run.tier, run.kind.code, run.kind.module, run.plan.canonical)
-            self._worker.channel.timeout = SESSION_SECONDS
-        return self._worker
-
-    def _ask(self, worker: Worker, sealed: SealedBlob, due: Due) -> bytes:
-        run = self._run
-        in_run = sealed.rewrap(
-            run.state.sealing,
-            worker.public_key,
-            at_rest=floor_info(run.floor.hash, "session"),
-            in_run=run_info(run.plan.hash),
-        )
-        worker.channel.send(in_run.encode())
-        record = worker.channel.receive(self._width)
-        check_record(record, due.account, due.month, run.codebook)
-        return record
-
-
-def check_record(record: bytes, account: bytes, month: str, codebook: Codebook) -> None:
-    """
-    Pass a worker's answer through the label gate.
-
-    Raises:
-        RefusedError: It is no record, or speaks of another account or month.
-    """
-    read = LabelRecord.decode(record, codebook)
-    position = next(i for i, field in enumerate(codebook.fields) if field.name == "month")
-    told = codebook.fields[position].labels[read.labels[position]]
-    if read.account != account or told != month:
-        LabelRecord.decode(b"", codebook)  # refuses in the gate's own words
+        self.state.labels.put(name, bucket, sealed, ((s.session, s.digest) for s, _ in rows))
 
 
 def label_set(plan: Plan, floor: str) -> str:
@@ -251,32 +189,3 @@ def label_set_of(codebook: str, prompts: str, rater: Rater, floor: str) -> str:
     told = {"codebook": codebook, "prompts": prompts, "floor": floor}
     told.update((f"rater {name}", str(value)) for name, value in asdict(rater).items())
     return sha256(rfc8785.dumps(told)).hexdigest()
-
-
-def _read_due(path: Path) -> Due:
-    """What a sealed session's file says of itself; who says it is checked before it is used."""
-    data = path.read_bytes()
-    try:
-        header = SealedBlob.decode(data[SIGNATURE_BYTES:]).header
-        account, session = bytes.fromhex(header["account"]), bytes.fromhex(header["session"])
-        if (len(account), len(session)) == (PSEUDONYM_BYTES, SESSION_KEY_BYTES):
-            return Due(path, session.hex(), account, header["month"], sha256(data).hexdigest())
-    except VerificationError as error:
-        raise _of(error, path) from None
-    except (KeyError, ValueError):
-        pass
-    raise _of(
-        VerificationError(
-            "VAULT_DAMAGED",
-            rule="A sealed session names its account, its key and its month.",
-            found="a header that does not.",
-            remedy="restore the file from a copy of the vault, or take it out.",
-        ),
-        path,
-    )
-
-
-def _of(error: VerificationError, path: Path) -> VerificationError:
-    """The same refusal, saying which file of the vault: its name is a keyed hash."""
-    found = f"{error.found} In {path.parent.parent.name}/{path.parent.name}/{path.name}."
-    return VerificationError(error.code, rule=error.rule, found=found, remedy=error.remedy)

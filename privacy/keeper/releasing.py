@@ -8,23 +8,26 @@ one bundle: who asks again gets the stored bundle.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from hashlib import sha256
+from dataclasses import dataclass, replace
 
-from privacy.accountant import Accountant
 from privacy.approvals import Approval
+from privacy.codebook import codebook
 from privacy.errors import IncompleteError
-from privacy.evidence import statement, watermarks
+from privacy.evidence import Run, Statement, watermarks
 from privacy.floor import TIERS, Floor
+from privacy.keeper.account import accountant
+from privacy.keeper.bundles import sign_bundle
 from privacy.keeper.labelling import label_set
+from privacy.keeper.runlog import look, parts_of, runs_of
 from privacy.keeper.state import State
 from privacy.keeper.workshop import Progress, Workshop
 from privacy.plan import Plan
 from privacy.policy import Policy
-from privacy.sandbox.launch import Worker, required, start
+from privacy.recovery import check_not_lost
+from privacy.sandbox.launch import Worker, start
 from privacy.sandbox.tiers import Tier
 from privacy.sealing import SealedBlob, floor_info, run_info
-from privacy.vault import CHECKPOINT, Vault, replace_file
+from privacy.vault import Vault
 
 LARGEST_ANSWER = 64 * 2**20
 """bytes: more than any plan's tables."""
@@ -54,32 +57,27 @@ class Releasing:
             The bundle: file name → bytes.
 
         Raises:
-            RefusedError: The budget does not cover it, or the worker is not isolated.
-            IncompleteError: The worker ended without an answer; the charge stays.
+            RefusedError: Budget or period do not cover it, the worker is not isolated, or a
+                recovery closed the plan.
+            IncompleteError: A required anchor cannot be reached, or the worker ended without
+                an answer; a charge that was made stays.
         """
-        ledger, plan = self.state.ledger, self.plan
-        buckets = self._buckets()
+        plan = self.plan
+        buckets, runs = self._buckets(), runs_of(self.state, self.label_set)
+        parts = {run.code: parts_of(self.state, run.code) for run in runs}
         progress("starting the sealed worker", 0.0)
         kind = self.workshop.aggregate
         with start(self.tier, kind.code, kind.module, plan.canonical) as worker:
-            before = ledger.checkpoint().sign(self.state.signing)
-            budget = min(self.floor.budget, self.policy.budget)
-            Accountant(budget, ledger).charge(plan.hash, plan.loss)
-            ledger.append("key", {"plan": plan.hash, "tier": self.tier.name})
-            after = ledger.checkpoint().sign(self.state.signing)
-            # Outside the state: a restored copy of the ledger will not hold it.
-            replace_file(self.vault.folder / CHECKPOINT, after.encode())
+            run = look(worker, kind, "aggregate", plan, self.floor)
+            checkpoints = pay(self.state, self.floor, self.policy, plan, self.tier)
             answer = self._ask(worker, buckets, progress)
-            probes = {probe.name: worker.probes[probe.name] for probe in required(self.tier)}
-        files = self._bundle(answer, probes, (before, after))
+        files = self._bundle(answer, self._statement([*runs, run], parts, checkpoints))
         self.state.save_release(plan.hash, files)
-        sums = sha256(files["SHA256SUMS"]).hexdigest()
-        ledger.append("release", {"plan": plan.hash, "sums": sums})
         return files
 
     def _buckets(self) -> list[SealedBlob | None]:
-        name, floor = label_set(self.plan, self.floor.hash), self.floor
-        found = [self.state.bucket(name, number) for number in range(floor.buckets)]
+        name, floor = self.label_set, self.floor
+        found = [self.state.labels.bucket(name, number) for number in range(floor.buckets)]
         if not any(found):
             raise IncompleteError(
                 "NO_LABELS",
@@ -96,9 +94,8 @@ class Releasing:
         try:
             for position, blob in enumerate(buckets):
                 if blob:
-                    theirs = blob.rewrap(
-                        self.state.sealing, worker.public_key, at_rest=at_rest, in_run=in_run
-                    )
+                    mine = self.state.ring.of(blob)
+                    theirs = blob.rewrap(mine, worker.public_key, at_rest=at_rest, in_run=in_run)
                     worker.channel.send(theirs.encode())
                 progress("aggregating", (position + 1) / len(buckets))
             worker.channel.send(b"")
@@ -114,41 +111,57 @@ class Releasing:
             )
         return answer
 
-    def _bundle(
-        self, answer: bytes, probes: Mapping[str, str], checkpoints: tuple[str, str]
-    ) -> dict[str, bytes]:
-        floor = self.floor
-        planted = any(
-            entry.body.get("planted") == "yes" for entry in self.state.ledger.entries("corpus")
-        )
-        tier = self._weakest_tier()
-        marks = watermarks(self.plan, floor, tier, planted=planted)
-        told = statement(
-            self.plan,
-            tier=tier,
-            custody=self.custody,
-            probes=probes,
-            approvals=self.approvals,
-            marks=marks,
-            checkpoints=checkpoints,
-        )
+    def _bundle(self, answer: bytes, told: Statement) -> dict[str, bytes]:
         extras = {
-            "statement.json": told,
-            "floor.json": floor.canonical,
-            "policy.toml": self.policy.to_toml().encode(),
-            "checkpoint.txt": checkpoints[1].encode(),
+            "statement.json": told.canonical,
+            "floor.json": self.floor.canonical,
+            "policy.toml": self.policy.to_toml(self.floor).encode(),
+            "checkpoint.txt": told.checkpoint_after.encode(),
             "keeper.pub": (self.state.signing.public + "\n").encode(),
         }
         for number, entry in enumerate(self._approval_entries()):
             extras[f"approval-{number + 1}.sig"] = entry.encode()
         return sign_bundle(self.workshop.compose(self.plan, answer, extras), self.state)
 
-    def _weakest_tier(self) -> str:
-        """A release is as isolated as the worst of the runs that it is made of."""
-        name = label_set(self.plan, self.floor.hash)
-        entries = self.state.ledger.entries("labels")
-        made = [entry.body["tier"] for entry in entries if entry.body["set"] == name]
-        return min([*made, self.tier.name], key=TIERS.index)
+    def _statement(
+        self,
+        runs: Sequence[Run],
+        parts: Mapping[str, Mapping[str, str]],
+        checkpoints: tuple[str, str],
+    ) -> Statement:
+        plan, floor, ledger = self.plan, self.floor, self.state.ledger
+        classify = self.workshop.classifying(plan.rater).code
+        aggregate = self.workshop.aggregate.code
+        planted = any(entry.body.get("planted") == "yes" for entry in ledger.entries("corpus"))
+        *_, charge = ledger.entries("charge", plan.hash)
+        released = [entry.body["sums"] for entry in ledger.entries("release")]
+        # A release is as isolated as the worst of the runs that it is made of.
+        tier = min((run.tier for run in runs), key=TIERS.index)
+        return Statement(
+            plan=plan.hash,
+            floor=floor.hash,
+            policy=self.policy.hash,
+            codebook=codebook().hash,
+            prompts=codebook().prompts_hash,
+            code=self.workshop.code(plan.rater),
+            workers={"classify": classify.hash, "aggregate": aggregate.hash},
+            parts={**parts, classify.hash: classify.parts, aggregate.hash: aggregate.parts},
+            runs=tuple(runs),
+            tier=tier,
+            custody=self.custody,
+            planted=planted,
+            approvals=tuple(approval.to_json() for approval in self.approvals),
+            charged=charge.time.isoformat(),
+            watermarks=tuple(watermarks(plan, floor, tier, planted=planted)),
+            previous=released[-1] if released else "",
+            checkpoint_before=checkpoints[0],
+            checkpoint_after=checkpoints[1],
+        )
+
+    @property
+    def label_set(self) -> str:
+        """Name of the labels that the release is made of."""
+        return label_set(self.plan, self.floor.hash)
 
     def _approval_entries(self) -> list[str]:
         named = {approval.officer.key: "" for approval in self.approvals}
@@ -158,8 +171,27 @@ class Releasing:
         return list(named.values())
 
 
-def sign_bundle(files: Mapping[str, bytes], state: State) -> dict[str, bytes]:
-    """Add SHA256SUMS, in the form of `sha256sum -c`, and the keeper's SSH signature of it."""
-    sums = "".join(f"{sha256(files[name]).hexdigest()}  {name}\n" for name in sorted(files))
-    signature = state.signing.sign(sums.encode(), "clerestory-bundle")
-    return {**files, "SHA256SUMS": sums.encode(), "SHA256SUMS.sig": signature.encode()}
+def pay(state: State, floor: Floor, policy: Policy, plan: Plan, tier: Tier) -> tuple[str, str]:
+    """
+    Charge for a plan and have it witnessed: after this, and never before, a key may be given.
+
+    Returns:
+        Signed checkpoints of before and after.
+
+    Raises:
+        RefusedError: Budget or period do not cover it, or a recovery closed the plan.
+        IncompleteError: The disk failed, or a required anchor cannot be told; a charge that
+            was made stays.
+    """
+    ledger = state.ledger
+    contents = replace(plan, binding=None)
+    same = [one.hash for one in state.plans() if replace(one, binding=None) == contents]
+    check_not_lost(same, ledger.entries("recovery"))
+    before = ledger.checkpoint().sign(state.signing)
+    # An anchor that cannot be reached is noticed here, while it costs nothing.
+    state.witnesses.reach(before)
+    accountant(floor, policy, ledger).charge(plan.hash, plan.loss)
+    ledger.append("key", {"plan": plan.hash, "tier": tier.name})
+    after = ledger.checkpoint().sign(state.signing)
+    state.witnesses.tell(after)
+    return before, after

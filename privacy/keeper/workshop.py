@@ -7,9 +7,11 @@ writes a bundle come in from outside.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from hashlib import sha256
+from functools import cached_property
 
-from privacy.plan import Plan
+from privacy.mounted import both_hash
+from privacy.plan import Plan, Rater
+from privacy.raters import asks
 from privacy.sandbox.manifest import CodeManifest
 
 Compose = Callable[[Plan, bytes, Mapping[str, bytes]], dict[str, bytes]]
@@ -26,18 +28,39 @@ class WorkerKind:
 
     module: str
     code: CodeManifest
+    broker: str = ""
+    """File in the code that relays for it; empty for a worker that has no way out."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Workshop:
-    """The two workers and the bundler."""
+    """The workers and the bundler."""
 
     classify: WorkerKind
     aggregate: WorkerKind
     compose: Compose
+    find_asking: Callable[[], WorkerKind] | None = None
+    """Finds and hashes the classify worker that speaks with a model, when a plan wants it."""
 
-    @property
-    def code(self) -> str:
-        """SHA-256 over what both workers mount: bound into every plan."""
-        both = f"{self.classify.code.hash}\n{self.aggregate.code.hash}\n"
-        return sha256(both.encode()).hexdigest()
+    @cached_property
+    def asking(self) -> WorkerKind:
+        """The classify worker whose raters ask somebody: with the libraries for that."""
+        return self.find_asking() if self.find_asking else self.classify
+
+    def classifying(self, rater: Rater) -> WorkerKind:
+        """The classify worker for a rater: who asks nobody mounts nothing to ask with."""
+        return self.asking if asks(rater.name) else self.classify
+
+    def code(self, rater: Rater) -> str:
+        """SHA-256 over what both workers of a plan with this rater mount: bound into it."""
+        return both_hash(self.classifying(rater).code.hash, self.aggregate.code.hash)
+
+    def check_unchanged(self, rater: Rater) -> None:
+        """
+        Refuse files that are not those that were hashed for plans with this rater.
+
+        Raises:
+            RefusedError: Names the parts that were changed.
+        """
+        for kind in (self.classifying(rater), self.aggregate):
+            kind.code.check_unchanged()

@@ -12,11 +12,12 @@ import secrets
 import socket
 from pathlib import Path
 
+from . import control
 from .syscalls import libc
 from .target import Target
 
 EXPECTED_DESCRIPTORS = frozenset(range(5))
-"""Three to /dev/null, one to read frames from, one to write them to."""
+"""Three to /dev/null, one to read frames from, one to write them to; then the control."""
 _DESCRIPTORS = 4096
 """How far to look: a process may hold 1,024 unless somebody raised that."""
 _LOOPBACK = "127.0.0.1"
@@ -160,8 +161,11 @@ def see_host_files(_: Target) -> None:
 
 
 def hold_other_descriptors(_: Target) -> None:
-    """Have been handed something by mistake."""
-    for descriptor in set(range(_DESCRIPTORS)) - EXPECTED_DESCRIPTORS:
+    """Have been handed something by mistake, or a socket of the wrong kind for control."""
+    expected = EXPECTED_DESCRIPTORS
+    if control.is_control(control.NUMBER):
+        expected |= {control.NUMBER}
+    for descriptor in set(range(_DESCRIPTORS)) - expected:
         try:
             fcntl.fcntl(descriptor, fcntl.F_GETFD)
         except OSError:

@@ -4,9 +4,16 @@ from enum import IntEnum
 
 
 class Ending(IntEnum):
-    """Exit codes of `boot`.  A worker that the kernel killed has none: −signal instead."""
+    """
+    Exit codes of a worker and of its zygote.
 
-    DONE = 0
+    Before the key they say which step failed.  Afterwards there is one, whatever happened: a
+    code that told more would be a word about a session.  What the kernel killed has none:
+    −signal instead.
+    """
+
+    ENDED = 0
+    """It had a key; nothing is said of what it did with it."""
     NOT_STARTED = 70
     """It was called in a way that no launcher calls it."""
     NOT_PREPARED = 71
@@ -15,5 +22,3 @@ class Ending(IntEnum):
     """The kernel refused a layer, or there was a second thread."""
     NO_GO = 73
     """The keeper did not like the probes, or went away."""
-    BROKEN = 74
-    """The module's `run` raised."""

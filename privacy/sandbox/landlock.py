@@ -20,6 +20,7 @@ from .syscalls import syscall
 _FILES = ((1, 13), (2, 14), (3, 15), (5, 16), (9, 17))
 """ABI → how many rights to files it knows; each is one bit."""
 _TCP = 0b11
+_CONNECT, _PORT_RULE = 0b10, 2
 _SCOPES = 0b11
 _VERSION_QUESTION = 1
 
@@ -32,6 +33,10 @@ class _Ruleset(ctypes.Structure):
     )
 
 
+class _Port(ctypes.Structure):
+    _fields_ = (("allowed", ctypes.c_uint64), ("port", ctypes.c_uint64))
+
+
 def abi() -> int:
     """Landlock's version in the running kernel, 0 for none."""
     try:
@@ -42,9 +47,12 @@ def abi() -> int:
         raise
 
 
-def restrict() -> int:
+def restrict(connect: int | None = None) -> int:
     """
     Deny this thread everything that Landlock knows.
+
+    Args:
+        connect: A TCP port to which it may still connect; never for a worker.
 
     Returns:
         The ABI that was used.
@@ -71,6 +79,9 @@ def restrict() -> int:
     size = 8 if version < 4 else 16 if version < 6 else 24
     descriptor = syscall("landlock_create_ruleset", ctypes.byref(ruleset), size, 0)
     try:
+        if connect is not None and ruleset.network:
+            port = _Port(_CONNECT, connect)
+            syscall("landlock_add_rule", descriptor, _PORT_RULE, ctypes.byref(port), 0)
         syscall("landlock_restrict_self", descriptor, 0)
     finally:
         os.close(descriptor)

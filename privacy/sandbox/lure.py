@@ -1,9 +1,12 @@
 """
 What an escape would reach: real sockets that listen, a real secret, a real victim process.
 
-The battery proves something only if its targets are there.  The launcher sets them up beside
-every worker it starts, on loopback and in a folder of its own, and takes them down after the
-probe report; so the keeper itself is never the one that is attacked.
+The battery proves something only if its targets are there.  The launcher sets them up once for a
+zygote and all its workers, on loopback and in a folder of its own, and takes them down with it;
+so the keeper itself is never the one that is attacked.
+
+What has arrived is remembered: where several workers share a lure, one that got through speaks
+against all that are asked after it, for nobody can tell them apart.
 """
 
 import os
@@ -12,11 +15,12 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import which
 from tempfile import TemporaryDirectory
+from threading import Lock
 
 from .target import Target
 
@@ -27,31 +31,36 @@ _LONGEST_SOCKET_PATH = 100
 
 @dataclass(frozen=True, slots=True)
 class Lure:
-    """A target, seen from outside."""
+    """A target, seen from outside; several threads may ask it."""
 
     target: Target
     udp: socket.socket
+    listeners: tuple[socket.socket, ...]
+    _arrived: set[bytes] = field(default_factory=set)
+    _lock: Lock = field(default_factory=Lock)
 
-    def delivered(self) -> list[bytes]:
-        """Datagrams that have arrived since the last question."""
-        arrived = []
-        while True:
-            try:
-                arrived.append(self.udp.recv(16))
-            except BlockingIOError:
-                return arrived
+    def delivered(self) -> frozenset[bytes]:
+        """Datagrams that have ever arrived; also makes room for the next to connect."""
+        for listener in self.listeners:
+            with suppress(BlockingIOError):
+                while True:
+                    listener.accept()[0].close()
+        with self._lock, suppress(BlockingIOError):
+            while True:
+                self._arrived.add(self.udp.recv(16))
+        return frozenset(self._arrived)
 
 
 @contextmanager
 def lure() -> Iterator[Lure]:
-    """Set up a target for one worker, and take it down."""
+    """Set up a target, and take it down."""
     with ExitStack() as stack:
         folder = stack.enter_context(_folder())
         (folder / "secret").write_text(secrets.token_hex(), encoding="ascii")
         named = _listen(stack, socket.AF_UNIX, str(folder / "socket"))
         (folder / "socket").chmod(0o777)
         name = f"clerestory-{secrets.token_hex(8)}"
-        _listen(stack, socket.AF_UNIX, "\0" + name)
+        abstract = _listen(stack, socket.AF_UNIX, "\0" + name)
         tcp = _listen(stack, socket.AF_INET, (_LOOPBACK, 0))
         udp = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
         udp.bind((_LOOPBACK, 0))
@@ -65,7 +74,7 @@ def lure() -> Iterator[Lure]:
             victim=victim.pid,
             address=_readable_address(victim.pid),
         )
-        yield Lure(target, udp)
+        yield Lure(target, udp, (named, abstract, tcp))
 
 
 @contextmanager
@@ -82,17 +91,19 @@ def _folder() -> Iterator[Path]:
 def _listen(stack: ExitStack, family: int, address: str | tuple[str, int]) -> socket.socket:
     listener = stack.enter_context(socket.socket(family, socket.SOCK_STREAM))
     listener.bind(address)
-    listener.listen(8)
+    listener.listen(64)
+    listener.settimeout(0)
     return listener
 
 
 @contextmanager
 def _victim() -> Iterator[subprocess.Popen[bytes]]:
-    sleep = which("sleep")
-    idle = [sleep, "600"] if sleep else [sys.executable, "-ISBc", "import time; time.sleep(600)"]
+    # It reads from a pipe that nobody writes to, so it lives as long as the lure and its keeper.
+    cat = which("cat")
+    idle = [cat] if cat else [sys.executable, "-ISBc", "import sys; sys.stdin.buffer.read()"]
     with subprocess.Popen(  # noqa: S603 - a fixed program that waits
         idle,
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         env={},

@@ -2,22 +2,24 @@
 What is mounted is what is hashed: the list of files that a worker can read before its seal.
 
 A manifest names our package folders, the installed distributions they need, the interpreter
-with its standard library, and the shared libraries that the kernel really maps for them.  Its
-hash is over names relative to each of these and over contents, so that it says the same on two
-machines with the same software, wherever that is installed.
+with its standard library, and the shared libraries that the kernel really maps for them.  Each
+is a part with a hash of its own (see `mounted`), the same on two machines with the same
+software, wherever that is installed.
 
 Compiled files in `__pycache__` are neither hashed nor read (see `interpreter`): sources are
 compiled anew in every worker, which costs 0.4 s for numpy and opendp.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import file_digest, sha256
+from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
 from pathlib import Path
 
 from privacy.errors import ConfigurationError, RefusedError
+from privacy.mounted import code_hash, part_hash
 
 from .libraries import interpreter_mounts
 from .mounts import CODE, COMPILED, DEPENDENCIES, Mount, link
@@ -37,29 +39,55 @@ class CodeManifest:
     mounts: tuple[Mount, ...]
     python: Path
     """The interpreter, at the same path outside and inside."""
-    hash: str
-    """SHA-256 over sorted names and contents, hexadecimal."""
-    stamp: str
+    parts: Mapping[str, str]
+    """Name of a part → SHA-256 of its names and contents, hexadecimal."""
+    stamp: Mapping[str, str]
     """The fingerprint from before the contents were read."""
 
-    def fingerprint(self) -> str:
-        """Cheap identity: path, size, time of change and inode of every file, hashed."""
-        return _fingerprint(self.mounts)
+    @property
+    def hash(self) -> str:
+        """SHA-256 over all parts, hexadecimal."""
+        return code_hash(self.parts)
 
-    def check_unchanged(self) -> None:
+    def fingerprint(self) -> Mapping[str, str]:
+        """
+        Cheap identity of each part: path, size, inode and times of every file, hashed.
+
+        The time at which an inode changed cannot be set back, as that of its contents can.
+        """
+        return _each(self.mounts, _fingerprint)
+
+    def check_unchanged(self) -> Mapping[str, str]:
         """
         Refuse files that are not those that were hashed.
+
+        Returns:
+            The fingerprint of the files that were looked at.
 
         Raises:
             RefusedError: A file was changed, added or removed; collect again.
         """
-        if self.fingerprint() != self.stamp:
-            raise RefusedError(
-                "CODE_CHANGED",
-                rule="A worker runs the code that was hashed and approved.",
-                found="a file of it that was changed, added or removed since.",
-                remedy="restart the keeper; a changed hash needs plans to be submitted again.",
-            )
+        now = self.fingerprint()
+        touched = {name for name, stamp in now.items() if stamp != self.stamp.get(name)}
+        # A hard link to a file, or the same file copied over itself, touches and changes nothing.
+        again = _each([m for m in self.mounts if m.name in touched], part_hash)
+        if changed := sorted(name for name in touched if again[name] != self.parts.get(name)):
+            raise _changed(changed, "since it was hashed")
+        return now
+
+    def check_untouched(self, seen: Mapping[str, str]) -> None:
+        """
+        Refuse files that were touched at all, between two moments of one worker's start.
+
+        Args:
+            seen: What `check_unchanged` returned before a worker began to read them.
+
+        Raises:
+            RefusedError: A worker may have read something else.
+        """
+        now = self.fingerprint()
+        if touched := sorted(name for name, stamp in now.items() if stamp != seen.get(name)):
+            raise _changed(touched, "while a worker read it")
 
     def link_into(self, folder: Path) -> None:
         """Make the folders `code` and `deps` of links, for a worker without mounts."""
@@ -86,8 +114,8 @@ def collect(
     named = {mount.name: mount for mount in (*ours, *theirs)}
     python, base = interpreter_mounts(tuple(named.values()), modules, masked=_MASKED)
     mounts = (*named.values(), *base)
-    stamp = _fingerprint(mounts)
-    return CodeManifest(mounts, python, _hash(mounts), stamp)
+    stamp = _each(mounts, _fingerprint)
+    return CodeManifest(mounts, python, _each(mounts, part_hash), stamp)
 
 
 def _package(package: str | Path) -> Mount:
@@ -136,30 +164,33 @@ def _checked(mount: Mount) -> Mount:
     return mount
 
 
-def _hash(mounts: Iterable[Mount]) -> str:
-    digest = sha256()
-    for name, path in sorted(file for mount in mounts for file in mount.files()):
-        digest.update(f"{name}\0{_content(path)}\n".encode(errors="surrogateescape"))
-    return digest.hexdigest()
+def _each(mounts: Iterable[Mount], of: Callable[[list[tuple[str, Path]]], str]) -> dict[str, str]:
+    """Something of every part, by its name; two files of one name are one part."""
+    files: dict[str, list[tuple[str, Path]]] = defaultdict(list)
+    for mount in mounts:
+        files[mount.name] += mount.files()
+    return {name: of(found) for name, found in files.items()}
 
 
-def _content(path: Path) -> str:
-    link = f"{path.readlink()}\0" if path.is_symlink() else ""
-    if not path.is_file():  # a link to a folder, or to nothing
-        return link
-    with path.open("rb") as file:
-        return link + file_digest(file, "sha256").hexdigest()
-
-
-def _fingerprint(mounts: Iterable[Mount]) -> str:
+def _fingerprint(files: list[tuple[str, Path]]) -> str:
     lines = []
-    for _, path in (file for mount in mounts for file in mount.files()):
+    for _, path in files:
         try:
             stat = path.stat()
-            lines.append(f"{path}\0{stat.st_size}\0{stat.st_mtime_ns}\0{stat.st_ino}\n")
+            times = f"{stat.st_mtime_ns}\0{stat.st_ctime_ns}"
+            lines.append(f"{path}\0{stat.st_size}\0{stat.st_ino}\0{times}\n")
         except OSError:
             lines.append(f"{path}\0gone\n")
     return sha256("".join(sorted(lines)).encode(errors="surrogateescape")).hexdigest()
+
+
+def _changed(parts: Sequence[str], when: str) -> RefusedError:
+    return RefusedError(
+        "CODE_CHANGED",
+        rule="A worker runs the code that was hashed and approved.",
+        found=f"a file that was changed, added or removed {when}, in {', '.join(parts)}.",
+        remedy="restart the keeper; a changed hash needs plans to be submitted again.",
+    )
 
 
 def _missing(found: str) -> ConfigurationError:

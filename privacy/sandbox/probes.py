@@ -40,6 +40,8 @@ PROBES: tuple[Probe, ...] = (
     Probe("gain_privileges", attempts_kernel.gain_privileges, before_filter=True),
     Probe("be_read", attempts_kernel.be_read, before_filter=True),
     Probe("read_own_code", attempts.read_own_code, before_filter=True),
+    # What kind of socket a descriptor is can be asked before the filter only.
+    Probe("hold_other_descriptors", attempts.hold_other_descriptors, before_filter=True),
     Probe("see_host_files", attempts.see_host_files, before_filter=True, needs_namespaces=True),
     Probe(
         "reach_host_network",
@@ -47,7 +49,6 @@ PROBES: tuple[Probe, ...] = (
         before_filter=True,
         needs_namespaces=True,
     ),
-    Probe("hold_other_descriptors", attempts.hold_other_descriptors),
     Probe("see_environment", attempts.see_environment),
     Probe("connect_tcp", attempts.connect_tcp),
     Probe("send_udp", attempts.send_udp),

@@ -18,6 +18,7 @@ import platform
 from enum import Enum
 from errno import EPERM
 
+from . import control
 from .syscalls import numbers, syscall
 
 Instruction = tuple[int, int, int, int]
@@ -103,6 +104,8 @@ def assemble(stage: Stage, machine: str) -> list[Instruction]:
         ]
         program += _when(number[name], block)
     program += _when(number["fcntl"], _only(1, _GET_FLAGS, quiet))
+    # Where there is no control descriptor, the call does nothing: one profile for both workers.
+    program += _when(number["recvmsg"], _only(0, (control.NUMBER,), refuse))
     if stage is Stage.PROBING:
         program += _when(number["seccomp"], _only(0, _SET_FILTER, refuse))
     for name in ALLOWED:

@@ -18,6 +18,7 @@ _COMMON = {
     "pidfd_getfd": 438,
     "io_uring_setup": 425,
     "landlock_create_ruleset": 444,
+    "landlock_add_rule": 445,
     "landlock_restrict_self": 446,
     "faccessat2": 439,
 }
@@ -28,7 +29,7 @@ _X86_64 = {
     "access": 21, "sched_yield": 24, "mremap": 25, "madvise": 28, "nanosleep": 35, "getpid": 39,
     "socket": 41, "clone": 56, "fork": 57, "execve": 59, "exit": 60, "kill": 62, "fcntl": 72,
     "getcwd": 79, "readlink": 89, "gettimeofday": 96, "ptrace": 101, "capset": 126,
-    "sigaltstack": 131, "prctl": 157, "gettid": 186, "futex": 202, "getdents64": 217,
+    "recvmsg": 47, "sigaltstack": 131, "prctl": 157, "gettid": 186, "futex": 202, "getdents64": 217,
     "restart_syscall": 219, "clock_gettime": 228, "clock_nanosleep": 230, "exit_group": 231,
     "keyctl": 250, "openat": 257, "newfstatat": 262, "readlinkat": 267, "faccessat": 269,
     "pselect6": 270, "ppoll": 271, "perf_event_open": 298, "process_vm_readv": 310,
@@ -42,10 +43,10 @@ _AARCH64 = {
     "clock_nanosleep": 115, "ptrace": 117, "sched_yield": 124, "restart_syscall": 128,
     "kill": 129, "sigaltstack": 132, "rt_sigaction": 134, "rt_sigprocmask": 135,
     "rt_sigreturn": 139, "prctl": 167, "gettimeofday": 169, "getpid": 172, "gettid": 178,
-    "socket": 198, "brk": 214, "munmap": 215, "mremap": 216, "keyctl": 219, "clone": 220,
-    "execve": 221, "mmap": 222, "mprotect": 226, "madvise": 233, "perf_event_open": 241,
-    "process_vm_readv": 270, "seccomp": 277, "getrandom": 278, "bpf": 280, "userfaultfd": 282,
-    "statx": 291,
+    "socket": 198, "recvmsg": 212, "brk": 214, "munmap": 215, "mremap": 216, "keyctl": 219,
+    "clone": 220, "execve": 221, "mmap": 222, "mprotect": 226, "madvise": 233,
+    "perf_event_open": 241, "process_vm_readv": 270, "seccomp": 277, "getrandom": 278,
+    "bpf": 280, "userfaultfd": 282, "statx": 291,
 }  # fmt: skip
 
 NUMBERS: dict[str, dict[str, int]] = {

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from aggregates.release import COLUMNS, release, rounded
 from aggregates.worker import unsafe_release_unsealed
 from privacy.errors import RefusedError
+from privacy.printed import _keys
 from privacy.unit import SCALE
-from privacy.verification import _keys
 from tests.aggregates.rows import (
     MEAN,
     RATE,

@@ -122,8 +122,10 @@ def test_a_plan_that_does_not_fit_itself_is_not_prepared() -> None:
 
 
 def test_a_plan_of_another_codebook_is_not_prepared() -> None:
-    """Its labels would be read by the wrong positions."""
-    with pytest.raises(ConfigurationError, match="CODEBOOK_CHANGED"):
-        worker.prepare(replace(MADE, codebook="0" * 64).canonical)
+    """Its labels would be read by the wrong positions, or answer another question."""
+    worker.prepare(MADE.canonical)  # the control
+    for other in (replace(MADE, codebook="0" * 64), replace(MADE, prompts="0" * 64)):
+        with pytest.raises(ConfigurationError, match="CODEBOOK_CHANGED"):
+            worker.prepare(other.canonical)
     with pytest.raises(ConfigurationError, match="PLAN_UNREADABLE"):
         worker.prepare(b"{}")

@@ -4,6 +4,8 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
+from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar, Literal
 
 import pytest
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 
 from classifiers import worker
 from classifiers.formats import read_session
+from classifiers.raters import Halted
 from classifiers.raters.offline import OfflineRater
 from classifiers.rendering import View
 from classifiers.sessions import Session, UnreadableError
@@ -19,7 +22,8 @@ from classifiers.stub import TOO_LARGE_STUB, WARM_UP
 from classifiers.worker import classify
 from privacy.codebook import codebook
 from privacy.errors import ConfigurationError
-from privacy.labels import LabelRecord, record_width
+from privacy.halts import Halt
+from privacy.labels import LabelRecord, record_width, unpack_bucket
 from privacy.plan import Forecast, Plan, Population, Privacy, Rater, Study
 from privacy.raters import OFFLINE
 from privacy.sealing import KeyPair, run_info, seal
@@ -227,31 +231,122 @@ class Frames:
         self.sent.append(frame)
 
 
-def test_the_worker_answers_each_sealed_session_with_its_record() -> None:
+def sealed(data: bytes, plan: Plan, pair: KeyPair, session: bytes = bytes(16)) -> bytes:
+    """A session as the keeper hands it to a worker."""
+    header = {"account": ACCOUNT.hex(), "month": "2026-02", "session": session.hex()}
+    return seal(data, header, public=pair.public, info=run_info(plan.hash)).encode()
+
+
+def answered(*sessions: bytes) -> dict[bytes, bytes]:
+    """What a prepared worker says of a batch: session's key → record."""
+    plan, pair = bound_plan(), KeyPair.generate()
+    worker.prepare(plan.canonical)
+    keys = [bytes([place]) * 16 for place in range(len(sessions))]
+    frames = [sealed(data, plan, pair, key) for data, key in zip(sessions, keys, strict=True)]
+    channel = Frames(*frames, b"")
+    worker.run(channel, pair)
+    (answer,) = channel.sent
+    return dict(unpack_bucket(answer, codebook()))
+
+
+def test_the_worker_answers_a_batch_with_a_record_for_each_session() -> None:
     """Account and month come from the authenticated header; a changed blob is `unreadable`."""
     plan, pair = bound_plan(), KeyPair.generate()
     worker.prepare(plan.canonical)
-
-    def sealed(data: bytes) -> bytes:
-        header = {"account": ACCOUNT.hex(), "month": "2026-02"}
-        info = run_info(plan.hash)
-        return seal(data, header, public=pair.public, info=info).encode()
-
-    good = sealed(GOOD)
-    channel = Frames(good, sealed(b"noise"), good[:-1] + bytes([good[-1] ^ 1]), b"")
+    good = sealed(GOOD, plan, pair, b"1" * 16)
+    noise = sealed(b"noise", plan, pair, b"2" * 16)
+    torn = sealed(GOOD, plan, pair, b"3" * 16)
+    channel = Frames(good, noise, torn[:-1] + bytes([torn[-1] ^ 1]), b"")
     worker.run(channel, pair)
 
-    records = [LabelRecord.decode(frame, codebook()) for frame in channel.sent]
-    assert [told(each, "status") for each in records] == ["rated", "invalid", "unreadable"]
-    assert {each.account for each in records} == {ACCOUNT}
-    assert {told(each, "month") for each in records} == {"2026-02"}
+    (answer,) = channel.sent
+    records = {
+        key: LabelRecord.decode(record, codebook())
+        for key, record in unpack_bucket(answer, codebook())
+    }
+    statuses = {key[:1]: told(record, "status") for key, record in records.items()}
+    assert statuses == {b"1": "rated", b"2": "invalid", b"3": "unreadable"}
+    assert {each.account for each in records.values()} == {ACCOUNT}
+    assert {told(each, "month") for each in records.values()} == {"2026-02"}
+
+
+class Halting(OfflineRater):
+    """Labels two sessions; then nobody can be asked any more."""
+
+    def __init__(self) -> None:
+        self.left = 2
+
+    def rate(self, session: Session, view: View) -> Mapping[str, str]:
+        """Label, or halt."""
+        self.left -= 1
+        if self.left < 0:
+            raise Halted(Halt.BUSY)
+        return super().rate(session, view)
+
+
+def test_a_halt_comes_behind_the_rows_and_after_the_last_frame() -> None:
+    """What was labelled is kept; a keeper that is still sending would not hear an answer."""
+    plan, pair = bound_plan(), KeyPair.generate()
+    worker.prepare(plan.canonical)
+    worker._Prepared.rater = Halting()
+    frames = [sealed(GOOD, plan, pair, bytes([number]) * 16) for number in range(5)]
+    channel = Frames(*frames, b"", b"left")
+    worker.run(channel, pair)
+
+    (answer,) = channel.sent
+    assert answer[-1:] == bytes([Halt.BUSY])
+    keys = [key[:1] for key, _ in unpack_bucket(answer[:-1], codebook())]
+    assert sorted(keys) == [b"\0", b"\1"]
+    assert channel.receive(100) == b"left"
+
+
+SAMPLES = (
+    GOOD,
+    b"noise",
+    b"",
+    TOO_LARGE_STUB,
+    WARM_UP,
+    log(person("explain the parser to me"), agent("It reads."), person("thanks")),
+    log(person("write a test"), call("Bash", command="pytest"), result("1 failed"), agent("No.")),
+)
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.lists(st.integers(0, len(SAMPLES) - 1), min_size=1, max_size=8))
+def test_a_session_is_labelled_in_a_batch_as_it_is_alone(order: list[int]) -> None:
+    """Non-interference: whatever else is in the batch, in any order, before or after it."""
+    together = answered(*(SAMPLES[which] for which in order))
+    for place, which in enumerate(order):
+        (alone,) = answered(SAMPLES[which]).values()
+        assert together[bytes([place]) * 16] == alone
+
+
+class Swayed:
+    """The control of the test above: a rater that remembers the session before."""
+
+    def __init__(self) -> None:
+        self.name, self.version, self.seen = "swayed", "1", 0
+        self.fidelity: Literal["low", "validated"] = "low"
+
+    def rate(self, session: Session, view: View) -> Mapping[str, str]:
+        """Say how many there were."""
+        self.seen += 1
+        return {"work_mode": codebook().field("work_mode").labels[self.seen % 3]}
+
+
+def test_a_rater_with_a_memory_would_be_noticed() -> None:
+    """The same sample, twice, has two records: that is what the property above looks for."""
+    rater = Swayed()
+    label_it = partial(classify, GOOD, month="2026-02", account=ACCOUNT, rater=rater)
+    assert label_it() != label_it()
 
 
 def test_the_worker_refuses_a_plan_that_is_not_its_own() -> None:
     """Labels of another codebook or rater would pass for those that were approved."""
     worker.prepare(bound_plan().canonical)  # the control
     other = Rater("claude", "1", "validated", "m", "e", "")
-    for plan in (bound_plan(book="0" * 64), bound_plan(rater=other)):
+    asked = replace(bound_plan(), prompts="0" * 64)
+    for plan in (bound_plan(book="0" * 64), asked, bound_plan(rater=other)):
         with pytest.raises(ConfigurationError, match="CLASSIFY_MISMATCH"):
             worker.prepare(plan.canonical)
 
@@ -266,9 +361,10 @@ def test_the_offline_rater_is_the_one_that_plans_name() -> None:
 
 SEALED = """
 import sys
+from privacy.labels import row_width
 from tests.classifiers.test_worker import *
 plan, pair = bound_plan(), KeyPair.generate()
-header = {"account": ACCOUNT.hex(), "month": "2026-02"}
+header = {"account": ACCOUNT.hex(), "month": "2026-02", "session": "00" * 16}
 texts = (GOOD, b"", b"{]", GOOD.replace(b"fix", b"\\xe9"), b"\\xff\\xfe{", WARM_UP, b"[" * 9**5)
 texts += MORE
 frames = [
@@ -279,7 +375,7 @@ channel = Frames(*frames, b"")
 opened = []
 sys.addaudithook(lambda event, _: opened.append(event) if event in ("open", "import") else None)
 worker.run(channel, pair)
-assert len(channel.sent) == len(texts)
+assert len(channel.sent[0]) == len(texts) * row_width(codebook())
 print(len(opened))
 """
 

@@ -1,7 +1,10 @@
 """The audit: an outsider's replay finds what was edited, cut or written anew."""
 
 import json
+import re
 from collections.abc import Iterator
+from dataclasses import replace
+from fractions import Fraction
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -12,12 +15,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from clerestory.auditing import replay
+from clerestory.exporting import check_proof, is_proof, write_export
+from privacy.checkpoint import Checkpoint
 from privacy.errors import ClerestoryError, ConfigurationError, VerificationError
-from privacy.ledger import GENESIS
-from privacy.merkle import Checkpoint, head, leaf
+from privacy.history import GENESIS, LOST, History
+from privacy.keeper.recovering import complete, prepare
+from privacy.keeper.state import State
+from privacy.merkle import head, leaf
+from privacy.plan import read_plan
 from privacy.signing import SigningKey
+from privacy.vault import Vault
 from tests.aggregates.rows import SHARE, small_plan
-from tests.support.house import House, planted
+from tests.support.books import Archive, approved, begun, paid
+from tests.support.house import House, opened, planted
 
 Lines = list[bytes]
 
@@ -56,10 +66,10 @@ def chained(records: list[dict[str, Any]]) -> Lines:
     return lines
 
 
-def refused(path: Path, *bundles: Path) -> str:
+def refused(path: Path, *given: Path, trust: str | None = None) -> str:
     """The code under which an audit ends."""
     with pytest.raises(ClerestoryError) as refusal:
-        replay(path, [*bundles])
+        replay(path, [*given], trust)
     assert refusal.value.remedy
     return refusal.value.code
 
@@ -128,7 +138,8 @@ def test_a_release_that_nobody_paid_for_is_found(
     key = SigningKey.generate()
     forged = tmp_path / "forged"
     forged.mkdir()
-    (forged / "plan.json").write_bytes((bundle / "plan.json").read_bytes())
+    for file in bundle.iterdir():
+        (forged / file.name).write_bytes(file.read_bytes())
     (forged / "keeper.pub").write_text(key.public)
 
     def told(history: Lines) -> str:
@@ -206,3 +217,199 @@ def test_what_is_not_there_is_said(tmp_path: Path, made: tuple[House, Path, Line
             replay(path, [copy])
         assert refusal.value.exit_code in (2, 4)
     assert replay(path, [bundle])
+
+
+def noted(lines: Lines, house: House, size: int) -> Checkpoint:
+    """The checkpoint that the keeper gave out when its ledger had some size."""
+    return History.of(lines[:size]).checkpoint(house.state.ledger.origin)
+
+
+def test_checkpoints_of_any_time_are_found_in_the_history(
+    tmp_path: Path, made: tuple[House, Path, Lines]
+) -> None:
+    """From an anchor, a witness, a mail: any number of them, with the keeper's key alone."""
+    house, bundle, lines = made
+    trust, path = house.vault.keys.signing, export(tmp_path, lines)
+    notes = []
+    for size in range(1, len(lines) + 1):
+        notes.append(tmp_path / f"note-{size}")
+        notes[-1].write_text(noted(lines, house, size).sign(house.state.signing))
+    assert replay(path, [bundle, *notes], trust)["checkpoints"] == len(lines)
+    # Cut, or written anew with fresh hashes: each later checkpoint finds it, no earlier one.
+    for kept in range(1, len(lines)):
+        shorter = export(tmp_path, lines[:kept])
+        assert replay(shorter, notes[:kept], trust)["entries"] == kept
+        assert refused(shorter, notes[kept], trust=trust) == "LEDGER_REWRITTEN"
+    records = [json.loads(line) for line in lines]
+    for place in range(len(records)):
+        other = [*records[:place], {**records[place], "time": "2020-01-01T00:00:00+00:00"}]
+        rewritten = export(tmp_path, chained([*other, *records[place + 1 :]]))
+        assert replay(rewritten, notes[:place], trust)["entries"] == len(lines)
+        assert refused(rewritten, notes[place], trust=trust) == "LEDGER_REWRITTEN"
+
+
+def test_a_checkpoint_that_says_less_was_spent_is_found(
+    tmp_path: Path, made: tuple[House, Path, Lines]
+) -> None:
+    """The extension line is audited: it is what a recovery counts from."""
+    house, _, lines = made
+    path, note = export(tmp_path, lines), tmp_path / "note"
+    trust = house.vault.keys.signing
+    for spent, found in ((Fraction(0), "LEDGER_REWRITTEN"), (None, "")):
+        false = replace(noted(lines, house, len(lines)), spent=spent)
+        note.write_text(false.sign(house.state.signing))
+        if found:
+            assert refused(path, note, trust=trust) == found
+        else:
+            assert replay(path, [note], trust)["checkpoints"] == 1
+    assert refused(path, note) == "EXPORT_UNREADABLE"  # without a key there is nothing to check
+    stranger = SigningKey.generate().public
+    assert refused(path, note, trust=stranger) == "CHECKPOINT_UNREADABLE"
+
+
+def test_each_key_and_release_has_a_charge_of_its_own(
+    tmp_path: Path, made: tuple[House, Path, Lines]
+) -> None:
+    """One charge buys one key and one release, whatever order somebody writes them in."""
+    _, _, lines = made
+    records = [json.loads(line) for line in lines]
+    for kind in ("key", "release"):
+        (one,) = [record for record in records if record["kind"] == kind]
+        assert refused(export(tmp_path, chained([*records, one]))) == "NOT_CHARGED"
+    (charge,) = [record for record in records if record["kind"] == "charge"]
+    again = [*records, charge, *[r for r in records if r["kind"] in ("key", "release")]]
+    assert replay(export(tmp_path, chained(again)), [])["charges"] == 2
+    moved = [*[r for r in records if r is not charge], charge]
+    assert refused(export(tmp_path, chained(moved))) == "NOT_CHARGED"
+
+
+def test_a_second_bundle_for_one_charge_is_found(
+    tmp_path: Path, made: tuple[House, Path, Lines]
+) -> None:
+    """Two draws of noise for one charge average out: the ledger knows one of them."""
+    _, bundle, lines = made
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    for file in bundle.iterdir():
+        (copy / file.name).write_bytes(file.read_bytes())
+    path = export(tmp_path, lines)
+    assert len(replay(path, [bundle, copy])["bundles"]) == 2
+    (copy / "SHA256SUMS").write_bytes((copy / "SHA256SUMS").read_bytes() + b"\n")
+    assert refused(path, copy) == "NOT_RELEASED"
+
+
+@pytest.mark.parametrize("limit", ["rho", "period_rho"])
+def test_a_charge_beyond_the_policy_is_found(
+    tmp_path: Path, made: tuple[House, Path, Lines], limit: str
+) -> None:
+    """The auditor has the accountant decide again: over the budget, and over a period's."""
+    _, _, lines = made
+
+    def told(value: str) -> Path:
+        records = [json.loads(line) for line in lines]
+        for body in (record["body"] for record in records if record["kind"] == "policy"):
+            body["text"] = re.sub(
+                rf"(?m)^{limit} = .*$", f'{limit} = "{value}"', body["text"], count=1
+            )
+        return export(tmp_path, chained(records))
+
+    assert refused(told("1/100000")) == "OVERSPENT"
+    assert refused(told("much")) == "LEDGER_POLICY"
+    assert replay(told("1000"), [])["charges"] == 1
+
+
+def test_the_last_period_ends_with_the_newest_entry(
+    tmp_path: Path, made: tuple[House, Path, Lines]
+) -> None:
+    """By the ledger's own times: what was charged long before is spent, and not in it."""
+    _, _, lines = made
+    records = [json.loads(line) for line in lines]
+    (charge,) = [record for record in records if record["kind"] == "charge"]
+    later = {**charge, "time": "2099-01-01T00:00:00+00:00"}
+    audited = replay(export(tmp_path, chained([*records, later])), [])
+    assert audited["period"]["spent"] == charge["body"]["rho"]
+    assert audited["studies"] == {small_plan(SHARE).study.name: str(2 * small_plan(SHARE).loss)}
+
+
+def test_proofs_hold_without_the_ledger(tmp_path: Path, made: tuple[House, Path, Lines]) -> None:
+    """One plan's entry, and the way from an older checkpoint: with the keeper's key alone."""
+    house, bundle, lines = made
+    told, trust = house.ask("ledger"), house.vault.keys.signing
+    old = tmp_path / "old"
+    old.write_bytes((bundle / "checkpoint.txt").read_bytes())
+    size = int(old.read_text().split("\n")[1])
+    plan = read_plan((bundle / "plan.json").read_bytes()).hash
+    path = tmp_path / "ledger"
+    write_export(path, told, prove=plan[:16], since=size)
+    inclusion, way = Path(f"{path}.tlog-proof"), Path(f"{path}.consistency")
+    assert [is_proof(one) for one in (path, inclusion, way)] == [False, True, True]
+    assert check_proof(inclusion, [], trust)["kind"] == "release"
+    assert check_proof(way, [old], trust)["old"] == size
+    assert replay(path, [bundle, Path(f"{path}.checkpoint")], trust)["entries"] == len(lines)
+
+    for proof, begins in ((inclusion, []), (way, [old])):
+        whole = proof.read_bytes()
+        for place in range(0, len(whole), 7):
+            changed = bytearray(whole)
+            changed[place] ^= 1
+            proof.write_bytes(changed)
+            with pytest.raises(ClerestoryError):
+                check_proof(proof, begins, trust)
+        proof.write_bytes(whole)
+        assert check_proof(proof, begins, trust)
+        with pytest.raises(ConfigurationError, match="NOTHING_TO_PROVE"):
+            check_proof(proof, begins, None)
+        with pytest.raises(VerificationError):
+            check_proof(proof, begins, SigningKey.generate().public)
+    with pytest.raises(ConfigurationError, match="NOTHING_TO_PROVE"):
+        check_proof(way, [], trust)
+    with pytest.raises(VerificationError):
+        check_proof(way, [Path(f"{path}.checkpoint")], trust)  # another size than it begins from
+    for wrong in ({"prove": "0" * 64, "since": None}, {"prove": None, "since": 10**6}):
+        with pytest.raises(ConfigurationError, match="NOTHING_TO_PROVE"):
+            write_export(path, told, **wrong)
+
+
+def test_a_recovery_is_named_and_explains_its_bundle(tmp_path: Path) -> None:
+    """After a disaster the reader of the lost bundle sees who accounted for it, and for what."""
+    keys, archive = begun(tmp_path), Archive(tmp_path)
+    with opened(tmp_path) as house:
+        bound = approved(house, "lost", keys["olga"])
+        house.state.save_plan(bound)
+    archive.keep()
+    bundle = tmp_path / "bundle"
+    bundle.mkdir()
+    with opened(tmp_path) as house:
+        (bundle / "checkpoint.txt").write_text(paid(house, bound))
+        (bundle / "keeper.pub").write_text(house.state.signing.public)
+        (bundle / "policy.toml").write_bytes((tmp_path / "vault" / "policy.toml").read_bytes())
+        (bundle / "floor.json").write_bytes(house.vault.floor.canonical)
+        (bundle / "plan.json").write_bytes(bound.canonical)
+        (bundle / "SHA256SUMS").write_bytes(b"")
+    archive.restore(0)
+    state = State(tmp_path / "state", Vault.open(tmp_path / "vault"), recovering=True)
+    floor = Vault.open(tmp_path / "vault").floor
+    before = [entry.line for entry in state.ledger.entries()]
+    statement = prepare(state, floor, [], [])
+    made = [key.sign(statement.canonical, "clerestory-recovery") for key in keys.values()]
+    complete(state, floor, statement, made)
+    lines = [entry.line for entry in state.ledger.entries()]
+    state.close()
+
+    assert refused(export(tmp_path, before), bundle) == "LEDGER_REWRITTEN"
+    told = replay(export(tmp_path, lines), [bundle])
+    assert [one["officers"] for one in told["recoveries"]] == [["olga", "otto"]]
+    assert told["recoveries"][0]["spent"] == str(bound.loss) == told["spent_exactly"]
+    assert told["studies"] == {LOST: str(bound.loss)}
+
+    # Officers whom the bundle's own policy does not know explain nothing about it.
+    policy = (bundle / "policy.toml").read_text()
+    stranger = SigningKey.generate().public
+    (bundle / "policy.toml").write_text(policy.replace(keys["otto"].public, stranger))
+    assert refused(export(tmp_path, lines), bundle) == "LEDGER_REWRITTEN"
+    (bundle / "policy.toml").write_text(policy)
+    records = [json.loads(line) for line in lines]
+    for name in ("statement", "signatures"):
+        spoilt = json.loads(json.dumps(records))
+        spoilt[-2]["body"][name] = ""
+        assert refused(export(tmp_path, chained(spoilt)), bundle) == "RECOVERY_INVALID"

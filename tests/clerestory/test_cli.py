@@ -22,7 +22,7 @@ COMMANDS = {
     "demo", "init", "keeper", "keys", "seal", "check", "plan", "rehearse", "reproduce", "submit",
     "approve", "revoke", "status", "classify", "validate", "release", "correct", "verify", "diff",
     "publish", "ledger", "audit", "forget", "team", "doctor", "schema", "synthesize", "dev-stub",
-    "redteam", "inspect-format",
+    "redteam", "inspect-format", "return", "reject", "withdraw", "policy",
 }  # fmt: skip
 """The stable interface."""
 
@@ -39,7 +39,8 @@ def _commands() -> list[str]:
     return [line for line in listed if re.match(r"  [a-z]", line)]
 
 
-WORDS = [[], ["keys", "new"], ["keys", "enrol"], *([name] for name in sorted(COMMANDS))]
+POLICY = [["policy", name] for name in ("show", "diff", "propose", "approve")]
+WORDS = [[], ["keys", "new"], ["keys", "enrol"], *POLICY, *([name] for name in sorted(COMMANDS))]
 
 
 @pytest.mark.parametrize("words", WORDS, ids=" ".join)

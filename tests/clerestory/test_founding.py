@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from clerestory.founding import found
+from clerestory.founding import found, measurements
 from privacy.custodian import Custodian
 from privacy.errors import ConfigurationError
 from privacy.floor import read_floor
@@ -98,3 +98,36 @@ def test_terms_that_protect_nobody_are_refused(tmp_path: Path, term: dict[str, A
         found(tmp_path / "vault", tmp_path / "custodian", replace(TERMS, **term))
     assert list(tmp_path.iterdir()) == []
     found(tmp_path / "vault", tmp_path / "custodian", TERMS)
+
+
+PCR = "ab" * 48
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        ["PCR0"], ["PCR0="], [f"PCR16={PCR}"], [f"PCR00={PCR}"], [f"pcr0={PCR}"], [f"={PCR}"],
+        [f"PCR0={PCR[:-1]}"], [f"PCR0={PCR}0"], [f"PCR0={PCR.upper()}"], [f"PCR0={'0' * 96}"],
+        [f"PCR0={PCR}", f"PCR0={PCR}"], ["PCR0=" + "zz" * 48],
+    ],
+)  # fmt: skip
+def test_a_demand_for_hardware_that_is_none_is_refused(told: list[str], tmp_path: Path) -> None:
+    """A misspelt register would demand nothing; zeros are what a debugged enclave shows."""
+    with pytest.raises(ConfigurationError, match="HARDWARE_SENSELESS"):
+        measurements(told)
+    pairs = dict(text.partition("=")[::2] for text in told)
+    if len(pairs) == len(told):
+        with pytest.raises(ConfigurationError, match="HARDWARE_SENSELESS"):
+            found(tmp_path / "vault", tmp_path / "c", replace(TERMS, hardware=pairs))
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_development_and_hardware_stand_in_the_floor(tmp_path: Path) -> None:
+    """They are terms: known when sessions are given, and never changed."""
+    demanded = measurements([f"PCR0={PCR}", f"PCR15={PCR}"])
+    terms = replace(TERMS, development=True, hardware=demanded)
+    found(tmp_path / "vault", tmp_path / "c", terms)
+    floor = Vault.open(tmp_path / "vault").floor
+    assert (floor.development, floor.hardware) == (True, {"PCR0": PCR, "PCR15": PCR})
+    plain = found(tmp_path / "v2", tmp_path / "c2", TERMS)
+    assert (plain.development, plain.hardware) == (False, {})

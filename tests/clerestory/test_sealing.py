@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from clerestory import sealing
 from clerestory.sealing import inspect, seal_sources
-from privacy.custodian import SIGNATURE_BYTES, Custodian
-from privacy.errors import ConfigurationError, RefusedError
-from privacy.sealing import SealedBlob, floor_info
+from privacy.custodian import Custodian
+from privacy.errors import ConfigurationError, RefusedError, VerificationError
+from privacy.sealing import floor_info
+from tests.support.batches import batches, newest
 from tests.support.house import House, founded
 
 
@@ -43,7 +45,7 @@ def sealed(house: House, *sources: Path, account: str = "ann") -> dict[str, int]
 def sessions(house: House) -> list[bytes]:
     """What the keeper could open."""
     info = floor_info(house.vault.floor.hash, "session")
-    blobs = [SealedBlob.decode(p.read_bytes()[SIGNATURE_BYTES:]) for p in house.vault.sessions()]
+    blobs = newest(house.vault).values()
     return [blob.open(house.state.sealing.open(blob.wrapped, info=info)) for blob in blobs]
 
 
@@ -172,8 +174,55 @@ def test_a_vault_is_never_inspected(tmp_path: Path) -> None:
         assert told["files"][0]["path"] == "a.jsonl"
         assert told["files"][0]["prompts"] == 2
         assert "please" not in json.dumps(told)
-        for path in (house.vault.folder, next(house.vault.sessions())):
+        for path in (house.vault.folder, batches(house.vault)[0]):
             with pytest.raises(RefusedError, match="IS_A_VAULT"):
                 inspect(path)
         with pytest.raises(ConfigurationError, match="NO_SOURCE"):
             inspect(tmp_path / "nothing")
+
+
+def test_a_batch_is_handed_to_a_keeper_that_listens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that it is missed if somebody takes it away; where none listens, or none may ask, too."""
+    with founded(tmp_path) as house:
+        path, asked = tmp_path / "a.jsonl", []
+
+        def ask(_: object, verb: str, __: object) -> dict[str, object]:
+            asked.append(verb)
+            return house.ask(verb)
+
+        def not_allowed(*_: object) -> None:
+            asked.append("refused")
+            raise RefusedError("USER_NOT_ALLOWED", rule="", found="", remedy="")
+
+        for number, (listens, answer) in enumerate(
+            [(False, ask), (True, not_allowed), (True, ask)], start=1
+        ):
+            monkeypatch.setattr(sealing, "is_listening", lambda _, listens=listens: listens)
+            monkeypatch.setattr(sealing, "ask", answer)
+            path.write_bytes(log("s", range(2 * number)))
+            told = sealed(house, path)
+            assert sum(n for code, n in told.items() if "seal" in code or "super" in code) == 1
+        assert asked == ["refused", "take-in"]
+        # The last asking took in all three, in order.
+        assert len(house.entries("batch")) == 3
+
+
+def test_a_refused_batch_is_told_to_its_custodian(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """He is the one who can put the vault right."""
+    with founded(tmp_path) as house:
+        monkeypatch.setattr(sealing, "is_listening", lambda _: True)
+        monkeypatch.setattr(sealing, "ask", lambda _, verb, __: house.ask(verb))
+        path = tmp_path / "a.jsonl"
+        path.write_bytes(log("s", range(2)))
+        sealed(house, path)
+        (house.vault.sessions / "stray").touch()
+        path.write_bytes(log("s", range(4)))
+        with pytest.raises(VerificationError, match="SOURCE_UNKNOWN"):
+            sealed(house, path)
+        (house.vault.sessions / "stray").unlink()
+        assert sealed(house, path)["session unchanged"] == 1
+        assert len(sessions(house)) == 1

@@ -34,6 +34,7 @@ class Place:
             "PLAN": self.world.plan,
             "KEY": self.world.key,
             "PUB": Path(f"{self.world.key}.pub"),
+            "STATE": self.world.state,
             "BUNDLE": self.world.folder / "bundle",
             "STUDY": STUDY,
         }
@@ -58,10 +59,15 @@ def place(released: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     (folder / "twice.toml").write_text(text.replace("[privacy]", "[privacy]\nepsilon = 3.0", 1))
     (folder / "greedy.toml").write_text(text.replace("epsilon = 2.0", "epsilon = 200.0"))
     (folder / "labels.csv").write_text("who,what\n1,2\n")
+    (folder / "proof").write_text("c2sp.org/tlog-proof@v1\nindex 0\n")
     orphan = folder / "orphan"
     orphan.mkdir()
     for name in ("floor.json", "policy.toml"):
         (orphan / name).write_bytes((released.vault / name).read_bytes())
+    policy = (released.vault / "policy.toml").read_text(encoding="utf-8")
+    for name, days in (("looser", "minimum_accounts = 1"), ("stricter", "minimum_accounts = 99")):
+        assert "minimum_accounts = 20" in policy
+        (folder / f"{name}.toml").write_text(policy.replace("minimum_accounts = 20", days))
     broken = folder / "brokenvault"
     broken.mkdir()
     (broken / "floor.json").write_text("{}")
@@ -80,6 +86,8 @@ TERMS_SENSELESS 2: init @new --epsilon -1
 TERMS_SENSELESS 2: init @new --epsilon nan
 TERMS_SENSELESS 2: init @new --tier T9
 TERMS_SENSELESS 2: init @new --retention-days 0
+HARDWARE_SENSELESS 2: init @new --hardware PCR0
+HARDWARE_SENSELESS 2: init @new --hardware PCR0=abc
 CUSTODIAN_INSIDE_VAULT 2: init @new --custodian @new/keys
 NO_VAULT 2: keeper @nothing --state @state
 NO_VAULT 2: keeper @words --state @state
@@ -97,6 +105,7 @@ KEY_UNREADABLE 2: keys enrol VAULT @dir --name x
 KEY_UNREADABLE 2: keys enrol VAULT @latin --name x
 KEY_UNREADABLE 2: keys enrol VAULT KEY --name x
 ENROLMENT_CLOSED 3: keys enrol VAULT @stranger.pub --name x
+ROLE_UNKNOWN 2: keys enrol VAULT @stranger.pub --name x --role king
 KEEPER_NOT_RUNNING 2: keys enrol @orphan PUB --name x
 NO_SOURCE 2: seal VAULT @nothing --account x
 ACCOUNTS_UNKNOWN 2: seal VAULT @log.jsonl
@@ -141,6 +150,34 @@ APPROVER_NOT_ENROLLED 3: approve VAULT PLAN --key @stranger
 APPROVER_NOT_ENROLLED 3: revoke VAULT PLAN --key @stranger
 PLAN_UNREADABLE 2: approve VAULT @words --key KEY
 KEY_UNREADABLE 2: revoke VAULT PLAN --key @words
+SIGN_ONE_WAY 2: approve VAULT PLAN
+SIGN_ONE_WAY 2: approve VAULT PLAN --key KEY --print
+SIGN_ONE_WAY 2: revoke VAULT PLAN --key KEY --signature @words
+SIGNATURE_UNREADABLE 2: approve VAULT PLAN --signature @nothing
+SIGNATURE_UNREADABLE 2: approve VAULT PLAN --signature @dir
+SIGNATURE_UNREADABLE 2: approve VAULT PLAN --signature @latin
+SIGNATURE_INVALID 4: approve VAULT PLAN --signature @words
+PLAN_RELEASED 3: approve VAULT PLAN --key KEY
+PLAN_RELEASED 3: revoke VAULT PLAN --key KEY
+PLAN_RELEASED 3: withdraw VAULT PLAN --key KEY
+NOT_THE_AUTHOR 3: withdraw VAULT PLAN --key @stranger
+PLAN_RELEASED 3: return VAULT PLAN --reason WORDING --key KEY
+REASON_UNKNOWN 3: return VAULT PLAN --key KEY
+REASON_UNKNOWN 3: reject VAULT PLAN --reason because --key KEY
+APPROVER_NOT_ENROLLED 3: reject VAULT PLAN --reason BUDGET --key @stranger
+KEEPER_NOT_RUNNING 2: return @orphan PLAN --reason BUDGET --key KEY
+POLICY_MISSING 2: policy diff VAULT @nothing
+POLICY_MISSING 2: policy diff VAULT @latin
+POLICY_UNREADABLE 2: policy diff VAULT @words
+POLICY_LOOSENS_FLOOR 3: policy propose VAULT @looser.toml --key KEY
+POLICY_UNCHANGED 3: policy propose VAULT @orphan/policy.toml --key KEY
+ENDORSER_NOT_OFFICER 3: policy propose VAULT @stricter.toml --key @stranger
+CHANGE_LAPSED 3: policy propose VAULT @stricter.toml --day 2020-01-01 --key KEY
+DAY_UNREADABLE 2: policy propose VAULT @stricter.toml --day soon --key KEY
+SIGN_ONE_WAY 2: policy propose VAULT @stricter.toml
+PROPOSAL_UNKNOWN 2: policy approve VAULT @stricter.toml --key KEY
+KEEPER_NOT_RUNNING 2: policy show @orphan
+KEEPER_NOT_RUNNING 2: policy diff @orphan @stricter.toml
 NO_VAULT 2: status @nothing
 KEEPER_NOT_RUNNING 2: status @orphan
 KEEPER_NOT_RUNNING 2: classify @orphan PLAN
@@ -160,6 +197,29 @@ KEY_UNREADABLE 2: verify BUNDLE --trust @words
 KEEPER_NOT_RUNNING 2: ledger @orphan
 PATH_UNUSABLE 2: ledger VAULT --export @dir
 PATH_UNUSABLE 2: ledger VAULT --export @words/below
+NO_VAULT 2: ledger @nothing
+NO_EXPORT 2: ledger VAULT --prove 00
+NO_EXPORT 2: ledger VAULT --since 3
+NOTHING_TO_PROVE 2: ledger VAULT --export @new --since 0
+NOTHING_TO_PROVE 2: ledger VAULT --export @new --since -1
+NOTHING_TO_PROVE 2: ledger VAULT --export @new --prove none
+NOTHING_TO_PROVE 2: audit @proof
+CHECKPOINT_UNREADABLE 4: audit @proof --trust PUB
+KEY_UNREADABLE 2: audit @words --trust @nothing
+EXPORT_UNREADABLE 2: audit @empty @nothing
+EXPORT_UNREADABLE 2: audit @empty @dir
+EXPORT_UNREADABLE 2: audit @empty @nothing --trust PUB
+EXPORT_UNREADABLE 2: audit @empty @latin --trust PUB
+CHECKPOINT_UNREADABLE 4: audit @empty @words --trust PUB
+NO_VAULT 2: recover @nothing --state STATE
+NO_STATE 2: recover VAULT --state @nothing
+NO_STATE 2: recover VAULT --state @dir
+NO_STATE 2: recover VAULT --state @words
+KEY_UNREADABLE 2: recover VAULT --state STATE --key @nothing
+KEY_UNREADABLE 2: recover VAULT --state STATE --key PUB
+SIGNATURE_UNREADABLE 2: recover VAULT --state STATE --signature @nothing
+SIGNATURE_UNREADABLE 2: recover VAULT --state STATE --signature @latin
+KEEPER_RUNS_ALREADY 2: recover VAULT --state STATE --key KEY
 EXPORT_UNREADABLE 2: audit @nothing
 EXPORT_UNREADABLE 2: audit @dir
 LEDGER_BROKEN 4: audit @words
@@ -232,6 +292,10 @@ def test_right_input_works(place: Place, tmp_path: Path) -> None:
         f"plan STUDY --out {tmp_path / 'plan.json'}",
         "submit VAULT PLAN",
         "status VAULT",
+        "policy show VAULT",
+        "policy diff VAULT @stricter.toml",
+        "approve VAULT PLAN --print",
+        "policy propose VAULT @stricter.toml --print",
         f"release VAULT PLAN --out {tmp_path / 'bundle'}",
         "verify BUNDLE",
         f"ledger VAULT --export {tmp_path / 'ledger'}",

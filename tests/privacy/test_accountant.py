@@ -1,34 +1,40 @@
 """The accountant: never past the budget, whatever is asked."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from privacy.accountant import Accountant, Receipt
+from privacy.accountant import Accountant, Period, Receipt
 from privacy.errors import RefusedError
 
 losses = st.fractions(min_value=0, max_value=2, max_denominator=1000)
 
 
 class ListJournal:
-    """A journal in memory: what the ledger does on disk, without the disk."""
+    """A journal in memory, with a clock that a test turns."""
 
     def __init__(self) -> None:
-        self.kept: list[Receipt] = []
+        self.kept: list[tuple[datetime, Receipt]] = []
+        self.clock = datetime(2026, 1, 1, tzinfo=UTC)
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
         yield
 
-    def receipts(self) -> list[Receipt]:
-        return self.kept
+    def spent(self, since: datetime | None = None) -> Fraction:
+        kept = (r.loss for time, r in self.kept if since is None or time >= since)
+        return sum(kept, start=Fraction(0))
+
+    def now(self) -> datetime:
+        return self.clock
 
     def record(self, receipt: Receipt, /) -> None:
-        self.kept.append(receipt)
+        self.kept.append((self.clock, receipt))
 
 
 @given(budget=losses, asked=st.lists(losses))
@@ -67,10 +73,54 @@ def test_a_refused_charge_leaves_no_trace_in_the_journal() -> None:
     assert journal.kept == []
 
     Accountant(Fraction(1, 2), journal).charge("plan", Fraction(1, 2))
-    assert [receipt.loss for receipt in journal.kept] == [Fraction(1, 2)]
+    assert [receipt.loss for _, receipt in journal.kept] == [Fraction(1, 2)]
 
 
 def test_a_negative_loss_is_no_receipt() -> None:
     """Else a charge below zero would give budget back."""
     with pytest.raises(ValueError, match="at least 0"):
         Receipt("plan", Fraction(-1, 10))
+
+
+@given(
+    most=losses,
+    days=st.integers(1, 400),
+    asked=st.lists(st.tuples(losses, st.integers(0, 10**7)), max_size=30),
+)
+def test_no_stretch_of_days_is_charged_more_than_the_period_allows(
+    most: Fraction, days: int, asked: list[tuple[Fraction, int]]
+) -> None:
+    """Rolling, not by the calendar: every window that ends at a charge is within the limit."""
+    journal = ListJournal()
+    accountant = Accountant(Fraction(1000), journal, Period(most, days))
+    for number, (loss, seconds) in enumerate(asked):
+        journal.clock += timedelta(seconds=seconds)
+        with suppress(RefusedError):
+            accountant.charge(f"plan-{number}", loss)
+
+    for end, _ in journal.kept:
+        start = end - timedelta(days=days)
+        within = [r.loss for time, r in journal.kept if start <= time <= end]
+        assert sum(within) <= most
+
+
+def test_a_period_passes() -> None:
+    """What was refused today goes through when the earlier charges are old, to the second."""
+    journal = ListJournal()
+    accountant = Accountant(Fraction(10), journal, Period(Fraction(1), days=30))
+    accountant.charge("first", Fraction(1))
+    journal.clock += timedelta(days=30)
+    with pytest.raises(RefusedError, match="PERIOD_EXHAUSTED"):
+        accountant.charge("second", Fraction(1, 10**9))
+    journal.clock += timedelta(seconds=1)
+    accountant.charge("second", Fraction(1))
+    assert accountant.spent == 2
+    assert accountant.spent_in_period == 1
+
+
+def test_the_budget_speaks_before_the_period() -> None:
+    """Who waits for a period that would not help waits in vain: he is told of the budget."""
+    accountant = Accountant(Fraction(1), ListJournal(), Period(Fraction(1), days=10**8))
+    accountant.charge("first", Fraction(1))
+    with pytest.raises(RefusedError, match="BUDGET_EXHAUSTED"):
+        accountant.charge("second", Fraction(1))

@@ -3,21 +3,23 @@
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
+from hashlib import sha256
 from math import nextafter
 from statistics import NormalDist
 from typing import Any
 
 import pytest
 
-from privacy.admission import check_plan
+from privacy.admission import check_plan, instruments_of
 from privacy.codebook import codebook
 from privacy.errors import RefusedError
 from privacy.floor import Floor
-from privacy.plan import Axis, Level, Plan, Query
-from privacy.policy import Policy, default_policy
+from privacy.plan import Axis, Level, Plan, Query, Rater
+from privacy.policy import Endpoint, Policy, default_policy
 from privacy.soundness import findings
 from tests.aggregates.rows import MEAN, RATE, SHARE, small_plan
 from tests.privacy.test_floor import FLOOR
+from tests.support.pki import PUBLIC_ROOT, authority
 
 BOOK = codebook()
 PLAN = small_plan(SHARE, RATE, MEAN)
@@ -200,12 +202,11 @@ def _changed(query: Query, changes: dict[str, Any]) -> Query:
 
 
 def test_a_study_costs_no_more_than_floor_policy_and_share_allow() -> None:
-    """Each of the three limits binds by itself."""
+    """Each of the four limits binds by itself."""
     loss, little = PLAN.loss, Fraction(1, 10**9)
-    for limits in ({"rho": str(loss)}, {"study_rho": str(loss)}):
-        assert code(policy=_policy(limits)) == ""
-    for limits in ({"rho": str(loss - little)}, {"study_rho": str(loss - little)}):
-        assert code(policy=_policy(limits)) == "STUDY_TOO_EXPENSIVE"
+    for limit in ("rho", "study_rho", "period_rho"):
+        assert code(policy=_policy({limit: str(loss)})) == ""
+        assert code(policy=_policy({limit: str(loss - little)})) == "STUDY_TOO_EXPENSIVE"
     assert code(floor=replace(FLOOR, rho=str(loss))) == ""
     assert code(floor=replace(FLOOR, rho=str(loss - little))) == "STUDY_TOO_EXPENSIVE"
 
@@ -248,8 +249,82 @@ def test_only_raters_of_the_policy_read() -> None:
         {"version": "2"},
         {"endpoint": "https://example.org"},
         {"model": "best"},
+        {"roots": "-----BEGIN CERTIFICATE-----"},
     ):
         assert code(with_rater(**changes)) == "RATER_UNKNOWN"
+
+
+ASKING = Rater("claude", "1", "low", "small", "https://api.example.org", PUBLIC_ROOT)
+PLACE = Endpoint(ASKING.endpoint, 30, sha256(PUBLIC_ROOT.encode()).hexdigest())
+ASKED = replace(POLICY, raters=("claude",), models=("small", "large"), endpoint=(PLACE,))
+
+
+def said(policy: Policy = ASKED, **changes: Any) -> str:  # noqa: ANN401
+    """What admission says to a plan that asks a model."""
+    return code(replace(PLAN, rater=replace(ASKING, **changes)), policy=policy)
+
+
+def test_a_model_is_asked_where_the_policy_says_and_nowhere_else() -> None:
+    """Model, address and roots: each alone can lead a person's words astray."""
+    assert said() == said(model="large") == ""
+    assert said(model="huge") == "MODEL_NOT_ALLOWED"
+    assert said(replace(ASKED, models=())) == "MODEL_NOT_ALLOWED"
+    for changes in (
+        {"endpoint": "https://api.example.com"},
+        {"endpoint": "https://api.example.org:8443"},
+        {"roots": PUBLIC_ROOT + "\n"},
+    ):
+        assert said(ASKED, **changes) == "ENDPOINT_NOT_ALLOWED"
+    assert said(replace(ASKED, endpoint=())) == "ENDPOINT_NOT_ALLOWED"
+    # No roots at all would let any certificate pass, and no address leave it to the worker.
+    nothing = replace(ASKED, endpoint=(replace(PLACE, roots=sha256(b"").hexdigest()),))
+    for missing in ("model", "endpoint", "roots"):
+        assert said(nothing, **{missing: ""}) == "RATER_UNKNOWN"
+    assert said(version="2") == said(fidelity="validated") == "RATER_UNKNOWN"
+    assert said(POLICY) == "RATER_NOT_ALLOWED"
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    ["http://api.example.org", "https://api.example.org/v1", "https://api.example.org:443",
+     "https://API.example.org", "https://user@api.example.org", "https://", "api.example.org"],
+)  # fmt: skip
+def test_an_endpoint_is_written_in_one_way(endpoint: str) -> None:
+    """A second spelling, a path or a name in it could be read differently by two readers."""
+    place = replace(PLACE, url=endpoint)
+    assert said(replace(ASKED, endpoint=(place,)), endpoint=endpoint) == "ENDPOINT_UNREADABLE"
+
+
+def test_roots_of_ones_own_are_for_development() -> None:
+    """Whoever made the root can read along; only where floor and policy say so is it trusted."""
+    own = authority().roots
+    for roots in (own, PUBLIC_ROOT + own):
+        place = Endpoint(ASKING.endpoint, 30, sha256(roots.encode()).hexdigest())
+        assert said(replace(ASKED, endpoint=(place,)), roots=roots) == "ROOTS_NOT_PUBLIC"
+        place = replace(place, development=True)
+        assert said(replace(ASKED, endpoint=(place,)), roots=roots) == ""
+    assert said(ASKED, roots="no certificate") == "ROOTS_UNREADABLE"
+
+
+def test_a_plan_reads_instruments_of_the_policy_only() -> None:
+    """Wherever it names one: in an axis, a base, a population, a filter."""
+    assert instruments_of(PLAN, BOOK) == {"work_mode", "outcome", "success_signal", "expertise"}
+    every = {instrument.name for instrument in BOOK.instruments}
+    for name in every:
+        policy = replace(POLICY, instruments=tuple(sorted(every - {name})))
+        due = "INSTRUMENT_NOT_ALLOWED" if name in instruments_of(PLAN, BOOK) else ""
+        assert code(policy=policy) == due
+    policy = replace(POLICY, instruments=tuple(sorted(every - {"task_value"})))
+    population = replace(PLAN.population, where={"task_value": ("lt25",)})
+    for plan in (
+        replace(PLAN, population=population),
+        with_query(where={"task_value": ("lt25",)}),
+        with_query(axes=level(task_value=("lt25",))),
+    ):
+        assert code(plan, policy=policy) == "INSTRUMENT_NOT_ALLOWED"
+        assert code(plan) == ""
+    # Contexts are no instruments: no rater is asked for them.
+    assert code(with_query(where={"surface": ("cli",)}), policy=policy) == ""
 
 
 def test_a_rater_says_no_more_than_the_policy_allows() -> None:

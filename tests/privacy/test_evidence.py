@@ -5,23 +5,51 @@ from dataclasses import replace
 from itertools import product
 from typing import Literal
 
+import pytest
 import rfc8785
 
-from privacy.approvals import Approval
-from privacy.evidence import WATERMARKS, statement, watermarks
-from privacy.plan import Binding
-from privacy.policy import Person
-from privacy.signing import SigningKey
+from privacy.errors import VerificationError
+from privacy.evidence import (
+    ANOTHER,
+    WATERMARKS,
+    Run,
+    Statement,
+    answered_as,
+    read_run,
+    read_statement,
+    watermarks,
+)
 from tests.aggregates.rows import SHARE, small_plan
 from tests.privacy.test_floor import FLOOR
 
-PLAN = small_plan(SHARE).bind(Binding("v", FLOOR.hash, "p" * 64, "c" * 64))
+PLAN = small_plan(SHARE)
+RUN = Run("classify", "p" * 64, "T1", "c" * 64, {"fork": "blocked"}, {"kernel": "6"}, "", "")
+STATEMENT = Statement(
+    plan="p" * 64,
+    floor="f" * 64,
+    policy="o" * 64,
+    codebook="b" * 64,
+    prompts="r" * 64,
+    code="a" * 64,
+    workers={"classify": "c" * 64},
+    parts={"c" * 64: {"code/privacy": "d" * 64}},
+    runs=(RUN,),
+    tier="T1",
+    custody="same-user",
+    planted=False,
+    approvals=({"name": "olga"},),
+    charged="2026-01-02T00:00:00+00:00",
+    watermarks=("low-fidelity",),
+    previous="",
+    checkpoint_before="before",
+    checkpoint_after="after",
+)
 
 
 def test_each_watermark_is_due_for_its_own_reason() -> None:
-    """All thirty-two cases: none hides another, none comes for nothing."""
-    for single, synthetic, low, naked, planted in product((True, False), repeat=5):
-        floor = replace(FLOOR, single_person=single, synthetic=synthetic)
+    """All sixty-four cases: none hides another, none comes for nothing."""
+    for single, synthetic, low, naked, planted, dev in product((True, False), repeat=6):
+        floor = replace(FLOOR, single_person=single, synthetic=synthetic, development=dev)
         fidelity: Literal["low", "validated"] = "low" if low else "validated"
         plan = replace(PLAN, rater=replace(PLAN.rater, fidelity=fidelity))
         due = watermarks(plan, floor, "T0" if naked else "T2", planted=planted)
@@ -33,27 +61,38 @@ def test_each_watermark_is_due_for_its_own_reason() -> None:
                 ("low-fidelity", low),
                 ("T0", naked),
                 ("planted", planted),
+                ("dev", dev),
             )
             if reason
         }
         assert set(due) <= WATERMARKS.keys()
 
 
-def test_a_statement_is_canonical_and_speaks_of_its_plan() -> None:
-    """It is signed as bytes, so there is one way to write it."""
-    key = SigningKey.generate()
-    told = statement(
-        PLAN,
-        tier="T1",
-        custody="same-user",
-        probes={"write_file": "blocked"},
-        approvals=[Approval(Person("olga", key.public), "2026-01-01T00:00:00")],
-        marks=["low-fidelity"],
-        checkpoints=("before", "after"),
-    )
-    read = json.loads(told)
-    assert rfc8785.dumps(read) == told
-    assert (read["plan"], read["code"], read["tier"]) == (PLAN.hash, "c" * 64, "T1")
-    assert read["probes"] == {"write_file": "blocked"}
-    assert [a["name"] for a in read["approvals"]] == ["olga"]
-    assert (read["checkpoint_before"], read["checkpoint_after"]) == ("before", "after")
+def test_a_statement_has_one_way_to_be_written() -> None:
+    """It is signed as bytes; what reads back otherwise is none."""
+    data = STATEMENT.canonical
+    assert rfc8785.dumps(json.loads(data)) == data
+    assert read_statement(data) == STATEMENT
+    assert read_run(RUN.canonical) == RUN
+    told = json.loads(data)
+    for other in (
+        json.dumps(told).encode(),
+        data + b"\n",
+        rfc8785.dumps({**told, "more": 1}),
+        rfc8785.dumps({**told, "format": "clerestory/statement/1"}),
+        rfc8785.dumps({**told, "kind": "proof"}),
+        rfc8785.dumps({**told, "planted": "no"}),
+        rfc8785.dumps({**told, "tier": "T3"}),
+    ):
+        with pytest.raises(VerificationError, match="STATEMENT_UNREADABLE"):
+            read_statement(other)
+    with pytest.raises(VerificationError, match="STATEMENT_UNREADABLE"):
+        read_run(RUN.canonical.replace(b"T1", b"T4"))
+
+
+def test_a_name_from_a_worker_is_not_told() -> None:
+    """What answers may call itself anything: whether it was asked is all that is kept."""
+    assert answered_as("opus", "opus") == "opus"
+    assert answered_as("opus", "") == ""
+    assert answered_as("opus", "what a person said") == ANOTHER
+    assert answered_as("", "opus") == ANOTHER

@@ -2,22 +2,35 @@
 
 from dataclasses import replace
 from fractions import Fraction
+from hashlib import sha256
 from typing import Any, cast
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from privacy.errors import ConfigurationError, RefusedError
 from privacy.floor import TIERS, Tier
-from privacy.policy import Endpoint, Person, Policy, default_policy, read_policy
+from privacy.plan import Rater
+from privacy.policy import Endpoint, Person, Policy, default_policy, folded, read_policy
 from privacy.signing import SigningKey
+from privacy.tightening import LOOSENESS, differences, loosened
 from tests.privacy.test_floor import FLOOR
+from tests.support.token import Token
 
 KEYS = [SigningKey.generate().public for _ in range(4)]
-names = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=20)
-people = st.lists(names, max_size=4, unique=True)
-endpoints = st.builds(Endpoint, url=names, retention_days=st.integers(0, 400), roots=names)
+DEVELOPMENT = replace(FLOOR, development=True)
+ROOTS = "ab" * 32
+PLACE = Endpoint("https://api.example.org", 30, ROOTS)
+names = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=20)
+people = st.lists(names, max_size=4, unique_by=folded)
+endpoints = st.builds(
+    Endpoint,
+    url=st.sampled_from(["https://a", "https://api.example.org", "https://127.0.0.1:8443"]),
+    retention_days=st.integers(0, FLOOR.retention_days),
+    roots=st.sampled_from([ROOTS, "0" * 64]),
+    development=st.booleans(),
+)
 
 
 @st.composite
@@ -45,12 +58,14 @@ def policies(draw: st.DrawFn) -> Policy:
     )
 
 
+@settings(max_examples=40, deadline=None)
 @given(policies())
 def test_a_policy_reads_back_as_it_was_written(policy: Policy) -> None:
     """Its hash is in the ledger: a round trip that changed a value would lock the vault."""
-    again = read_policy(policy.to_toml(), FLOOR)
-    assert again == policy
-    assert again.hash == policy.hash
+    for text in (policy.to_toml(), policy.to_toml(DEVELOPMENT)):
+        again = read_policy(text, DEVELOPMENT)
+        assert again == policy
+        assert again.hash == policy.hash
 
 
 @given(policies(), st.data())
@@ -83,8 +98,11 @@ def test_every_value_is_in_the_hash(policy: Policy, data: st.DataObject) -> None
     [
         ("rho", str(FLOOR.budget + Fraction(1, 10**9)), "1/100"),
         ("study_rho", "1", "1/100"),
+        ("period_rho", str(FLOOR.budget + Fraction(1, 10**9)), "1/100"),
         ("minimum_accounts", 19, 21),
         ("tier", "T0", "T2"),
+        ("endpoint", (replace(PLACE, retention_days=FLOOR.retention_days + 1),), (PLACE,)),
+        ("endpoint", (replace(PLACE, development=True),), (PLACE,)),
     ],
 )
 def test_a_policy_tightens_and_never_loosens(name: str, looser: Any, tighter: Any) -> None:  # noqa: ANN401
@@ -105,9 +123,97 @@ def test_the_default_is_the_floor_itself() -> None:
         assert read_policy(default_policy(floor).to_toml(), floor) == default_policy(floor)
 
 
-GOOD = replace(default_policy(FLOOR), officer=(Person("olga", KEYS[0]),)).to_toml()
+UNBOUNDED = {
+    "period_days": 1, "bits_per_session": 1e9, "approvals": 1, "approval_days": 10**6,
+    "instruments": ("mood",), "raters": ("somebody",), "models": ("any",),
+}  # fmt: skip
 
 
+def test_what_the_floor_does_not_bound_is_named() -> None:
+    """Every value of a policy is bounded by the floor, or stands in this list for a reason."""
+    # period_days has no bound of its own: the loss of any period is within the floor's budget.
+    # The others allow what is bounded elsewhere: by the codebook, by the known raters, by the
+    # floor's budget and minimum, whatever is asked and however many officers say yes.
+    for name, value in UNBOUNDED.items():
+        changed: dict[str, Any] = {name: value}
+        assert loosened(replace(default_policy(FLOOR), **changed), FLOOR) == []
+    bounded = {"rho", "study_rho", "period_rho", "minimum_accounts", "tier", "endpoint"}
+    assert bounded | set(UNBOUNDED) == set(LOOSENESS)
+
+
+def test_a_floor_for_development_allows_roots_of_ones_own() -> None:
+    """And no other floor does, whoever signs the policy."""
+    policy = replace(default_policy(FLOOR), endpoint=(replace(PLACE, development=True),))
+    assert loosened(policy, DEVELOPMENT) == []
+    assert loosened(policy, FLOOR) == ["endpoint.development"]
+
+
+STEPS: dict[str, tuple[Any, Any]] = {
+    "rho": ("1/10", "1/5"),
+    "study_rho": ("1/10", "1/5"),
+    "period_rho": ("1/10", "1/5"),
+    "period_days": (400, 365),
+    "minimum_accounts": (30, 20),
+    "tier": ("T2", "T1"),
+    "bits_per_session": (30.0, 64.0),
+    "approvals": (2, 1),
+    "approval_days": (30, 90),
+    "instruments": (("outcome",), ("outcome", "work_mode")),
+    "raters": ((), ("offline",)),
+    "models": ((), ("a",)),
+    "endpoint": ((), (PLACE,)),
+}
+"""Value → stricter, looser."""
+
+
+@pytest.mark.parametrize("name", LOOSENESS)
+def test_officers_see_which_way_a_change_goes(name: str) -> None:
+    """Each value has a direction: read the wrong way round, a loosening would look like care."""
+    stricter, looser = ({name: value} for value in STEPS[name])
+    strict: Policy = replace(default_policy(FLOOR), **stricter)
+    loose: Policy = replace(default_policy(FLOOR), **looser)
+    assert [(d.name, d.direction) for d in differences(strict, loose)] == [(name, "looser")]
+    assert [(d.name, d.direction) for d in differences(loose, strict)] == [(name, "tighter")]
+    assert list(differences(strict, strict)) == []
+
+
+def test_people_and_exchanges_are_neither_stricter_nor_looser() -> None:
+    """Another officer, another model: that is for officers to judge."""
+    one = replace(default_policy(FLOOR), models=("a",))
+    other = replace(one, models=("b",), officer=(Person("olga", KEYS[0]),))
+    assert [(d.name, d.direction) for d in differences(one, other)] == [
+        ("models", "other"), ("officer", "other"),
+    ]  # fmt: skip
+
+
+def test_epsilon_stands_beside_rho() -> None:
+    """People think in ε: it is rounded up, and changes no value."""
+    policy = default_policy(FLOOR)
+    text = policy.to_toml(FLOOR)
+    # OpenDP's conversion of ρ = 27/100 at δ = 10⁻⁷ gives 4.0303…
+    assert text.count('"27/100"  # ε ≤ 4.031 at δ = 1e-07') == 3
+    assert "ε" not in policy.to_toml()
+    nothing = replace(policy, study_rho="0").to_toml(FLOOR)
+    assert 'study_rho = "0"  # ε ≤ 0 at δ' in nothing
+
+
+def test_an_endpoint_is_found_by_its_address_and_its_roots() -> None:
+    """The plan holds the roots' text, the policy its hash: another text is another endpoint."""
+    pem = "-----BEGIN CERTIFICATE-----\n…\n"
+    place = replace(PLACE, roots=sha256(pem.encode()).hexdigest())
+    policy = replace(default_policy(FLOOR), endpoint=(PLACE, place))
+    rater = Rater("claude", "1", "validated", "m", place.url, pem)
+    assert policy.endpoint_of(rater) == place
+    for other in (replace(rater, roots=pem + "\n"), replace(rater, endpoint="https://example.org")):
+        assert policy.endpoint_of(other) is None
+
+
+GOOD = replace(
+    default_policy(FLOOR), officer=(Person("olga", KEYS[0]),), endpoint=(PLACE,)
+).to_toml()
+
+
+TOKEN = Token().public
 BROKEN = [
     ("approvals = 1", "approvals = 0"),
     ("approvals = 1", "approvals = -1"),
@@ -130,6 +236,27 @@ BROKEN = [
     (f'key = "{KEYS[0]}"', f'key = "{KEYS[0]}"\n[[officer]]\nname="b"\nkey="{KEYS[0]}"'),
     (f'key = "{KEYS[0]}"', f'key = "{KEYS[0]}"\n[[officer]]\nname="olga"\nkey="{KEYS[1]}"'),
     (f'key = "{KEYS[0]}"', f'key = "{KEYS[0]}"\nexpires = "2026-01-01"'),
+    (f'key = "{KEYS[0]}"', f'key = "{KEYS[0]}"\n[[officer]]\nname="OLGA"\nkey="{KEYS[1]}"'),
+    (f'key = "{KEYS[0]}"', f'key = "{KEYS[0]}"\n[[researcher]]\nname="r"\nkey="{KEYS[0]}"'),
+    (f'key = "{KEYS[0]}"', f'key = "{KEYS[0]}"\n[[custodian]]\nname="c"\nkey="{TOKEN}"'),
+    ('name = "olga"', 'name = ""'),
+    ('name = "olga"', 'name = " "'),
+    ('name = "olga"', 'name = "ol\\u0000ga"'),
+    ("approvals = 1", "approvals = 2026-01-01"),
+    ("approval_days = 90", "approval_days = 0"),
+    ("period_days = 365", "period_days = 0"),
+    ('period_rho = "27/100"', 'period_rho = "-1"'),
+    ("bits_per_session = 64.0", "bits_per_session = -1.0"),
+    ('url = "https://api.example.org"', 'url = "http://api.example.org"'),
+    ('url = "https://api.example.org"', 'url = "https://api.example.org/v1"'),
+    ('url = "https://api.example.org"', 'url = "https://u:p@api.example.org"'),
+    ('url = "https://api.example.org"', 'url = "https://api.example.org:0"'),
+    ('url = "https://api.example.org"', 'url = "https://"'),
+    (f'roots = "{ROOTS}"', 'roots = ""'),
+    (f'roots = "{ROOTS}"', f'roots = "{ROOTS.upper()}"'),
+    ("retention_days = 30", "retention_days = -1"),
+    ("development = false", 'development = "no"'),
+    ("development = false", "certified = true"),
 ]
 
 
@@ -147,3 +274,29 @@ def test_a_key_with_its_comment_is_the_same_key() -> None:
     """`cat officer.pub` into policy.toml must enrol the officer whose signature will be read."""
     text = GOOD.replace(KEYS[0], f"{KEYS[0]} olga@example.org")
     assert [person.key for person in read_policy(text, FLOOR).officer] == [KEYS[0]]
+
+
+@pytest.mark.parametrize(
+    ("line", "broken", "where"),
+    [
+        ("approvals = 1", "approvals = = 1", "line {}, column 13"),
+        ("approvals = 1", "approvals = 1 2", "line {}, column 15"),
+        ('tier = "T1"', 'tier = "T1', "line {}, column"),
+        ("approvals = 1", "approvals = true", "at approvals."),
+        ("retention_days = 30", 'retention_days = "30"', "at endpoint.0.retention_days."),
+        ("approvals = 1", "approvals = 1\naprovals = 1", "at aprovals."),
+    ],
+)
+def test_a_mistake_is_named_with_its_place(line: str, broken: str, where: str) -> None:
+    """An officer mends a line, not a file; and nothing of the file is repeated to him."""
+    number = GOOD.splitlines().index(line) + 1
+    with pytest.raises(ConfigurationError, match="POLICY_UNREADABLE") as refusal:
+        read_policy(GOOD.replace(line, broken, 1), FLOOR)
+    assert where.format(number) in refusal.value.found
+    assert "T1" not in refusal.value.found
+
+
+def test_an_officer_may_have_a_key_in_a_token() -> None:
+    """A custodian may not: he signs every session, and nobody touches a token so often."""
+    text = GOOD.replace(KEYS[0], f"{TOKEN} olga@example.org")
+    assert [person.key for person in read_policy(text, FLOOR).officer] == [TOKEN]

@@ -3,12 +3,15 @@
 from dataclasses import replace
 
 import pytest
+import rfc8785
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from privacy.errors import VerificationError
 from privacy.sealing import (
     LARGEST,
+    WRAPPED_BYTES,
     KeyPair,
     SealedBlob,
     floor_info,
@@ -16,6 +19,7 @@ from privacy.sealing import (
     padded_length,
     run_info,
     seal,
+    wrap,
 )
 
 KEEPER, WORKER, STRANGER = (KeyPair.generate() for _ in range(3))
@@ -65,6 +69,9 @@ def test_a_rewrapped_blob_opens_for_the_worker_and_for_this_plan_only() -> None:
     for key, info in ((KEEPER, AT_REST), (WORKER, run_info("q" * 64)), (STRANGER, IN_RUN)):
         with pytest.raises(VerificationError, match="WRONG_KEY"):
             key.open(blob.wrapped, info=info)
+    for mistaken in (blob, replace(sealed(), key="0" * 16)):
+        with pytest.raises(VerificationError, match="WRONG_KEY"):
+            mistaken.rewrap(KEEPER, WORKER.public, at_rest=AT_REST, in_run=IN_RUN)
 
 
 @settings(max_examples=100, deadline=None)
@@ -105,6 +112,68 @@ def test_lengths_are_padded_by_padme() -> None:
         assert length <= padded_length(length) <= length * 1.12
     assert len(sealed(b"x" * 8_200).content) == len(sealed(b"x" * 8_400).content)
     assert len(sealed(b"x" * 8_200).content) != len(sealed(b"x" * 9_400).content)
+
+
+@given(st.integers(0, LARGEST), st.integers(0, LARGEST))
+def test_a_size_shows_its_padme_class_and_no_more(one: int, other: int) -> None:
+    """Two lengths look alike exactly when Padmé rounds them to one; longer never looks shorter."""
+    padded = padded_length(one), padded_length(other)
+    assert one <= padded[0] <= one * (1 + 1 / 8) + 1
+    assert padded_length(padded[0]) == padded[0]
+    assert (one < other) <= (padded[0] <= padded[1])
+    # At most ⌊log₂ E⌋ + 1 leading bits are told, E = ⌊log₂ L⌋: the rest is zero.
+    if padded[0] >= 2:
+        exponent = padded[0].bit_length() - 1
+        assert padded[0] % (1 << max(0, exponent - exponent.bit_length())) == 0
+
+
+def test_few_classes_hold_all_lengths() -> None:
+    """Of 67,108,865 lengths up to the cap a size parts 493 classes: nine bits of twenty-six."""
+    # Between 2ᴱ and 2ᴱ⁺¹ lie 2ˢ classes, S = min(E, ⌊log₂ E⌋ + 1): E = 1: 2, 2 and 3: 4 each,
+    # 4 to 7: 8 each, 8 to 15: 16 each, 16 to 25: 32 each; and 0, 1 and 2²⁶ itself.
+    classes, length = {0}, 0
+    while length < LARGEST:
+        length = padded_length(length + 1)
+        classes.add(length)
+    expected = 2 + 2 * 4 + 4 * 8 + 8 * 16 + 10 * 32 + 3
+    assert len(classes) == expected
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 3_000), st.integers(0, 3_000))
+def test_nothing_else_of_a_blob_depends_on_its_length(one: int, other: int) -> None:
+    """Header, wrapped key and frame have one size; the content's is the padded one."""
+    first, second = sealed(bytes(one)), sealed(bytes(other))
+    assert len(first.wrapped) == len(second.wrapped) == WRAPPED_BYTES
+    assert len(first.header_bytes) == len(second.header_bytes)
+    same = padded_length(one + 8) == padded_length(other + 8)
+    assert (len(first.encode()) == len(second.encode())) == same
+
+
+def padded_as(padded: bytes) -> SealedBlob:
+    """A blob around other padded bytes than `seal` makes: whoever seals can do so."""
+    key, blob = bytes(32), sealed()
+    content = bytes(12) + AESGCM(key).encrypt(bytes(12), padded, blob.header_bytes)
+    return replace(blob, wrapped=wrap(KEEPER.public, key, info=AT_REST), content=content)
+
+
+@pytest.mark.parametrize(
+    "padded",
+    [b"", bytes(7), b"\xff" * 8, (9).to_bytes(8) + b"x" * 8, (8).to_bytes(8) + b"x" * 80],
+    ids=["nothing", "no length", "endless", "shorter", "longer"],
+)
+def test_a_blob_with_another_padding_is_refused(padded: bytes) -> None:
+    """A size that says more than Padmé would, or a length that is not there."""
+    with pytest.raises(VerificationError, match="VAULT_DAMAGED"):
+        opened(padded_as(padded).encode())
+    assert opened(padded_as((8).to_bytes(8) + b"x" * 8).encode()) == b"x" * 8
+
+
+@given(st.dictionaries(st.text(st.characters(codec="ascii")), st.text()))
+def test_headers_are_canonical(header: dict[str, str]) -> None:
+    """Written by hand for speed; RFC 8785 says the same."""
+    expected = rfc8785.dumps(dict(header))
+    assert seal(b"", header, public=KEEPER.public, info=AT_REST).header_bytes == expected
 
 
 def test_a_secret_makes_the_same_pair_again() -> None:

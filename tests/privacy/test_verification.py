@@ -4,6 +4,7 @@ import csv
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import datetime, timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,9 @@ from typing import Any
 import pytest
 import rfc8785
 
+from privacy.checkpoint import Checkpoint
 from privacy.errors import ConfigurationError
-from privacy.keeper.releasing import sign_bundle
-from privacy.merkle import Checkpoint
+from privacy.keeper.bundles import sign_bundle
 from privacy.plan import Plan, read_plan
 from privacy.signing import SigningKey
 from privacy.verification import verify_bundle
@@ -23,7 +24,7 @@ from tests.support.house import House, planted
 Files = dict[str, bytes]
 Change = Callable[[Files], object]
 
-TITLES = 12
+TITLES = 17
 
 
 @pytest.fixture(scope="module")
@@ -68,10 +69,26 @@ def tell(files: Files, **more: object) -> None:
     files["statement.json"] = rfc8785.dumps({**json.loads(files["statement.json"]), **more})  # type: ignore[dict-item]
 
 
+BLOCKED = {f"attempt {number}": "blocked" for number in range(40)}
+"""What a worker says that was probed enough."""
+
+
+def in_run(place: int, **changes: object) -> Change:
+    """Change what the statement says of one run, and of the weakest tier with it."""
+
+    def change(files: Files) -> None:
+        runs = json.loads(files["statement.json"])["runs"]
+        runs[place].update(changes)
+        tell(files, runs=runs, tier=min(run["tier"] for run in runs))
+
+    return change
+
+
 def replan(files: Files, plan: Plan) -> None:
     """Put another plan in, and a statement that speaks of it."""
     files["plan.json"] = plan.canonical
     tell(files, plan=plan.hash)
+    in_run(-1, plan=plan.hash)(files)
 
 
 def rows(files: Files) -> list[dict[str, str]]:
@@ -192,6 +209,28 @@ def test_one_officer_who_signed_twice_is_one(tmp_path: Path, made: tuple[House, 
     assert failing(tmp_path, made, twice) == []
 
 
+@pytest.mark.parametrize(("days", "steps"), [(0, []), (89, []), (91, [9]), (-1, [9])])
+def test_an_approval_that_did_not_stand_at_the_charge_is_found(
+    tmp_path: Path, made: tuple[House, Files], days: int, steps: list[int]
+) -> None:
+    """It lapses after the policy's 90 days, and one that came after the charge let nothing in."""
+
+    def later(files: Files) -> None:
+        charged = datetime.fromisoformat(json.loads(files["statement.json"])["charged"])
+        tell(files, charged=(charged + timedelta(days=days)).isoformat())
+
+    assert failing(tmp_path, made, later) == steps
+
+
+def test_approvals_are_those_that_the_statement_tells_of(
+    tmp_path: Path, made: tuple[House, Files]
+) -> None:
+    """Else a statement could keep silent about when one was given."""
+    told = json.loads(made[1]["statement.json"])["approvals"]
+    for changed in ([], [{**told[0], "fingerprint": "SHA256:x"}], [{"name": "olga"}]):
+        assert failing(tmp_path, made, lambda files, c=changed: tell(files, approvals=c)) == [9]  # type: ignore[misc]
+
+
 def test_another_plan_is_found(tmp_path: Path, made: tuple[House, Files]) -> None:
     """Even with a statement that speaks of it: the officers signed this one."""
 
@@ -212,7 +251,7 @@ def test_another_plan_is_found(tmp_path: Path, made: tuple[House, Files]) -> Non
     assert failing(tmp_path, made, other_words) == [9]
     assert set(failing(tmp_path, made, unbound)) >= {5, 8, 9}
     assert set(failing(tmp_path, made, alone)) >= {5, 9}
-    assert failing(tmp_path, made, other_code) == [5]
+    assert failing(tmp_path, made, other_code) == [5, 13]
 
 
 def change_privacy(files: Files, **changes: Any) -> None:  # noqa: ANN401
@@ -258,11 +297,13 @@ def test_a_plan_beyond_its_floor_is_found(tmp_path: Path, made: tuple[House, Fil
 
 def test_a_run_with_ways_out_is_found(tmp_path: Path, made: tuple[House, Files]) -> None:
     """A statement of isolation that nothing was probed for is none."""
-    for told in (
-        {"tier": "T2", "probes": {}},
-        {"tier": "T1", "probes": {"write_file": "open", "open_socket": "blocked"}},
+    for tier, probes in (
+        ("T2", {}),
+        ("T1", {**BLOCKED, "write_file": "open"}),
+        ("T1", dict(list(BLOCKED.items())[:32])),
+        ("T1", {**BLOCKED, "fork": "perhaps"}),
     ):
-        assert failing(tmp_path, made, lambda files, told=told: tell(files, **told)) == [5]  # type: ignore[misc]
+        assert failing(tmp_path, made, in_run(-1, tier=tier, probes=probes)) == [14]
 
 
 def test_another_codebook_or_checkpoint_is_found(tmp_path: Path, made: tuple[House, Files]) -> None:
@@ -287,7 +328,7 @@ def test_another_codebook_or_checkpoint_is_found(tmp_path: Path, made: tuple[Hou
     assert failing(tmp_path, made, other_book) == [6]
     stranger = SigningKey.generate()
     assert failing(tmp_path, made, checkpoint(house.state.signing, told=False)) == [10]
-    assert failing(tmp_path, made, checkpoint(stranger, told=True)) == [10]
+    assert failing(tmp_path, made, checkpoint(stranger, told=True)) == [10, 16]
 
 
 BROKEN = [

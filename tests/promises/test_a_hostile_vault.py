@@ -20,8 +20,10 @@ from privacy.keeper.state import State
 from privacy.policy import read_policy
 from privacy.sandbox.tiers import Tier
 from privacy.sealing import KeyPair
+from privacy.signing import SigningKey
 from privacy.vault import CHECKPOINT, POLICY, PublicKeys, Vault, replace_file
 from tests.support.house import TERMS, installed
+from tests.support.ledgers import plan, submitted
 from tests.support.world import World
 
 
@@ -38,8 +40,8 @@ def test_another_keepers_key_is_not_sealed_to(tmp_path: Path) -> None:
     with closing(Custodian(tmp_path / "custodian")) as hand:
         hand.check_target(Target.of(vault))
         hand.check_target(Target.of(vault))
-    stranger = KeyPair.generate().public.hex()
-    vault.publish_keys(PublicKeys(stranger, state.signing.public))
+    stranger, floor = KeyPair.generate().public, vault.floor.hash
+    vault.publish_keys(PublicKeys.signed(stranger, 7, floor, SigningKey.generate()))
     with closing(Custodian(tmp_path / "custodian")) as hand:
         with pytest.raises(RefusedError, match="KEEPER_CHANGED"):
             hand.check_target(Target.of(vault))
@@ -73,9 +75,9 @@ def test_a_copied_state_cannot_spend_beside_the_first(tmp_path: Path) -> None:
 def test_a_shorter_ledger_than_was_given_out_is_refused(tmp_path: Path) -> None:
     """A restored backup gives no budget back: the vault's checkpoint remembers."""
     vault, state = adopted(tmp_path)
-    state.ledger.append("plan", {"plan": "p"})
+    state.ledger.append("plan", submitted("p"))
     copytree(tmp_path / "state", tmp_path / "backup")
-    state.ledger.append("charge", {"plan": "p", "rho": "1/10"})
+    state.ledger.append("charge", {"plan": plan("p"), "rho": "1/10"})
     note = state.ledger.checkpoint().sign(state.signing)
     replace_file(vault.folder / CHECKPOINT, note.encode())
     state.close()
@@ -94,7 +96,11 @@ def test_a_stranger_at_the_socket_is_not_asked(
     vault = Vault.open(released.vault)
     assert client.ask(vault, "status")["plans"]
     monkeypatch.setattr(client, "user_of", lambda _: 12_345)
-    with pytest.raises(ClerestoryError, match="NOT_THE_KEEPER"):
+    with pytest.raises(ClerestoryError, match="KEEPER_NOT_PINNED"):
+        client.ask(vault, "status")
+    # Pinned, it would have to prove that it runs under the user that the kernel shows.
+    refused = pytest.raises(ClerestoryError, match="NOT_THE_KEEPER")
+    with client.asking_as(client.Asker(trust=vault.keys.signing)), refused:
         client.ask(vault, "status")
 
 
@@ -135,7 +141,7 @@ def test_a_false_keeper_writes_no_file_of_its_choice(
     """A bundle is flat; the control is a plain name."""
     for file, code in ((name, 4), ("tables.csv", 0)):
         told = {"plan": "0" * 64, "standing": "released", "files": {file: "bWluZQ=="}}
-        monkeypatch.setattr(running, "_ask", lambda *_, told=told: told)
+        monkeypatch.setattr(running, "ask_about", lambda *_, told=told: told)
         arguments = ["release", "vault", "plan.json", "--out", str(tmp_path / "bundle")]
         assert CliRunner().invoke(app, arguments).exit_code == code
         assert not (tmp_path / "stolen").exists()

@@ -140,3 +140,12 @@ def test_openssh_checks_the_signature(bundle: Path) -> None:
     assert check("clerestory-plan") != 0
     (bundle / "SHA256SUMS").write_bytes((bundle / "SHA256SUMS").read_bytes() + b"\n")
     assert check("clerestory-bundle") != 0
+
+
+def test_a_statement_is_called_what_it_is(bundle: Path) -> None:
+    """An audit record: in the bundle's README, on its page, in the file, in `verify`'s words."""
+    said = [(bundle / name).read_text() for name in ("README.txt", "report.html", "statement.json")]
+    said.append(clerestory("verify", bundle).stdout)
+    for text in said:
+        assert "audit record" in text.lower()
+        assert "attest" not in text.lower()

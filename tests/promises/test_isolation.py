@@ -1,32 +1,34 @@
-"""Promise: a worker reaches nothing but its two pipes, and gets no key before that is shown."""
+"""
+Promise: a worker reaches nothing but its two pipes, and gets no key before that is shown.
+
+The battery that every launcher must pass.  `tests/privacy/sandbox/test_unprivileged.py` runs this
+very file as an ordinary user, from a virtual environment of the host's own Python.
+"""
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
-from importlib.metadata import distribution
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from threading import Thread
 
 import pytest
 
 import privacy
 from privacy.errors import RefusedError
 from privacy.sandbox import interpreter
-from privacy.sandbox.attempts import hold_other_descriptors, see_environment
 from privacy.sandbox.battery import battery
-from privacy.sandbox.launch import start
-from privacy.sandbox.lure import lure
-from privacy.sandbox.probes import PROBES, read_report, run_probes
+from privacy.sandbox.channel import Channel
+from privacy.sandbox.launch import Worker, Zygote, start
+from privacy.sandbox.life import GO
 from privacy.sandbox.seal import LAYERS
 from privacy.sandbox.tiers import Tier
-from tests.support.workers.setting import SEALING, sealed_tiers, small, tier_works
+from privacy.sealing import run_info, seal
+from tests.support.processes import descendants, running
+from tests.support.workers.setting import sealed_tiers, small, tier_works
 
 IDLE = "privacy.sandbox.idle"
-NOBODY = 65534
-CANNOT_IMPORT = 3
 ROOT_ONLY = {"make_packet_socket", "mount_file_system", "change_root", "become_root"}
 """Attempts for which an ordinary user has no right in the first place."""
 OFTEN_FORBIDDEN = {
@@ -49,49 +51,6 @@ def test_every_escape_is_blocked_inside_and_open_outside(tier: Tier) -> None:
     assert closed_outside <= excused
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
-def test_an_ordinary_user_is_protected_as_well() -> None:
-    """As nobody, from a copy of the code that everybody may read, with the host's own Python."""
-    python, drop = shutil.which("python3", path="/usr/bin"), shutil.which("setpriv")
-    if not python or not drop:
-        pytest.skip("apt-get install python3 util-linux")
-    packages = Path(privacy.__file__).parent
-    dependencies = str(distribution("cryptography").locate_file(""))
-    script = (
-        "import json, sys; sys.path[:0] = sys.argv[1:]\n"
-        "try: import privacy.sealing\n"
-        f"except ImportError: sys.exit({CANNOT_IMPORT})\n"
-        "from privacy.sandbox.battery import battery\n"
-        "from privacy.sandbox.manifest import collect\n"
-        "from privacy.sandbox.tiers import survey\n"
-        f"manifest = collect(('privacy',), {SEALING})\n"
-        "tiers = [f.tier for f in survey() if f.works and f.tier.seals]\n"
-        "print(json.dumps({tier.name: battery(tier, manifest) for tier in tiers}))\n"
-    )
-    with TemporaryDirectory() as folder:  # pytest's own are for root's eyes only
-        Path(folder).chmod(0o755)
-        shutil.copytree(packages, Path(folder, "privacy"))
-        done = subprocess.run(
-            [
-                *(drop, f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"),
-                *(python, "-I", "-B", "-c", script, folder, dependencies),
-            ],
-            capture_output=True,
-            cwd="/",
-            check=False,
-            timeout=60,
-        )
-    if done.returncode == CANNOT_IMPORT:
-        pytest.skip(f"as nobody, {python} cannot import from {dependencies}")
-    assert done.returncode == 0, done.stderr.decode()
-    answers = json.loads(done.stdout)
-    assert answers
-    for rows in answers.values():
-        assert {row["name"] for row in rows if row["sealed"] != "blocked"} == set()
-        closed_outside = {row["name"] for row in rows if row["plain"] == "blocked"}
-        assert closed_outside <= OFTEN_FORBIDDEN | ROOT_ONLY
-
-
 @pytest.mark.parametrize(
     ("tier", "layer", "noticed"),
     [
@@ -103,39 +62,42 @@ def test_an_ordinary_user_is_protected_as_well() -> None:
         (Tier.T1, "seccomp", {"be_readable_again", "make_socket_pair", "send_udp"}),
     ],
 )
-def test_a_missing_layer_is_noticed_and_no_key_is_made(
-    tier: Tier, layer: str, noticed: set[str]
+def test_a_missing_layer_is_noticed_and_no_key_is_given(
+    monkeypatch: pytest.MonkeyPatch, tier: Tier, layer: str, noticed: set[str]
 ) -> None:
     """Seccomp would hide that another layer is missing, so each is asked for by itself."""
     assert layer in LAYERS
     if not tier_works(tier):
         pytest.skip(f"{tier.name} does not work here")
-    with pytest.raises(RefusedError) as refusal:
-        start(tier, small(), IDLE, b"", unsafe_skip=frozenset({layer}))
+    frames: list[bytes] = []
+    send = Channel.send
+
+    def watched(end: Channel, frame: bytes) -> None:
+        frames.append(frame)
+        send(end, frame)
+
+    monkeypatch.setattr(Channel, "send", watched)
+    with Zygote(tier, small(), IDLE, b"", unsafe_skip=frozenset({layer})) as zygote:
+        with pytest.raises(RefusedError) as refusal:
+            zygote.start()
+        assert GO not in frames
+        # The control: a keeper that did not look would have given the go and heard of a key.
+        with zygote.start(expect_blocked=False) as worker:
+            assert len(worker.public_key) == 1216
+        assert GO in frames
     assert refusal.value.code == "PROBE_OPEN"
     openings = set(refusal.value.found.removeprefix("open: ").rstrip(".").split(", "))
     assert noticed <= openings
 
 
-def test_missing_namespaces_are_noticed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A program called bwrap that isolates nothing does not make a T2."""
-    impostor = tmp_path / "bwrap"
-    manifest = small()
-    manifest.link_into(tmp_path)
-    impostor.write_text(
-        f'#!/bin/sh\nwhile [ "$1" != -- ]; do shift; done\nshift\n'
-        f"python=$1; shift\n"
-        f'flags=; while [ "${{1#/}}" = "$1" ]; do flags="$flags $1"; shift; done\n'
-        f"entry={tmp_path}$1; shift\nexec $python $flags $entry $1\n",
-        encoding="utf-8",
-    )
-    impostor.chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    with pytest.raises(RefusedError) as refusal:
-        start(Tier.T2, manifest, IDLE, b"")
-    assert refusal.value.code == "PROBE_OPEN"
-    assert "see_host_files" in refusal.value.found
-    assert "reach_host_network" in refusal.value.found
+@sealed_tiers
+def test_a_sealed_worker_works(tier: Tier) -> None:
+    """What is locked up and cannot work would pass every other test here."""
+    with start(tier, small(), "workers.reading", b"plan") as worker:
+        info = run_info("plan")
+        text = b'{"text": "three small words"}'
+        worker.channel.send(seal(text, {}, public=worker.public_key, info=info).encode())
+        assert worker.channel.receive(4) == (3).to_bytes(4)
 
 
 @sealed_tiers
@@ -146,21 +108,7 @@ def test_a_descriptor_too_many_is_noticed(tier: Tier) -> None:
         pytest.raises(RefusedError, match="hold_other_descriptors"),
     ):
         start(tier, small(), IDLE, b"", unsafe_leak=(leak.fileno(),))
-
-
-def test_what_was_inherited_is_seen_where_it_is() -> None:
-    """The two probes about it are open in a process like this one."""
-    inherited = [p for p in PROBES if p.attempt in (hold_other_descriptors, see_environment)]
-    with lure() as bait:
-        assert run_probes(bait.target, inherited) == b"oo"
-
-
-def test_a_report_that_is_no_report_is_refused() -> None:
-    """Too short, too long, or in other letters; and the right one is read."""
-    assert set(read_report(b"b" * len(PROBES)).values()) == {"blocked"}
-    for report in (b"", b"b" * (len(PROBES) - 1), b"b" * (len(PROBES) + 1), b"x" * len(PROBES)):
-        with pytest.raises(RefusedError, match="PROBE_REPORT"):
-            read_report(report)
+    start(tier, small(), IDLE, b"").close()
 
 
 def test_the_working_directory_cannot_lend_a_module(tmp_path: Path) -> None:
@@ -177,16 +125,9 @@ def test_the_working_directory_cannot_lend_a_module(tmp_path: Path) -> None:
             timeout=20,
         ).returncode
 
-    # With an empty standard input there is no setup frame: the worker was NOT_STARTED, 70.
+    # With an empty standard input there is no setup frame: the zygote was NOT_STARTED, 70.
     assert run(*interpreter.FLAGS, str(boot), IDLE) == 70
     assert run("-c", "import privacy") == 99
-
-
-def test_the_battery_is_in_order() -> None:
-    """`boot` asks the first probes before the filter and the rest behind it; names are keys."""
-    early = [probe.before_filter for probe in PROBES]
-    assert early == sorted(early, reverse=True)
-    assert len({probe.name for probe in PROBES}) == len(PROBES)
 
 
 @sealed_tiers
@@ -214,34 +155,55 @@ def test_a_worker_dies_with_its_keeper(tier: Tier, tmp_path: Path) -> None:
             assert born
         finally:
             keeper.kill()
+    assert gone(born)
+
+
+@sealed_tiers
+def test_a_worker_dies_with_its_zygote(tier: Tier) -> None:
+    """Nobody is left to wait for one whose zygote was killed; and its end is told."""
+    zygote = Zygote(tier, small(), "workers.misbehaving", b"hang:x")
+    worker = zygote.start()
+    born = family(zygote)
+    # The zygote and the worker; at T2 there are bubblewrap and its first process inside, too.
+    assert len(born) == (4 if tier is Tier.T2 else 2)
+    assert zygote.close(0.0) <= 0
+    assert worker.close() == -9
+    assert gone(born)
+
+
+@sealed_tiers
+def test_a_worker_dies_with_the_thread_that_started_it(tier: Tier) -> None:
+    """A keeper's thread that raised must not leave its workers to the next one."""
+    kept: list[tuple[Zygote, Worker, set[int]]] = []
+
+    def run() -> None:
+        zygote = Zygote(tier, small(), "workers.misbehaving", b"hang:x")
+        kept.append((zygote, zygote.start(), family(zygote)))
+
+    thread = Thread(target=run)
+    thread.start()
+    thread.join()
+    ((zygote, worker, born),) = kept
+    assert len(born) >= 2
+    assert gone(born)
+    worker.close()
+    zygote.close()
+
+
+def family(zygote: Zygote) -> set[int]:
+    """The process that was started, and all that came of it."""
+    pid = zygote._process.pid
+    return {pid, *descendants(pid)}
+
+
+def gone(processes: set[int]) -> bool:
+    """Whether all of them end within some seconds."""
     deadline = time.monotonic() + 10
-    while alive := born & running():
-        assert time.monotonic() < deadline, f"{len(alive)} still run"
+    while processes & running():
+        if time.monotonic() > deadline:
+            return False
         time.sleep(0.01)
-
-
-def descendants(pid: int) -> set[int]:
-    """Children, their children, and so on."""
-    children = {child for child, parent in parents().items() if parent == pid}
-    return children.union(*(descendants(child) for child in children))
-
-
-def running() -> set[int]:
-    """Processes that are more than an entry in a table."""
-    return set(parents())
-
-
-def parents() -> dict[int, int]:
-    """Process → its parent; without zombies, which nobody may have fetched yet."""
-    found = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            state, parent = stat.read_text().rsplit(")", 1)[1].split()[:2]
-        except (OSError, ValueError):
-            continue
-        if state != "Z":
-            found[int(stat.parent.name)] = int(parent)
-    return found
+    return True
 
 
 def test_what_is_mounted_is_what_is_hashed() -> None:
@@ -260,5 +222,6 @@ def test_what_is_mounted_is_what_is_hashed() -> None:
     # Compiled files lie in mounted folders; no worker's Python looks at them.
     found = {file for file in seen["files"] if "/__pycache__/" not in file}
     assert found == listed
-    assert len(found) > 900
+    assert {f"/code/privacy/{name}" for name in ("sealing.py", "sandbox/boot.py")} <= found
+    assert str(manifest.python) in found
     assert seen["writable"] == []

@@ -129,5 +129,6 @@ def test_the_ledger_counts_nobody(classified: World) -> None:
         assert set(entry["body"]) <= {
             *("floor", "planted", "hash", "plan", "study", "rho", "officer", "signature"),
             *("signed", "tier", "sums", "verb", "code", "set", "text"),
+            *("source", "manifest", "previous"),
         }
         assert "45" not in {str(value) for value in entry["body"].values()}

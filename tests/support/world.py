@@ -20,6 +20,8 @@ from clerestory.keeping import running_keeper
 ROOT = Path(__file__).resolve().parents[2]
 STUDY = ROOT / "studies" / "first-look.toml"
 AUTHOR = "researcher@example.org"
+KEPT = ("--retention-days", "36500")
+"""The made-up months stay in the past; what is over its time is erased."""
 
 
 def clerestory(*arguments: str | Path, cwd: Path = ROOT) -> "subprocess.CompletedProcess[str]":
@@ -95,7 +97,7 @@ def sessions_world(folder: Path, accounts: int = 30, sessions: int = 45) -> Iter
         *("synthesize", raw, "--accounts", str(accounts), "--sessions", str(sessions)),
         *("--seed", "7"),
     )
-    must("init", folder / "vault", "--single-person", "--synthetic", "--tier", "T0")
+    must("init", folder / "vault", "--single-person", "--synthetic", "--tier", "T0", *KEPT)
     with _kept(folder) as world:
         must("seal", world.vault, raw / "logs", "--accounts", raw / "accounts.csv")
         yield world

@@ -16,6 +16,7 @@ Verb = Callable[[Desk, Request, Progress], Answer]
 
 def all_verbs() -> Mapping[str, Verb]:
     """Name → what answers it."""
-    from privacy.keeper.verbs import books, people, plans, runs
+    from privacy.keeper.verbs import books, corpus, keys, people, plans, runs
 
-    return {**people.VERBS, **plans.VERBS, **runs.VERBS, **books.VERBS}
+    parts = (people, plans, runs, books, corpus, keys)
+    return {name: verb for part in parts for name, verb in part.VERBS.items()}

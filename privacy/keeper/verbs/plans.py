@@ -2,29 +2,35 @@
 A plan's way from the researcher's hands through the officers'.
 
 A plan is held against the floor, the policy, the codebook and the keeper's own code each time
-it is used, not only when it was submitted.
+it is used, not only when it was submitted.  What may happen to it, `standing` says.
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from functools import partial
 
 from privacy.admission import check_plan
-from privacy.approvals import check_approval
+from privacy.approvals import ACTS, REASONS, Act
 from privacy.keeper.desk import Desk, Request
 from privacy.keeper.verbs import Answer, Verb
 from privacy.keeper.workshop import Progress
 from privacy.plan import Plan, read_plan
+from privacy.standing import REOPENED
 
 
 def submit(desk: Desk, request: Request, _: Progress) -> Answer:
     """Take in a plan: bind it to this vault, floor, policy and code."""
-    plan = desk.bind(read_plan(str(request["plan"]).encode()))
-    check_plan(plan, desk.floor, desk.policy, desk.codebook)
-    if desk.standing(plan) == "unknown":
-        desk.state.save_plan(plan)
-        body = {"plan": plan.hash, "study": plan.study.name, "rho": str(plan.loss)}
+    given = read_plan(str(request["plan"]).encode())
+    latest = desk.latest(given)
+    if latest is None or desk.standing(latest) in REOPENED:
+        former = latest.binding.submission if latest and latest.binding else 0
+        latest = desk.bind(given, former + 1)
+    check_plan(latest, desk.floor, desk.policy, desk.codebook)
+    desk.check_never_closed(given)
+    if desk.standing(latest) == "draft":
+        desk.state.save_plan(latest)
+        body = {"plan": latest.hash, "study": latest.study.name, "rho": str(latest.loss)}
         desk.state.ledger.append("plan", body)
-    return shown(desk, plan)
+    return shown(desk, latest)
 
 
 def show(desk: Desk, request: Request, _: Progress) -> Answer:
@@ -33,29 +39,31 @@ def show(desk: Desk, request: Request, _: Progress) -> Answer:
 
 
 def approve(desk: Desk, request: Request, _: Progress) -> Answer:
-    """Take in an officer's signature over a bound plan."""
-    plan, signature = desk.find(request), str(request["signature"])
+    """Take in an officer's signature over a bound plan; a second one of his adds nothing."""
+    act, plan, signature = ACTS["approve"], desk.find(request), str(request["signature"])
     desk.check_current(plan)
-    desk.check_not_revoked(plan)
-    officer = check_approval(plan, signature, desk.policy, desk.floor)
-    body = {
-        "plan": plan.hash,
-        "officer": officer.key,
-        "signature": signature,
-        "signed": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-    desk.state.ledger.append("approval", body)
+    officer = desk.check_act(act, plan, signature)
+    before = desk.state.ledger.entries(act.entry)
+    if not any((e.body["plan"], e.body["officer"]) == (plan.hash, officer.key) for e in before):
+        body = {
+            "plan": plan.hash,
+            "officer": officer.key,
+            "signature": signature,
+            "signed": desk.now.isoformat(timespec="seconds"),
+        }
+        desk.state.ledger.append(act.entry, body)
     return shown(desk, plan)
 
 
-def revoke(desk: Desk, request: Request, _: Progress) -> Answer:
-    """Take approvals back, with an officer's signature."""
+def close(act: Act, desk: Desk, request: Request, _: Progress) -> Answer:
+    """Return, reject, withdraw or revoke a plan, with the signature of whoever may."""
     plan, signature = desk.find(request), str(request["signature"])
-    officer = check_approval(
-        plan, signature, desk.policy, desk.floor, namespace="clerestory-revocation"
-    )
-    body = {"plan": plan.hash, "officer": officer.key, "signature": signature}
-    desk.state.ledger.append("revocation", body)
+    reason = str(request.get("reason", ""))
+    person = desk.check_act(act, plan, signature, reason)
+    who = "author" if act.event == "withdraw" else "officer"
+    why = {"reason": reason} if act.reasoned else {}
+    body = {"plan": plan.hash, who: person.key, "signature": signature, **why}
+    desk.state.ledger.append(act.entry, body)
     return shown(desk, plan)
 
 
@@ -65,7 +73,21 @@ def shown(desk: Desk, plan: Plan) -> Answer:
         "plan": plan.hash,
         "standing": desk.standing(plan),
         "bound": plan.canonical.decode(),
+        **reason_of(desk, plan),
     }
 
 
-VERBS: Mapping[str, Verb] = {"submit": submit, "plan": show, "approve": approve, "revoke": revoke}
+def reason_of(desk: Desk, plan: Plan) -> Answer:
+    """Why an officer closed a plan, if he had to say."""
+    for entry in desk.state.ledger.entries():
+        if entry.body.get("plan") == plan.hash and "reason" in entry.body:
+            return {"reason": entry.body["reason"], "words": REASONS[entry.body["reason"]]}
+    return {}
+
+
+VERBS: Mapping[str, Verb] = {
+    "submit": submit,
+    "plan": show,
+    "approve": approve,
+    **{event: partial(close, act) for event, act in ACTS.items() if event != "approve"},
+}

@@ -3,18 +3,28 @@
 from base64 import b64encode
 from collections.abc import Mapping
 
+from privacy.keeper.bundles import stored_bundle
 from privacy.keeper.desk import Desk, Request
+from privacy.keeper.egress import endpoint_key
+from privacy.keeper.erasure import tend
 from privacy.keeper.releasing import Releasing
 from privacy.keeper.verbs import Answer, Verb
 from privacy.keeper.verbs.plans import shown
 from privacy.keeper.workshop import Progress
+from privacy.raters import asks
+from privacy.retention import check_kept, today
 
 
 def classify(desk: Desk, request: Request, progress: Progress) -> Answer:
     """Label the sessions of an approved plan's months."""
     plan = desk.find(request)
     desk.check_may_run(plan)
-    run = desk.labelling(plan)
+    tend(desk, progress)
+    check_kept(plan, desk.floor, today())
+    secret = b""
+    if asks(plan.rater.name):
+        secret = endpoint_key(str(request.get("secret", "")), desk.state.folder)
+    run = desk.labelling(plan, secret)
     # Before it starts: labels that a crashed run left behind were made at this tier, too.
     body = {"plan": plan.hash, "set": run.label_set, "tier": desk.tier.name}
     desk.state.ledger.append("labels", body)
@@ -25,9 +35,11 @@ def classify(desk: Desk, request: Request, progress: Progress) -> Answer:
 def release(desk: Desk, request: Request, progress: Progress) -> Answer:
     """Make the one release of an approved plan, or give the stored one again."""
     plan = desk.find(request)
-    files = desk.state.release(plan.hash)
+    files = stored_bundle(desk.state, plan.hash)
     if files is None:
         approvals = desk.check_may_run(plan)
+        tend(desk, progress)
+        check_kept(plan, desk.floor, today())
         desk.labelling(plan).check_complete()
         files = Releasing(
             desk.vault,

@@ -5,19 +5,24 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Self
 
 import pytest
 
 from privacy.codebook import codebook
-from privacy.custodian import SIGNATURE_BYTES, Custodian, Target
+from privacy.custodian import Custodian, Target
+from privacy.deposit import Deposit
 from privacy.errors import IncompleteError, RefusedError, VerificationError
 from privacy.keeper import labelling
-from privacy.keeper.labelling import Labelling, check_record, label_set, label_set_of
+from privacy.keeper.crew import check_record
+from privacy.keeper.labelling import Labelling, label_set, label_set_of
 from privacy.labels import LabelRecord, unpack_bucket
 from privacy.plan import Plan
 from privacy.raters import OFFLINE
-from privacy.sealing import KeyPair, SealedBlob, floor_info
+from privacy.sandbox.tiers import Tier
+from privacy.sealing import KeyPair, floor_info
 from tests.aggregates.rows import SHARE, small_plan
+from tests.support.batches import newest
 from tests.support.house import House, founded
 
 BOOK = codebook()
@@ -50,11 +55,11 @@ class Edge:
     def __init__(self, house: House, hand: Custodian) -> None:
         self._target, self.hand = Target.of(house.vault), hand
 
-    def seal(self, account: str, name: str, month: str = "2025-11", words: int = 3) -> Path:
-        """Seal one session; returns its file."""
-        self.hand.seal(self._target, account, name, month, log(words))
-        key = self.hand.session(account, name).hex()
-        return self._target.vault.session_path(key)
+    def seal(self, account: str, name: str, month: str = "2025-11", words: int = 3) -> str:
+        """Seal one session, as a batch of its own; returns its key."""
+        with Deposit(self.hand, self._target) as deposit:
+            deposit.seal(account, name, month, log(words))
+        return self.hand.session(account, name).hex()
 
 
 @pytest.fixture
@@ -80,7 +85,7 @@ def labelled(made: House, bound: Plan) -> dict[str, LabelRecord]:
     name, floor = label_set(bound, made.vault.floor.hash), made.vault.floor
     found = {}
     for number in range(floor.buckets):
-        if blob := made.state.bucket(name, number):
+        if blob := made.state.labels.bucket(name, number):
             key = made.state.sealing.open(blob.wrapped, info=floor_info(floor.hash, "labels"))
             for session, record in unpack_bucket(blob.open(key), BOOK):
                 found[session.hex()] = LabelRecord.decode(record, BOOK)
@@ -127,7 +132,7 @@ def test_what_is_due_follows_months_and_bytes(house: tuple[House, Edge, Plan]) -
     assert due(made, bound) == set()
     ours, other = edge.seal("ann", "s1"), edge.seal("ann", "s2", month="2026-05")
     edge.seal("bob", "s3", month="unknown")
-    assert due(made, bound) == {ours.stem}
+    assert due(made, bound) == {ours}
     with pytest.raises(IncompleteError, match="LABELS_INCOMPLETE"):
         made.keeper.desk.labelling(bound).check_complete()
 
@@ -135,8 +140,8 @@ def test_what_is_due_follows_months_and_bytes(house: tuple[House, Edge, Plan]) -
     assert due(made, bound) == set()
     made.keeper.desk.labelling(bound).check_complete()
     edge.seal("ann", "s1", words=5)
-    assert due(made, bound) == {ours.stem}
-    assert other.exists()
+    assert due(made, bound) == {ours}
+    assert other in newest(made.vault)
 
 
 def test_sessions_are_labelled_once_and_grown_ones_anew(house: tuple[House, Edge, Plan]) -> None:
@@ -146,17 +151,17 @@ def test_sessions_are_labelled_once_and_grown_ones_anew(house: tuple[House, Edge
     shown: list[tuple[str, float]] = []
     made.keeper.desk.labelling(bound).run(lambda text, share: shown.append((text, share)))
     records = labelled(made, bound)
-    assert set(records) == {first.stem, second.stem}
-    assert records[first.stem].account == edge.hand.account("ann")
+    assert set(records) == {first, second}
+    assert records[first].account == edge.hand.account("ann")
     assert due(made, bound) == set()
     assert shown[-1] == ("classifying", 1.0)
 
     edge.seal("ann", "s1", words=9)
     made.keeper.desk.labelling(bound).run(lambda _, __: None)
     again = labelled(made, bound)
-    assert set(again) == {first.stem, second.stem}
-    assert again[second.stem] == records[second.stem]
-    assert again[first.stem].measures != records[first.stem].measures
+    assert set(again) == {first, second}
+    assert again[second] == records[second]
+    assert again[first].measures != records[first].measures
 
 
 def run(made: House, bound: Plan) -> None:
@@ -164,96 +169,12 @@ def run(made: House, bound: Plan) -> None:
     made.ask("classify", bound)
 
 
-def test_a_truncated_file_stops_the_run_and_nothing_is_lost(
-    house: tuple[House, Edge, Plan],
-) -> None:
-    """It is named by its keyed hash; put back, the run goes on where it was."""
-    made, edge, bound = house
-    good = edge.seal("ann", "s1")
-    bad = edge.seal("bob", "s2")
-    data = bad.read_bytes()
-    for length in (0, 1, SIGNATURE_BYTES + 1, len(data) // 2):
-        bad.write_bytes(data[:length])
-        with pytest.raises(VerificationError, match=r"VAULT_DAMAGED|SOURCE_UNKNOWN") as refusal:
-            run(made, bound)
-        assert f"sessions/{bad.parent.name}/{bad.name}" in refusal.value.found
-        assert str(made.folder) not in str(refusal.value)
-    assert bad.stem not in labelled(made, bound)
-
-    bad.write_bytes(data)
-    run(made, bound)
-    assert set(labelled(made, bound)) == {good.stem, bad.stem}
-    assert due(made, bound) == set()
-
-
-def test_a_strangers_session_stops_the_run_until_it_is_taken_out(
-    house: tuple[House, Edge, Plan], tmp_path: Path
-) -> None:
-    """Anybody can seal to a public key; only the custodian's sessions are labelled."""
-    made, edge, bound = house
-    ours = edge.seal("ann", "s1")
-    with closing(Custodian.create(tmp_path / "stranger")) as stranger:
-        theirs = Edge(made, stranger).seal("mallory", "s9")
-    with pytest.raises(VerificationError, match="SOURCE_UNKNOWN") as refusal:
-        run(made, bound)
-    assert theirs.name in refusal.value.found
-    theirs.unlink()
-    run(made, bound)
-    assert set(labelled(made, bound)) == {ours.stem}
-
-
-def test_a_header_cannot_be_written_anew(house: tuple[House, Edge, Plan]) -> None:
-    """Account and month stand in clear; the custodian's signature holds them."""
-    made, edge, bound = house
-    path = edge.seal("ann", "s1")
-    data = path.read_bytes()
-    for old, new in (
-        (b"2025-11", b"2025-12"),
-        (edge.hand.account("ann").hex().encode(), edge.hand.account("bob").hex().encode()),
-    ):
-        assert old in data
-        path.write_bytes(data.replace(old, new))
-        with pytest.raises(VerificationError, match="SOURCE_UNKNOWN"):
-            run(made, bound)
-    path.write_bytes(data)
-    run(made, bound)
-
-
-@pytest.mark.parametrize("header", [b"{}", b"[]", b"7", b"\xff", b'{"month":7}'])
-def test_a_file_with_a_strange_header_is_refused_in_our_words(
-    house: tuple[House, Edge, Plan], header: bytes
-) -> None:
-    """The header is read before the signature is, so it may hold anything."""
-    made, edge, bound = house
-    path = edge.seal("ann", "s1")
-    data = path.read_bytes()
-    blob = SealedBlob.decode(data[SIGNATURE_BYTES:])
-    strange = replace(blob, header_bytes=header).encode()
-    path.write_bytes(data[:SIGNATURE_BYTES] + strange)
-    with pytest.raises(VerificationError, match=r"VAULT_DAMAGED|SOURCE_UNKNOWN") as refusal:
-        run(made, bound)
-    assert path.name in refusal.value.found
-    path.write_bytes(data)
-    run(made, bound)
-
-
-def test_a_session_under_two_names_is_one_session(house: tuple[House, Edge, Plan]) -> None:
-    """A copied file must not count twice."""
-    made, edge, bound = house
-    path = edge.seal("ann", "s1")
-    copy = path.with_name("0" * 32 + ".sealed")
-    copy.write_bytes(path.read_bytes())
-    run(made, bound)
-    assert set(labelled(made, bound)) == {path.stem}
-    assert due(made, bound) == set()
-
-
 def test_what_was_labelled_before_a_failure_is_kept(
     house: tuple[House, Edge, Plan], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A bucket is the unit of restart: whole buckets stay, and are not asked for again."""
+    """A batch is the unit of restart: whole batches stay, and are not asked for again."""
     made, edge, bound = house
-    files = [edge.seal(name, "s") for name in ("ann", "bob", "carl", "dora")]
+    sessions = [edge.seal(name, "s") for name in ("ann", "bob", "carl", "dora")]
     stored: list[int] = []
     store = Labelling._store
 
@@ -268,48 +189,57 @@ def test_what_was_labelled_before_a_failure_is_kept(
         run(made, bound)
     kept = set(labelled(made, bound))
     assert 1 <= len(kept) < 4
-    assert due(made, bound) == {path.stem for path in files} - kept
+    assert due(made, bound) == set(sessions) - kept
     monkeypatch.undo()
     run(made, bound)
-    assert set(labelled(made, bound)) == {path.stem for path in files}
+    assert set(labelled(made, bound)) == set(sessions)
 
 
 class Liar:
-    """A worker that took over: it answers every session with the same bytes."""
+    """A worker that took over: it answers every batch with the same bytes."""
 
     def __init__(self, answer: bytes) -> None:
         self.public_key, self.channel = KeyPair.generate().public, self
         self.timeout, self._answer = 0.0, answer
+        self.tier, self.probes, self.document = Tier.T0, dict[str, str](), b""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return
+
+    def start(self, *, control: object = None) -> Self:
+        """Be one's own zygote."""
+        return self
 
     def send(self, _: bytes) -> None:
         """Take a session."""
 
     def receive(self, _: int) -> bytes:
-        """Answer it."""
+        """Answer all of them."""
         return self._answer
-
-    def close(self) -> None:
-        """Go."""
 
 
 def test_what_a_worker_answers_passes_the_gate_before_it_is_kept(
     house: tuple[House, Edge, Plan], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Words instead of a record, or another account's record: refused, and nothing is stored."""
+    """Words, another account's record, another session, one twice: refused; nothing is stored."""
     made, edge, bound = house
-    path = edge.seal("ann", "s1")
+    session = edge.seal("ann", "s1")
     own, other = edge.hand.account("ann"), edge.hand.account("bob")
 
-    def record(account: bytes) -> bytes:
-        return LabelRecord.unrated(BOOK, status="rated", month="2025-11", account=account).encode()
+    def row(account: bytes, session: str = session) -> bytes:
+        record = LabelRecord.unrated(BOOK, status="rated", month="2025-11", account=account)
+        return bytes.fromhex(session) + record.encode()
 
-    words = (b"please fix the bug " * 9)[: len(record(own))]
-    for lie in (words, b"", record(other)):
-        monkeypatch.setattr(labelling, "start", lambda *_, lie=lie: Liar(lie))
+    words = row(own)[:16] + (b"please fix the bug " * 9)[: len(row(own)) - 16]
+    for lie in (words, b"", row(other), row(own, "ab" * 16), row(own) * 2, row(own)[:-1]):
+        monkeypatch.setattr(labelling, "Zygote", lambda *_, lie=lie: Liar(lie))
         with pytest.raises(RefusedError, match="LABEL_GATE"):
             run(made, bound)
         assert labelled(made, bound) == {}
-        assert due(made, bound) == {path.stem}
-    monkeypatch.setattr(labelling, "start", lambda *_: Liar(record(own)))
+        assert due(made, bound) == {session}
+    monkeypatch.setattr(labelling, "Zygote", lambda *_: Liar(row(own)))
     run(made, bound)
-    assert set(labelled(made, bound)) == {path.stem}
+    assert set(labelled(made, bound)) == {session}

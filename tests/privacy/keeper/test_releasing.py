@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from privacy.entries import Entry
 from privacy.errors import ClerestoryError, IncompleteError, RefusedError, VerificationError
+from privacy.keeper.bundles import sign_bundle
 from privacy.keeper.labelling import label_set
-from privacy.keeper.releasing import sign_bundle
+from privacy.ledger import Ledger
 from privacy.plan import Plan
 from privacy.sealing import SealedBlob, floor_info, seal
 from privacy.signing import verify
@@ -35,7 +37,7 @@ def house(tmp_path: Path) -> Iterator[tuple[House, Plan]]:
 def labels(made: House, bound: Plan) -> list[Path]:
     """The sealed buckets of a plan's label set."""
     name, floor = label_set(bound, made.vault.floor.hash), made.vault.floor
-    assert all(made.state.bucket(name, number) for number in range(floor.buckets))
+    assert all(made.state.labels.bucket(name, number) for number in range(floor.buckets))
     return sorted(made.vault.label_folder(name).iterdir())
 
 
@@ -54,6 +56,28 @@ def test_one_charge_one_key_one_bundle(house: tuple[House, Plan]) -> None:
     assert again["files"] == first["files"]
     assert made.kinds()[before:] == kinds
     assert Fraction(made.ask("status")["spent"]) == bound.loss
+
+
+def test_a_crash_between_bundle_and_entry_is_made_good(
+    house: tuple[House, Plan], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stored bundle is handed out, and from then on the ledger knows that it was."""
+    made, bound = house
+    append = Ledger.append
+
+    def dying(ledger: Ledger, kind: str, body: dict[str, str]) -> Entry:
+        if kind == "release":
+            raise KeyboardInterrupt
+        return append(ledger, kind, body)
+
+    monkeypatch.setattr(Ledger, "append", dying)
+    with pytest.raises(KeyboardInterrupt):
+        made.ask("release", bound)
+    monkeypatch.undo()
+    assert "release" not in made.kinds()
+    for _ in range(2):
+        assert made.ask("release", bound)["standing"] == "released"
+    assert (made.kinds().count("charge"), made.kinds().count("release")) == (1, 1)
 
 
 def test_a_bundle_holds_what_its_ledger_knew(house: tuple[House, Plan]) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from privacy.checkpoint import read_checkpoint
+from privacy.entries import read_entry
 from privacy.errors import ClerestoryError, ConfigurationError, VerificationError
-from privacy.ledger import read_entry
-from privacy.merkle import read_checkpoint
 from privacy.plan import Plan
 from privacy.signing import SigningKey, public_raw
 from privacy.vault import POLICY
@@ -18,8 +18,10 @@ from tests.support.house import TERMS, House, founded, opened
 
 PLAN = small_plan(SHARE)
 AUTHOR = PLAN.study.authors[0]
+SAME = {"custody": "same-user"}
 VERBS = {
-    "enrol", "submit", "plan", "approve", "revoke", "status", "classify", "release", "ledger",
+    "enrol", "policy", "endorse", "submit", "plan", "approve", "return", "reject", "withdraw",
+    "rotate", "expire", "forget", "take-in", "revoke", "status", "classify", "release", "ledger",
 }  # fmt: skip
 
 
@@ -111,7 +113,7 @@ def test_a_plan_that_breaks_a_rule_is_not_taken_in(house: House) -> None:
     (refusal,) = house.entries("refusal")
     assert refusal.body == {"verb": "submit", "code": "STUDY_TOO_EXPENSIVE"}
     with pytest.raises(ConfigurationError, match="PLAN_UNREADABLE"):
-        house.keeper.ask("submit", {"plan": "no plan"}, lambda _, __: None)
+        house.keeper.ask("submit", {"plan": "no plan", **SAME}, lambda _, __: None)
     house.submit(PLAN)
 
 
@@ -200,7 +202,7 @@ def test_a_forged_entry_stops_the_run(house: House) -> None:
         "plan": bound.hash,
         "officer": olga.public,
         "signature": olga.sign(other.canonical, "clerestory-plan"),
-        "signed": "2026-01-01T00:00:00",
+        "signed": "2026-01-01T00:00:00+00:00",
     }
     house.state.ledger.append("approval", body)
     for verb in ("classify", "release"):

@@ -38,21 +38,21 @@ def test_a_bucket_counts_only_as_the_keeper_wrote_it(tmp_path: Path) -> None:
     """Anybody can seal to a public key, and put back what was there before."""
     of = vault(tmp_path / "vault")
     state = State(tmp_path / "state", of)
-    state.put_bucket("set", 0, _blob(state, b"one"), [("s1", "d1")])
+    state.labels.put("set", 0, _blob(state, b"one"), [("s1", "d1")])
     (path,) = of.label_folder("set").iterdir()
     older = path.read_bytes()
-    state.put_bucket("set", 0, _blob(state, b"two"), [("s2", "d2")])
+    state.labels.put("set", 0, _blob(state, b"two"), [("s2", "d2")])
     (path,) = of.label_folder("set").iterdir()
     good = path.read_bytes()
     for data in (older, _blob(state, b"two").encode(), good[:-1], b""):
         path.write_bytes(data)
         with pytest.raises(VerificationError, match="BUCKET_CHANGED"):
-            state.bucket("set", 0)
+            state.labels.bucket("set", 0)
     path.unlink()
     with pytest.raises(VerificationError, match="BUCKET_CHANGED"):
-        state.bucket("set", 0)
+        state.labels.bucket("set", 0)
     path.write_bytes(good)
-    assert state.bucket("set", 0) == SealedBlob.decode(good)
+    assert state.labels.bucket("set", 0) == SealedBlob.decode(good)
     state.close()
 
 
@@ -68,11 +68,11 @@ def test_a_restart_finds_everything(tmp_path: Path) -> None:
     """Keys, ledger, plans, labels' index and releases are files, not memory."""
     of, folder = vault(tmp_path / "vault"), tmp_path / "state"
     first = State(folder, of)
-    first.ledger.append("plan", {"plan": PLAN.hash})
+    first.ledger.append("plan", {"plan": PLAN.hash, "study": "s", "rho": "1/10"})
     first.save_plan(PLAN)
     old, new = (_blob(first, data) for data in (b"old", b"new"))
-    first.put_bucket("set", 3, old, [("s1", "old"), ("s2", "d2")])
-    first.put_bucket("set", 3, new, [("s1", "d1")])
+    first.labels.put("set", 3, old, [("s1", "old"), ("s2", "d2")])
+    first.labels.put("set", 3, new, [("s1", "d1")])
     first.save_release(PLAN.hash, {"a.csv": b"1", "SHA256SUMS": b"2", "SHA256SUMS.sig": b"3"})
     keys, secret = first.public_keys, first.sealing.secret
     first.close()
@@ -82,10 +82,10 @@ def test_a_restart_finds_everything(tmp_path: Path) -> None:
     assert again.sealing.secret == secret
     assert [entry.kind for entry in again.ledger.entries()] == ["plan"]
     assert again.plans() == [PLAN]
-    assert again.labelled("set") == {"s1": "d1", "s2": "d2"}
-    assert again.labelled("other") == {}
-    assert again.bucket("set", 3) == new
-    assert (again.bucket("set", 4), again.bucket("other", 3)) == (None, None)
+    assert again.labels.labelled("set") == {"s1": "d1", "s2": "d2"}
+    assert again.labels.labelled("other") == {}
+    assert again.labels.bucket("set", 3) == new
+    assert (again.labels.bucket("set", 4), again.labels.bucket("other", 3)) == (None, None)
     assert again.release(PLAN.hash) == {"a.csv": b"1", "SHA256SUMS": b"2", "SHA256SUMS.sig": b"3"}
     assert again.release("0" * 64) is None
     again.close()

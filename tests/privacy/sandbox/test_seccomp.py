@@ -5,6 +5,7 @@ from struct import pack
 import pytest
 
 from privacy.errors import ConfigurationError
+from privacy.sandbox import control
 from privacy.sandbox.seccomp import ALLOWED, QUIET, Instruction, Stage, assemble
 from privacy.sandbox.syscalls import NUMBERS
 
@@ -54,7 +55,7 @@ def test_every_number_gets_the_answer_of_its_list(stage: Stage, machine: str) ->
 
 @pytest.mark.parametrize("machine", sorted(NUMBERS))
 def test_arguments_decide_where_they_must(machine: str) -> None:
-    """Executable memory, signals by fcntl, a third filter."""
+    """Executable memory, signals by fcntl, messages from elsewhere, a third filter."""
     table = NUMBERS[machine]
     for stage in Stage:
         program = assemble(stage, machine)
@@ -64,6 +65,9 @@ def test_arguments_decide_where_they_must(machine: str) -> None:
                 assert answer == (REFUSED[stage] if protection & 4 else ALLOW)
         for command, expected in ((1, ALLOW), (3, ALLOW), (0, EPERM), (4, EPERM), (8, EPERM)):
             assert verdict(program, table["fcntl"], (0, command), machine=machine) == expected
+        for descriptor in range(16):
+            answer = verdict(program, table["recvmsg"], (descriptor,), machine=machine)
+            assert answer == (ALLOW if descriptor == control.NUMBER else REFUSED[stage])
     once, never = assemble(Stage.PROBING, machine), assemble(Stage.FINAL, machine)
     assert verdict(once, table["seccomp"], (1, 1), machine=machine) == ALLOW
     assert verdict(once, table["seccomp"], (0, 0), machine=machine) == EPERM

@@ -10,6 +10,9 @@ from privacy.sandbox.probes import PROBES
 from privacy.sandbox.tiers import Tier, best_tier, survey
 from tests.support.workers.setting import small
 
+APPARMOR = "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"
+USERNS_CLONE = "sysctl -w kernel.unprivileged_userns_clone=1"
+
 
 def impostor(folder: Path, said: str) -> None:
     """A bwrap that fails and says something."""
@@ -35,10 +38,27 @@ def test_without_bubblewrap_the_tier_is_lower_and_the_package_is_named(
 @pytest.mark.parametrize(
     ("said", "remedy"),
     [
-        ("setting up uid map: Permission denied", "apparmor_restrict_unprivileged_userns"),
-        ("loopback: Failed RTM_NEWADDR: Operation not permitted", "apparmor_restrict"),
-        ("No permissions to create new namespace", "unprivileged_userns_clone"),
-        ("Unknown option --disable-userns", "bubblewrap 0.8"),
+        ("setting up uid map: Permission denied", APPARMOR),
+        ("loopback: Failed RTM_NEWADDR: Operation not permitted", APPARMOR),
+        ("Creating new namespace failed: Permission denied", APPARMOR),
+        ("Creating new namespace failed: Operation not permitted", USERNS_CLONE),
+        (
+            "No permissions to create new namespace, likely because the kernel does not allow "
+            "non-privileged user namespaces. On e.g. debian this can be enabled with "
+            "'sysctl kernel.unprivileged_userns_clone=1'.",
+            USERNS_CLONE,
+        ),
+        (
+            "Creating new namespace failed: No space left on device",
+            "sysctl -w user.max_user_namespaces=10000",
+        ),
+        ("Failed to make / slave: Permission denied", "--security-opt apparmor=unconfined"),
+        ("pivot_root: Operation not permitted", "--security-opt apparmor=unconfined"),
+        ("Unknown option --disable-userns", "install bubblewrap 0.8 or later"),
+        (
+            "Unexpected capabilities but not setuid, old file caps config?",
+            "setcap -r /usr/bin/bwrap",
+        ),
         ("something else", "bwrap --unshare-all"),
     ],
 )

@@ -1,5 +1,6 @@
 """Whatever a worker must not do; the plan says which, and carries the canary to leak by it."""
 
+import ctypes
 import faulthandler
 import os
 import socket
@@ -67,6 +68,15 @@ def _open(canary: str) -> None:
     _raise(canary)
 
 
+def _exit_hard(_: str) -> None:
+    os._exit(99)
+
+
+def _crash(canary: str) -> None:
+    _wish.append(canary)
+    ctypes.string_at(0)
+
+
 def _keep_thread(canary: str) -> None:
     threading.Thread(target=threading.Event().wait, name=canary, daemon=True).start()
 
@@ -84,6 +94,8 @@ BEFORE: dict[str, Callable[[str], None]] = {
 BEHIND: dict[str, Callable[[str], None]] = {
     "raise": _raise,
     "exit": _exit,
+    "exit_hard": _exit_hard,
+    "crash": _crash,
     "talk": _talk,
     "dump": _dump,
     "connect": _connect,

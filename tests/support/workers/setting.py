@@ -39,6 +39,11 @@ def tier_works(tier: Tier) -> bool:
     return any(finding.tier is tier and finding.works for finding in _findings)
 
 
+def strongest() -> Tier:
+    """The best tier that works here."""
+    return next(finding.tier for finding in _findings if finding.works)
+
+
 def _parameter(place: int) -> object:
     finding = _findings[place]
     reason = f"{finding.tier.name} does not work here: {finding.reason}. Do: {finding.remedy}"

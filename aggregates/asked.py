@@ -1,0 +1,70 @@
+"""
+Who labels a study's sessions: the study's `[rater]` table, made into what a plan says of it.
+
+A rater that asks a model is named with the model, the endpoint, and a file of roots that lies
+beside the study; what stands in that file is in the plan, so that officers sign it.
+"""
+
+from privacy.endpoint import certificates, read_endpoint
+from privacy.errors import ConfigurationError
+from privacy.plan import Rater
+from privacy.raters import RATERS, asks
+
+from .study import Study
+
+OPEN = ("model", "endpoint", "roots")
+"""Keys of the table that a rater needs if it asks somebody, and may not have if it does not."""
+
+
+def rater_of(study: Study) -> Rater:
+    """
+    The rater that a study names.
+
+    Raises:
+        ConfigurationError: There is none of that name, a key is missing or too much, or the
+            file of roots holds none; names the line.
+    """
+    choice = study.rater
+    family = RATERS.get(choice.name)
+    if family is None:
+        found = f"the rater {choice.name!r}, where {', '.join(RATERS)} are known."
+        raise study.error(found, "name a rater that is installed.", "rater", "name")
+    for key in OPEN:
+        told = bool(getattr(choice, key))
+        if told and not asks(choice.name):
+            found = f"{key} of the rater {choice.name}, which asks nobody."
+            raise study.error(found, "take it out, or name another rater.", "rater", key)
+        if asks(choice.name) and not told:
+            found = f"no {key} of the rater {choice.name}."
+            remedy = 'write model, endpoint = "https://host" and roots = "roots.pem".'
+            raise study.error(found, remedy, "rater", key)
+    if not asks(choice.name):
+        return family
+    try:
+        read_endpoint(choice.endpoint)
+    except ConfigurationError as error:
+        raise study.error(error.found, error.remedy, "rater", "endpoint") from None
+    return Rater(
+        family.name,
+        family.version,
+        family.fidelity,
+        choice.model,
+        choice.endpoint,
+        _roots(study),
+    )
+
+
+def _roots(study: Study) -> str:
+    at = ("rater", "roots")
+    if study.folder is None:
+        found = "a file of roots in a study that is no file itself."
+        raise study.error(found, "read the study from where it lies.", *at)
+    try:
+        roots = (study.folder / study.rater.roots).read_text(encoding="ascii")
+        certificates(roots)
+    except (OSError, UnicodeDecodeError):
+        found = f"no readable file {study.rater.roots!r} beside the study."
+        raise study.error(found, "put the endpoint's root there, in PEM.", *at) from None
+    except ConfigurationError as error:
+        raise study.error(error.found, error.remedy, *at) from None
+    return roots

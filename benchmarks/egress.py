@@ -1,0 +1,100 @@
+"""What a call to a model costs more from a sealed worker than from the bare SDK, in one run."""
+
+import json
+import time
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+import anthropic
+import httpx2
+
+from benchmarks.measuring import tell
+from classifiers.formats import read_session
+from classifiers.raters.claude import ClaudeRater
+from classifiers.raters.claude.prompt import fenced
+from classifiers.raters.claude.tls import trusting
+from classifiers.rendering import render
+from classifiers.structure import contexts, measures
+from privacy.sandbox.tiers import best_tier
+from tests.support.egress import Asker, asking, sealed, session
+from tests.support.messages import API_KEY, codes, message, serving
+from tests.support.pki import authority
+
+CALLS, ROUNDS = 40, 21
+
+
+def main() -> None:
+    """Measure and tell."""
+    ours, data = authority(), session()
+    with TemporaryDirectory() as place:
+        pem = ours.sign(Path(place))
+        with serving(pem, lambda asked: message(asked, codes())) as server:
+            rater = asking(server.url, ours.roots)
+            asked = ClaudeRater(rater)
+            body = {
+                "model": rater.model,
+                "max_tokens": 400,
+                "system": asked.system,
+                "thinking": {"type": "disabled"},
+                "output_config": asked.form,
+            }
+            client = anthropic.Anthropic(
+                api_key=API_KEY,
+                base_url=server.url,
+                max_retries=0,
+                http_client=httpx2.Client(verify=trusting(ours.roots), trust_env=False),
+            )
+            with client, sealed(best_tier(), rater) as asker:
+                bare, behind, reading = [], [], []
+                for _ in range(ROUNDS):  # in turn, so that the machine's mood is shared
+                    bare.append(_bare(client, body, data))
+                    behind.append(_sealed(asker, data))
+                    reading.append(_reading(data))
+    # The least of the rounds: four processes take part in a call, and a busy machine adds to each.
+    least = {"bare": min(bare), "sealed": min(behind), "reading": min(reading)}
+    tell(
+        "egress",
+        **{f"{name}_ms": seconds * 1000 for name, seconds in least.items()},
+        added_ms=(least["sealed"] - least["reading"] - least["bare"]) * 1000,
+        ratio=least["sealed"] / least["bare"],
+        median_added_ms=(median(behind) - median(reading) - median(bare)) * 1000,
+        tier=best_tier().name,
+    )
+
+
+def _bare(client: anthropic.Anthropic, body: dict[str, object], data: bytes) -> float:
+    """Seconds of a call by the SDK as it comes, over TLS to the same server."""
+    text = fenced("".join(render(read_session(data)).text))
+    ask = {**body, "messages": [{"role": "user", "content": [{"type": "text", "text": text}]}]}
+    client.messages.create(**ask)  # type: ignore[call-overload]
+    start = time.perf_counter()
+    for _ in range(CALLS):
+        answer = client.messages.create(**ask)  # type: ignore[call-overload]
+        json.loads(answer.content[0].text)
+    return (time.perf_counter() - start) / CALLS
+
+
+def _sealed(asker: Asker, data: bytes) -> float:
+    """Seconds of a session more in a batch: opened, read, asked about, labelled."""
+    times = []
+    for count in (1, CALLS + 1):
+        with asker.start() as worker:
+            frames = [asker.frame(data, number, worker) for number in range(count)]
+            start = time.perf_counter()
+            for frame in (*frames, b""):
+                worker.channel.send(frame)
+            worker.channel.receive(2**20)
+            times.append(time.perf_counter() - start)
+    return (times[1] - times[0]) / CALLS
+
+
+def _reading(data: bytes) -> float:
+    """Seconds of what a worker does beside the call: reading, showing, counting."""
+    start = time.perf_counter()
+    for _ in range(CALLS):
+        read = read_session(data)
+        view = render(read)
+        contexts(read, view, month="2026-02", status="rated")
+        measures(read)
+    return (time.perf_counter() - start) / CALLS

@@ -1,0 +1,158 @@
+"""
+The rater that asks a Claude model: one call for a session, answered in codes.
+
+Promise: a session's text goes to the plan's endpoint, inside TLS that ends in the worker, and
+nowhere else; what comes back is labels, or a status of four, or a `Halt`.  The SDK has more ways
+out than that (an environment that names proxies, logs and addresses; traces; retries; errors that
+quote) and each is closed here or in `line`.
+
+Reading order: `prompt` (what is asked, and what counts as an answer), `line` (HTTP), `tls`,
+`wire` (bytes), `rehearsal` (everything once, in memory, before the seal).
+"""
+
+import socket
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any, Literal
+
+import anthropic
+import httpx2
+
+from classifiers.raters import Halted, Unrated
+from classifiers.rendering import View
+from classifiers.sessions import Session
+from privacy.codebook import codebook
+from privacy.endpoint import read_endpoint
+from privacy.halts import Halt
+from privacy.plan import Rater as Named
+from privacy.raters import CLAUDE
+
+from .line import Line
+from .prompt import AGAIN, fenced, read_answer, rubric, schema
+from .rehearsal import bad_answers, rehearse
+from .tls import TlsStream, trusting
+from .wire import Deadline, through
+
+CALL_SECONDS = 120.0
+"""For one answer of a few hundred tokens; a model that takes longer is not answering."""
+MOST_TOKENS = 400
+"""An answer has about 120."""
+_ATTEMPTS = 2
+
+
+class ClaudeRater:
+    """Asks the model that a plan names; rehearses with itself until it is unlocked."""
+
+    name: str = CLAUDE.name
+    version: str = CLAUDE.version
+    fidelity: Literal["low", "validated"] = CLAUDE.fidelity
+
+    def __init__(self, named: Named, *, seconds: float = CALL_SECONDS) -> None:
+        """
+        Get ready for an endpoint: everything that needs a file.
+
+        Raises:
+            ValueError: The plan's roots hold no certificate.
+        """
+        self._model, self._address = named.model, read_endpoint(named.endpoint)
+        self._context = trusting(named.roots)
+        self._deadline = Deadline(seconds)
+        self._line = Line(rehearse(self._model), self._deadline)
+        self._client = anthropic.Anthropic(
+            api_key="rehearsal",
+            base_url=named.endpoint,
+            http_client=httpx2.Client(
+                transport=self._line, trust_env=False, follow_redirects=False, timeout=None
+            ),
+            timeout=seconds,
+            max_retries=0,
+            open_telemetry=False,
+            default_headers={"accept-encoding": "identity"},
+        )
+        self.system: list[Any] = [
+            {
+                "type": "text",
+                "text": rubric(codebook()),
+                "cache_control": {"type": "ephemeral"},
+            }
+        ]
+        """What comes first in every request, and may be kept by the provider."""
+        self.form: Any = {"format": {"type": "json_schema", "schema": schema(codebook())}}
+        """What an answer must look like."""
+        self._rehearse()
+
+    def unlock(self, key: bytes, control: socket.socket | None) -> None:
+        """
+        Turn to the endpoint, once sealed.
+
+        Args:
+            key: The API key; it is in this process's memory and in what TLS sends, nowhere else.
+            control: Where connections are asked for.
+
+        Raises:
+            Halted: There is no key, or none that a header can hold.
+        """
+        if not key or control is None or not key.isascii() or not key.decode().isprintable():
+            raise Halted(Halt.NO_KEY)
+        self._client.api_key = key.decode()
+        dial = through(control, self._deadline)
+        self._line.lead(lambda: TlsStream(dial(), self._context, self._address.host))
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._client.close()
+
+    def rate(self, session: Session, view: View) -> Mapping[str, str]:
+        """
+        Every instrument's label, in one call.
+
+        Raises:
+            Unrated: The model refused, was cut off, or twice gave no answer of the codebook.
+            Halted: There was no answer.
+        """
+        del session
+        content = [{"type": "text", "text": fenced("".join(view.text))}]
+        for _ in range(_ATTEMPTS):
+            answer = self._ask(content)
+            labels = None if answer is None else read_answer(answer, codebook())
+            if labels is not None:
+                return labels
+            content = [content[0], {"type": "text", "text": AGAIN}]
+        raise Unrated("invalid")
+
+    def _rehearse(self) -> None:
+        """Every bad answer once; good ones follow when the worker warms up."""
+        for _ in bad_answers(self._model):
+            with suppress(Halted, Unrated):
+                self._ask([{"type": "text", "text": fenced("a rehearsal, für alle 検査")}])
+
+    def _ask(self, content: list[Any]) -> str | None:
+        """The one text of an answer; None if it has none, or several."""
+        try:
+            message = self._client.messages.create(
+                model=self._model,
+                max_tokens=MOST_TOKENS,
+                system=self.system,
+                messages=[{"role": "user", "content": content}],
+                thinking={"type": "disabled"},
+                output_config=self.form,
+            )
+            return _text_of(message, self._model)
+        except Unrated:
+            raise
+        except Exception:  # noqa: BLE001 - the SDK's errors quote what they failed on
+            raise Halted(Halt.MALFORMED) from None
+
+
+def _text_of(message: anthropic.types.Message, model: str) -> str | None:
+    if message.type != "message":
+        raise Halted(Halt.MALFORMED)
+    # A name without a date may be answered by one with it.
+    if message.model != model and not message.model.startswith(f"{model}-"):
+        raise Halted(Halt.OTHER_MODEL)
+    if message.stop_reason == "refusal":
+        raise Unrated("refused")
+    if message.stop_reason in ("max_tokens", "model_context_window_exceeded"):
+        raise Unrated("cut")
+    texts = [block.text for block in message.content if block.type == "text"]
+    return texts[0] if len(texts) == 1 and message.stop_reason == "end_turn" else None

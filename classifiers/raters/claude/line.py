@@ -1,0 +1,145 @@
+"""
+The SDK's transport: one HTTP/1.1 connection to one place, and nothing else it could be told to do.
+
+Promise: requests go to the plan's endpoint, whatever the environment, a redirect or a proxy says;
+their bodies have one of few lengths; and of an answer only a whole one of the Messages API's kind
+is handed on.  Every other answer ends here as a `Halt`, before anybody reads its words, which may
+quote what was sent.
+
+The connection is kept between calls.  A server may close it meanwhile: a call that finds it
+broken is sent once more, on a fresh one.
+"""
+
+from collections.abc import Callable
+
+import httpcore2
+import httpx2
+
+from classifiers.raters import Halted
+from privacy.halts import Halt
+
+from .wire import Deadline
+
+SMALLEST_BODY = 32 * 1024
+"""bytes.  Rubric and a session of the largest view in plain English fill 64 KiB."""
+LARGEST_ANSWER = 256 * 1024
+"""bytes: an answer is well below two thousand."""
+CALLS_EACH = 200
+"""Calls of one connection: well below what the broker relays of one."""
+
+_HALTS = {401: Halt.DENIED, 403: Halt.DENIED, 408: Halt.SLOW, 429: Halt.BUSY,
+          503: Halt.OVERLOADED, 504: Halt.SLOW, 529: Halt.OVERLOADED}  # fmt: skip
+_OK, _ERROR, _SERVER_ERROR = 200, 400, 500
+
+Connect = Callable[[], httpcore2.NetworkStream]
+
+
+def padded_length(length: int) -> int:
+    """The next power of two: a length gives away which of a few classes it lies in."""
+    return max(SMALLEST_BODY, 1 << (length - 1).bit_length())
+
+
+class Line(httpx2.BaseTransport):
+    """
+    A transport to one endpoint.
+
+    Args:
+        connect: Makes a connection over which plain HTTP can be spoken.
+        deadline: Begun anew with each call.
+    """
+
+    def __init__(self, connect: Connect, deadline: Deadline) -> None:
+        self._connect, self._deadline = connect, deadline
+        self._connection: httpcore2.HTTP11Connection | None = None
+        self._calls = 0
+
+    def lead(self, connect: Connect) -> None:
+        """Lead elsewhere from now on: from the rehearsal to the endpoint."""
+        self.close()
+        self._connect = connect
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        if self._connection:
+            self._connection.close()
+        self._connection, self._calls = None, 0
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        """
+        Send a request and wait for the whole answer.
+
+        Raises:
+            Halted: There was none, in time and in form.
+        """
+        self._deadline.begin()
+        plain = _padded(request)
+        try:
+            try:
+                return self._call(plain, self._ready())
+            except httpcore2.NetworkError:
+                if self._calls == 0:
+                    raise
+            self.close()
+            return self._call(plain, self._ready())
+        except httpcore2.NetworkError:
+            self.close()
+            raise Halted(Halt.UNREACHABLE) from None
+        except (httpcore2.ProtocolError, ValueError):
+            self.close()
+            raise Halted(Halt.MALFORMED) from None
+        except BaseException:
+            self.close()
+            raise
+
+    def _ready(self) -> httpcore2.HTTP11Connection:
+        """The kept connection, or a fresh one."""
+        kept = self._connection
+        if kept is None or not kept.is_idle() or kept.has_expired() or self._calls >= CALLS_EACH:
+            self.close()
+            kept = httpcore2.HTTP11Connection(httpcore2.Origin(b"https", b"endpoint", 443),
+                                              self._connect())  # fmt: skip
+            self._connection = kept
+        return kept
+
+    def _call(
+        self, request: httpcore2.Request, connection: httpcore2.HTTP11Connection
+    ) -> httpx2.Response:
+        response = connection.handle_request(request)
+        if response.status != _OK:
+            raise Halted(_halt_of(response.status))
+        headers = {name.lower(): value for name, value in response.headers}
+        if b"content-encoding" in headers or not headers.get(b"content-type", b"").startswith(
+            b"application/json"
+        ):
+            raise Halted(Halt.MALFORMED)
+        body = b""
+        for chunk in response.iter_stream():
+            body += chunk
+            if len(body) > LARGEST_ANSWER:
+                raise Halted(Halt.MALFORMED)
+        response.close()
+        self._calls += 1
+        return httpx2.Response(_OK, headers=[(b"content-type", b"application/json")], content=body)
+
+
+def _padded(request: httpx2.Request) -> httpcore2.Request:
+    """
+    The request with a body of one of few lengths.
+
+    Space after a JSON text is part of no value [RFC 8259, 2]: a model is not shown it.
+    """
+    body = request.read()
+    body = body.ljust(padded_length(len(body)))
+    headers = [(n, v) for n, v in request.headers.raw if n.lower() != b"content-length"]
+    return httpcore2.Request(
+        method=request.method,
+        url=httpcore2.URL(scheme=b"https", host=b"endpoint", port=443, target=request.url.raw_path),
+        headers=[*headers, (b"content-length", b"%d" % len(body))],
+        content=body,
+    )
+
+
+def _halt_of(status: int) -> Halt:
+    if status < _ERROR:
+        return Halt.MALFORMED  # a redirect, or a success that is none of this API's
+    return _HALTS.get(status, Halt.FAILED if status >= _SERVER_ERROR else Halt.REJECTED)

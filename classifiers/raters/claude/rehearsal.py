@@ -1,0 +1,117 @@
+"""
+A server in memory, so that everything runs once before the seal.
+
+Behind the seal no module loads and no codec is looked up, and the SDK, `idna`, TLS and pydantic
+load much on first use.  So the rater speaks with this server first, over the same transport and
+the same TLS, through good answers and bad ones; after that a call opens nothing.
+"""
+
+import json
+import ssl
+from collections.abc import Iterator
+from itertools import chain, cycle
+from pathlib import Path
+
+import h11
+
+from privacy.codebook import codebook
+
+from .line import Connect
+from .tls import TlsStream, trusting
+
+HOST = "rehearsal.invalid"
+_PEM = Path(__file__).with_name("rehearsal.pem")
+_CHUNK = 65_536
+
+Answer = tuple[int, bytes]
+"""Status and body."""
+
+
+def bad_answers(model: str) -> list[Answer]:
+    """Answers that end in a `Halt`, or in no text: one for each way through the SDK."""
+    return [
+        (200, b"no JSON"),
+        (200, b"[]"),
+        (200, b"{}"),
+        (200, _message(model, "", stop_reason="refusal")),
+        (200, _message(model, "", stop_reason="max_tokens")),
+        (200, _message("another", "")),
+        (429, b"{}"),
+    ]
+
+
+def rehearse(model: str) -> Connect:
+    """Connections to a server that gives every bad answer once, then good ones every other time."""
+    good = json.dumps({each.name: each.codes[-1] for each in codebook().instruments})
+    then = cycle([(200, _message(model, "no label")), (200, _message(model, good))])
+    answers = chain(bad_answers(model), then)
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(_PEM)
+    server.set_alpn_protocols(["http/1.1"])
+    context = trusting(_PEM.read_text(encoding="ascii"))
+    return lambda: TlsStream(_Server(server, answers), context, HOST)
+
+
+def _message(model: str, text: str, stop_reason: str = "end_turn") -> bytes:
+    thinking = {"type": "thinking", "thinking": "", "signature": ""}
+    return json.dumps(
+        {
+            "id": "msg_rehearsal",
+            "type": "message",
+            "role": "assistant",
+            "model": model,
+            "content": [thinking, {"type": "text", "text": text}],
+            "stop_reason": stop_reason,
+            "stop_sequence": None,
+            "usage": {"input_tokens": 1, "output_tokens": 1},
+        }
+    ).encode()
+
+
+class _Server:
+    """The far end of a wire: what is written is answered at once."""
+
+    def __init__(self, context: ssl.SSLContext, answers: Iterator[Answer]) -> None:
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+        self._http, self._answers = h11.Connection(h11.SERVER), answers
+        self._is_ready = False
+
+    def write(self, data: bytes) -> None:
+        """Take bytes, and do what they make possible."""
+        self._incoming.write(data)
+        try:
+            if not self._is_ready:
+                self._tls.do_handshake()
+                self._is_ready = True
+            while True:
+                self._serve()
+        except ssl.SSLWantReadError:
+            return
+
+    def read(self, size: int) -> bytes:
+        """Give what there is."""
+        return self._outgoing.read(size)
+
+    def is_readable(self) -> bool:
+        """Whether there is something."""
+        return bool(self._outgoing.pending)
+
+    def close(self) -> None:
+        """Nothing was opened."""
+
+    def _serve(self) -> None:
+        self._http.receive_data(self._tls.read(_CHUNK))
+        while (event := self._http.next_event()) is not h11.NEED_DATA:
+            if isinstance(event, h11.EndOfMessage):
+                self._reply(*next(self._answers))
+                self._http.start_next_cycle()
+
+    def _reply(self, status: int, body: bytes) -> None:
+        headers = [("content-type", "application/json"), ("content-length", str(len(body)))]
+        for event in (
+            h11.Response(status_code=status, headers=headers),
+            h11.Data(data=body),
+            h11.EndOfMessage(),
+        ):
+            self._tls.write(self._http.send(event) or b"")

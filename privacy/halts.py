@@ -1,0 +1,77 @@
+"""
+Why a model could not be asked: one byte that a classify worker sends behind its records.
+
+None of these says anything about a session: a refusal, a cut or an invalid answer is a label,
+and the run goes on.  What stands here is about the way to the model, so it stops the run, and
+the same command again goes on.  Nothing of what the server said crosses: its words may quote
+what it was sent.
+"""
+
+from enum import IntEnum
+
+from .errors import IncompleteError
+
+
+class Halt(IntEnum):
+    """A worker's reason to stop."""
+
+    UNREACHABLE = 1
+    """No connection, or it broke off."""
+    NOT_TRUSTED = 2
+    """The certificate does not lead to the plan's roots, or names another host; or no TLS 1.3."""
+    DENIED = 3
+    BUSY = 4
+    OVERLOADED = 5
+    REJECTED = 6
+    FAILED = 7
+    SLOW = 8
+    MALFORMED = 9
+    """An answer that is none of the Messages API's, or longer than any."""
+    OTHER_MODEL = 10
+    CAPPED = 11
+    """The broker has opened as many connections as it may."""
+    NO_KEY = 12
+
+
+_RULE = "A session is labelled by the model that its plan names, at the endpoint it names."
+_AGAIN = "run the command again; it goes on where it stopped."
+_TOLD: dict[Halt, tuple[str, str]] = {
+    Halt.UNREACHABLE: ("no connection to the endpoint, or one that broke off.", _AGAIN),
+    Halt.NOT_TRUSTED: (
+        "an endpoint whose certificate does not lead to the plan's roots.",
+        "find out who answers there; if its roots changed, compile the study with the new ones.",
+    ),
+    Halt.DENIED: ("an endpoint that does not accept the key.", "give a key that it accepts."),
+    Halt.BUSY: ("an endpoint that asks for fewer requests.", f"wait; then {_AGAIN}"),
+    Halt.OVERLOADED: ("an endpoint that is overloaded.", f"wait; then {_AGAIN}"),
+    Halt.REJECTED: (
+        "an endpoint that rejects the request.",
+        "look whether it knows the plan's model and structured answers.",
+    ),
+    Halt.FAILED: ("an endpoint that failed.", _AGAIN),
+    Halt.SLOW: ("no answer in time.", _AGAIN),
+    Halt.MALFORMED: (
+        "an answer that is not in the form of the Messages API.",
+        "look whether something else answers at the endpoint.",
+    ),
+    Halt.OTHER_MODEL: (
+        "an answer by another model than the plan names.",
+        "name the model that the endpoint answers with.",
+    ),
+    Halt.CAPPED: ("more connections than a run may open.", _AGAIN),
+    Halt.NO_KEY: (
+        "no key for the endpoint.",
+        "give one: `clerestory classify VAULT PLAN --api-key-file FILE`.",
+    ),
+}
+
+
+def halted(code: Halt) -> IncompleteError:
+    """The error that a reason becomes outside: our words, and none of the server's."""
+    found, remedy = _TOLD[code]
+    return IncompleteError(f"ENDPOINT_{code.name}", rule=_RULE, found=found, remedy=remedy)
+
+
+def halt_of(byte: bytes) -> Halt | None:
+    """The reason that a byte stands for; None for any other byte."""
+    return Halt(byte[0]) if len(byte) == 1 and byte[0] in set(Halt) else None

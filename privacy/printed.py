@@ -1,0 +1,57 @@
+"""Hold a release's tables against its plan: every cell is there, and prints what it may."""
+
+import csv
+from io import StringIO
+from math import isfinite
+
+from .consistency import StepError
+from .plan import QUANTILES, TRENDS, Plan, Table
+
+STATES = ("published", "suppressed", "not_computed")
+NUMBERS = ("estimate", "raw", "low", "high", "se_noise", "se_sampling", "accounts_at_least")
+"""Columns of tables.csv that a published row fills, and another leaves empty."""
+
+
+def printed(plan: Plan, data: bytes) -> str:
+    """
+    Check tables.csv.
+
+    Raises:
+        StepError: Other rows than the plan's cells, or a number where none may be.
+        ValueError, LookupError: It is no table.
+    """
+    try:
+        rows = list(csv.DictReader(StringIO(data.decode(), newline="")))
+    except csv.Error:
+        raise StepError("a tables.csv that is none") from None
+    due = [(t.name, t.kind, keys) for t in plan.tables for keys in _keys(plan, t)]
+    if [(row["table"], row["statistic"], row["keys"]) for row in rows] != due:
+        raise StepError("other rows than the cells of the plan's tables")
+    for row in rows:
+        if row["state"] == "published":
+            numbers = [float(row[column]) for column in (*NUMBERS, "threshold")]
+            if not all(map(isfinite, numbers)) or float(row["raw"]) < float(row["threshold"]):
+                raise StepError("a printed cell below its threshold, or without a number")
+            if int(row["accounts_at_least"]) < plan.privacy.minimum_accounts:
+                raise StepError("a printed cell with too few accounts behind it")
+        elif row["state"] not in STATES or any(row[c] for c in (*NUMBERS, "se_classifier")):
+            raise StepError("numbers in a row that is not published")
+    published = sum(row["state"] == "published" for row in rows)
+    return f"{published} of {len(rows)} rows published, the others empty"
+
+
+def _keys(plan: Plan, table: Table) -> list[str]:
+    """The cells of a table as tables.csv names them, in its order."""
+    counts = plan.query(table.queries[0])
+    if table.kind == "grand_total":
+        return [""]
+    cells = dict.fromkeys(cell[:-1] if table.kind == "rate" else cell for cell in counts.cells)
+    names = [axis.name for axis in counts.axes]
+    if table.kind in TRENDS:
+        kept = [names.index(name) for name in table.by]
+        names = list(table.by)
+        cells = dict.fromkeys(tuple(cell[place] for place in kept) for cell in counts.cells)
+    if table.kind == "quantiles":
+        names.append("quantile")
+        cells = dict.fromkeys((*cell, quantile) for cell in cells for quantile in QUANTILES)
+    return ["; ".join(map("=".join, zip(names, cell, strict=False))) for cell in cells]

@@ -1,0 +1,179 @@
+"""A run that asks a model, from the study to the bundle, by the command line."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from threading import Lock
+
+import pytest
+
+from clerestory.truth import unsafe_open_labels
+from privacy.codebook import codebook
+from privacy.labels import LabelRecord, unpack_bucket
+from privacy.plan import read_plan
+from privacy.vault import Vault
+from tests.promises.test_only_labels_leave import canaries, found_in
+from tests.support.asking import Asking, asking_world
+from tests.support.messages import API_KEY, Asked, MessagesServer, Reply, codes, message, serving
+from tests.support.pki import authority
+from tests.support.world import World, clerestory, must
+
+SESSIONS = 24
+MODES = codebook().field("work_mode").labels
+STRANGER = "SESSION-QUOTED-BY-THE-SERVER"
+
+
+def mode(asked: Asked) -> str:
+    """What the server thinks of a session: anything, but the same each time."""
+    session = "\n".join(asked.text.splitlines()[2:-1])
+    return MODES[sha256(session.encode()).digest()[0] % len(MODES)]
+
+
+class Model:
+    """Labels sessions, and is busy from the n-th on, once."""
+
+    def __init__(self) -> None:
+        self.patience: int | None = None
+        self.said: Counter[str] = Counter()
+        self._lock = Lock()
+
+    def __call__(self, asked: Asked) -> Reply:
+        with self._lock:
+            if self.patience == 0:
+                words = json.dumps({"error": {"message": f"{STRANGER} {asked.text}"}})
+                return Reply(words.encode(), 429, {"retry-after": "9"})
+            if self.patience:
+                self.patience -= 1
+            self.said[mode(asked)] += 1
+        return message(asked, codes({"work_mode": mode(asked)}))
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    """The model behind the endpoint."""
+    return Model()
+
+
+@pytest.fixture(scope="module")
+def asking(tmp_path_factory: pytest.TempPathFactory, model: Model) -> Iterator[Asking]:
+    """A world before its plan was handed in."""
+    ours = authority()
+    pem = ours.sign(tmp_path_factory.mktemp("pem"))
+    folder = tmp_path_factory.mktemp("asking")
+    with serving(pem, model) as server, asking_world(folder, server, ours.roots) as asking:
+        must("submit", asking.world.vault, asking.world.plan)
+        must("approve", asking.world.vault, asking.world.plan, "--key", asking.world.key)
+        yield asking
+
+
+def labels(world: World) -> Counter[str]:
+    """Every session's work_mode and status, as they rest in the keeper's buckets."""
+    book, found = codebook(), Counter[str]()
+    names = [field.name for field in book.fields]
+    plan = read_plan(world.plan.read_bytes())
+    for bucket in unsafe_open_labels(Vault.open(world.vault), world.state, plan):
+        for _, row in unpack_bucket(bucket, book):
+            record = LabelRecord.decode(row, book)
+            for name in ("work_mode", "status"):
+                place = names.index(name)
+                found[book.fields[place].labels[record.labels[place]]] += 1
+    return found
+
+
+def test_the_plan_tells_where_text_goes(asking: Asking) -> None:
+    """Before anybody signs: endpoint, model, calls and bits."""
+    world, server = asking.world, asking.server
+    study = world.folder / "study.toml"
+    told = must("plan", study, "--out", world.folder / "again.json")
+    assert f"goes to {server.url}" in told
+    assert "35.9 bits" in told
+    told = must("plan", study, "--out", world.folder / "again.json", "--json")
+    assert json.loads(told)["calls"] > 0
+    assert json.loads(told)["endpoint"] == server.url
+    assert read_plan(world.plan.read_bytes()).rater.roots == (world.folder / "roots.pem").read_text(
+        encoding="ascii"
+    )
+
+
+def test_without_a_key_nothing_is_asked(asking: Asking) -> None:
+    """The run says so before a worker starts, and can be asked again."""
+    code, said = asking.classify()
+    assert code == 5
+    assert "ENDPOINT_NO_KEY" in said
+    assert asking.server.connections == 0
+
+
+def test_a_run_that_was_stopped_goes_on_where_it_stopped(asking: Asking, model: Model) -> None:
+    """A busy endpoint costs no label and no session; what was labelled is not asked again."""
+    world, server = asking.world, asking.server
+    model.patience = 7
+    code, said = asking.classify("--api-key-file", asking.key_file)
+    assert code == 5
+    assert "ENDPOINT_BUSY" in said
+    assert sum(model.said.values()) == 7
+    assert labels(world)["rated"] == 7
+    assert STRANGER not in said
+
+    model.patience = None
+    assert asking.classify("--api-key-file", asking.key_file)[0] == 0
+    assert sum(model.said.values()) == SESSIONS
+    assert labels(world) == model.said + Counter({"rated": SESSIONS})
+
+    before = len(server.asked)
+    assert asking.classify("--api-key-file", asking.key_file)[0] == 0
+    assert len(server.asked) == before
+
+
+def test_nothing_is_kept_of_text_or_key(asking: Asking) -> None:
+    """After that run; the server had all of it, which is the control."""
+    world = asking.world
+    words = [*canaries(world), API_KEY.encode(), STRANGER.encode()]
+    had = " ".join(asked.text for asked in asking.server.asked)
+    assert {word for word in words if word.decode() in had} >= set(canaries(world))
+    assert {asked.headers["Authorization"] for asked in asking.server.asked} == {
+        f"Bearer {API_KEY}"
+    }
+    for place in ("vault", "state"):
+        assert found_in(world.folder / place, words) == set()
+    entries = json.dumps(world.entries())
+    assert "ENDPOINT" not in entries
+
+
+def test_the_bundle_names_the_model_that_was_asked(asking: Asking) -> None:
+    """Model and endpoint stand in the plan that is published, and the release verifies."""
+    world = asking.world
+    out = world.folder / "bundle"
+    must("release", world.vault, world.plan, "--out", out)
+    assert clerestory("verify", out).returncode == 0
+    plan = json.loads((out / "plan.json").read_text(encoding="utf-8"))
+    assert plan["rater"]["endpoint"] == asking.server.url
+    assert found_in(out, [*canaries(world), API_KEY.encode()]) == set()
+
+
+def test_the_keepers_own_key_serves_as_well(asking: Asking, model: Model) -> None:
+    """A file in its folder, for runs that are given none; the control without it is above."""
+    world = asking.world
+    (world.state / "endpoint.key").write_text(API_KEY, encoding="ascii")
+    try:
+        assert asking.classify()[0] == 0
+    finally:
+        (world.state / "endpoint.key").unlink()
+    assert model.patience is None
+
+
+def test_ones_own_root_is_refused_where_the_floor_is_not_for_development(
+    tmp_path: Path,
+) -> None:
+    """Whoever can write a study must not be able to name himself as the provider."""
+    ours = authority()
+    server: MessagesServer
+    with (
+        serving(ours.sign(tmp_path), Model()) as server,
+        asking_world(tmp_path / "world", server, ours.roots, development=False) as asking,
+    ):
+        done = clerestory("submit", asking.world.vault, asking.world.plan)
+        assert done.returncode == 3
+        assert "ROOTS_NOT_PUBLIC" in done.stderr
+        assert server.connections == 0

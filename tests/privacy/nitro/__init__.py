@@ -1,0 +1,1 @@
+"""Evidence by hardware: recorded documents, and made ones."""

@@ -1,0 +1,80 @@
+"""A small world whose study asks a model: a vault, its keeper, an approved plan, a server."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+
+from clerestory.keeping import running_keeper
+from privacy.policy import Endpoint, read_policy
+from privacy.vault import POLICY, Vault
+from tests.support.egress import MODEL
+from tests.support.messages import API_KEY, MessagesServer
+from tests.support.world import AUTHOR, STUDY, World, clerestory, must
+
+OFFLINE = '[rater]\nname = "offline"\n'
+
+
+@dataclass(frozen=True)
+class Asking:
+    """Such a world, before its plan was handed in."""
+
+    world: World
+    server: MessagesServer
+
+    @property
+    def key_file(self) -> Path:
+        """The key for the endpoint."""
+        return self.world.folder / "endpoint-key.txt"
+
+    def classify(self, *more: str | Path) -> "tuple[int, str]":
+        """Label; exit code and all that was said."""
+        done = clerestory(
+            *("classify", self.world.vault, self.world.plan, "--json", *more),
+        )
+        return done.returncode, done.stdout + done.stderr
+
+
+@contextmanager
+def asking_world(
+    folder: Path, server: MessagesServer, roots: str, *, development: bool = True
+) -> Iterator[Asking]:
+    """
+    A vault of synthetic sessions under a policy that names the server.
+
+    Args:
+        folder: Where it all goes; raw logs in `raw`.
+        server: The endpoint.
+        roots: Its authority's certificate.
+        development: Whether floor and policy allow roots of one's own.
+    """
+    raw, vault = folder / "raw", folder / "vault"
+    must("synthesize", raw, "--accounts", "12", "--sessions", "24", "--seed", "7")
+    flags = ["--development"] if development else []
+    must("init", vault, "--single-person", "--synthetic", "--tier", "T1", *flags)
+    digest = sha256(roots.encode()).hexdigest()
+    place = Endpoint(server.url, 30, digest, development=development)
+    policy = read_policy((vault / POLICY).read_text(encoding="utf-8"), Vault.open(vault).floor)
+    policy = replace(policy, raters=("claude",), models=(MODEL,), endpoint=(place,))
+    (vault / POLICY).write_text(policy.to_toml(), encoding="utf-8")
+    (folder / "roots.pem").write_text(roots, encoding="ascii")
+    (folder / "study.toml").write_text(study(server.url), encoding="utf-8")
+    (folder / "endpoint-key.txt").write_text(f"{API_KEY}\n", encoding="ascii")
+    with running_keeper(vault, folder / "state") as pid:
+        world = World(folder, pid)
+        must("keys", "new", world.key)
+        must("keys", "enrol", vault, f"{world.key}.pub", "--name", AUTHOR)
+        must("plan", folder / "study.toml", "--out", world.plan)
+        must("seal", vault, raw / "logs", "--accounts", raw / "accounts.csv")
+        yield Asking(world, server)
+
+
+def study(url: str) -> str:
+    """The study that ships, rated by a model."""
+    rater = (
+        f'[rater]\nname = "claude"\nmodel = "{MODEL}"\nendpoint = "{url}"\nroots = "roots.pem"\n'
+    )
+    text = STUDY.read_text(encoding="utf-8")
+    assert OFFLINE in text
+    return text.replace(OFFLINE, rater)
