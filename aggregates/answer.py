@@ -13,7 +13,7 @@ from math import isfinite
 
 from privacy.codebook import Codebook
 from privacy.errors import RefusedError
-from privacy.plan import Plan
+from privacy.plan import Plan, Table
 
 from .release import COLUMNS, Row, release, rounded
 
@@ -44,13 +44,36 @@ def read_answer(plan: Plan, answer: bytes, codebook: Codebook | None = None) -> 
     except (ValueError, KeyError, TypeError, RecursionError):
         whole = False
     # With nothing but zeros for sums every row is suppressed and everything public is there.
-    expected = release(plan, {q.name: [0] * q.size for q in plan.queries}, codebook)
+    nothing = {query.name: [0] * query.size for query in plan.queries}
+    clips = _clips(plan, rows) if whole else {}
+    expected = release(plan, nothing, codebook, clips)
     if not whole or not _same_public(rows, expected):
         raise _refused("something else than the rows of the plan.")
     for row in rows:
         if not _lawful(row, plan):
             raise _refused("a row with numbers that it may not have.")
     return rows
+
+
+def _clips(plan: Plan, rows: Sequence[Row]) -> dict[str, int]:
+    """
+    The bounds that a worker says it chose, each one of the plan's.
+
+    A bound follows from a noisy histogram that no keeper sees, so any of them is lawful; that all
+    rows of a table speak of the same one is what `_same_public` sees to.
+    """
+    clips = {}
+    for table in plan.tables:
+        if table.kind in ("total", "grand_total"):
+            query = plan.query(table.queries[0 if table.kind == "total" else 1])
+            said = next((row["k"] for row in rows if _is_of(row, table)), None)
+            bounds = [str(clip.bound) for clip in query.clips]
+            clips[query.name] = bounds.index(said) if said in bounds else 0
+    return clips
+
+
+def _is_of(row: Row, table: Table) -> bool:
+    return (row["table"], row["statistic"]) == (table.name, table.kind)
 
 
 def _same_public(rows: Sequence[Row], expected: Sequence[Row]) -> bool:
@@ -76,7 +99,7 @@ def _lawful(row: Row, plan: Plan) -> bool:
         isinstance(threshold, float)
         and told["raw"] >= threshold
         and plan.privacy.minimum_accounts <= least
-        and least * Fraction(plan.privacy.contribution) <= told["raw"]
+        and least * Fraction(str(row["k"])) <= told["raw"]
         and told["low"] <= told["estimate"] <= told["high"]
     )
 

@@ -33,16 +33,18 @@ OWN = (TABLES, PLAN, CODEBOOK, README)
 DICTIONARY: Mapping[str, str] = {
     "study": "name of the study",
     "table": "name of the table",
-    "statistic": "share, rate or geometric_mean",
-    "keys": "the cell: axis=level, joined by '; '; empty for a table without axes",
-    "estimate": "the estimate, in `unit`; shares and rates lie in [0, 1]",
+    "statistic": "share, rate, change, slope, mean, geometric_mean, quantiles, total, grand_total",
+    "keys": "the cell: axis=level, joined by '; '; empty for a table without axes; of quantiles "
+    "also which one, in per cent",
+    "estimate": "the estimate, in `unit`; shares and rates lie in [0, 1]; a change is that from "
+    "the first month to the last, a slope that of a straight line through all months",
     "raw": "noisy weighted count the cell was tested on (a share's own cell, a rate's or mean's "
-    "base), in accounts",
+    "base), in accounts; of totals the noisy clipped count, in sessions",
     "low": "lower end of the 95 % interval: privacy noise and sampling together",
     "high": "upper end of it",
     "se_noise": "standard error from the privacy noise alone",
     "se_sampling": "upper bound on the standard error from which accounts happen to be in the "
-    "data, clustered by account",
+    "data, clustered by account; of totals from whose sessions the clipped ones were",
     "se_classifier": "standard error from labels that are wrong; empty, because this release "
     "measured no validation sample: the intervals are about labels, not about truth",
     "state": "published; suppressed (too few accounts, or it would give another cell away); "
@@ -52,7 +54,7 @@ DICTIONARY: Mapping[str, str] = {
     "threshold": "smallest `raw` that is published: k times the minimum of accounts, plus z "
     "times noise_scale",
     "noise_scale": "standard deviation of the noise in `raw`, in accounts",
-    "k": "contribution bound: the most that one account weighs",
+    "k": "contribution bound: the most that one account weighs; of totals the bound C, in sessions",
     "base": "which sessions the table speaks of",
     "unit": "unit of estimate, low, high and the standard errors",
     "rater": "who labelled the sessions",
@@ -145,9 +147,7 @@ def read_bundle(path: str | Path) -> Bundle:
     for column in NUMBERS:
         table[column] = pd.to_numeric(table[column].replace("", None)).astype("float64")
     table[COUNT] = table[COUNT].astype("Int64")
-    tables = {
-        spec.name: _by_keys(table[table["table"] == spec.name], spec.by) for spec in plan.tables
-    }
+    tables = {spec.name: _by_keys(table[table["table"] == spec.name]) for spec in plan.tables}
     return Bundle(plan, table, tables, folder)
 
 
@@ -165,18 +165,19 @@ def read_keys(keys: str) -> dict[str, str]:
     return {axis: level for axis, _, level in parts}
 
 
-def _by_keys(table: "DataFrame", by: Sequence[str]) -> "DataFrame":
+def _by_keys(table: "DataFrame") -> "DataFrame":
     import pandas as pd
 
     rows = table.reset_index(drop=True)
     keys = pd.DataFrame([read_keys(text) for text in rows["keys"]], index=rows.index)
-    return pd.concat([keys, rows.drop(columns=["keys"])], axis=1)
+    return pd.concat([keys.fillna(""), rows.drop(columns=["keys"])], axis=1)
 
 
 def _readme(plan: Plan) -> str:
     privacy, study = plan.privacy, plan.study
     columns = "\n".join(f"  {name:18}{DICTIONARY[name]}" for name in COLUMNS)
-    tables = "\n".join(f"  {table.name}: {table.title} ({table.base})" for table in plan.tables)
+    told = (f"  {table.name}: {table.title} ({table.base})" for table in plan.tables)
+    tables = "\n".join(dict.fromkeys(told))
     return f"""{study.name}: {study.purpose}
 
 Asked by {", ".join(study.authors)}, for the months {plan.population.months[0]} to \
@@ -196,8 +197,12 @@ WHAT IS NOT
 {plan.rater.fidelity}; its mistakes are in no interval.
   Each account weighs at most {privacy.contribution}, shared among its sessions: figures are about \
 accounts' average
-  sessions, not about sessions.  The spread behind a geometric mean's interval is one number for
-  its whole table.
+  sessions, not about sessions.  The spread behind the interval of a geometric mean is one number
+  for its whole table; behind that of a mean, one share of the squared mean.  Means are of values
+  clamped to the plan's bounds, zero counting as the measure's floor; quantiles are of the measure
+  in the plan's bins, spread evenly over the logarithm within each.  Totals count sessions: each
+  account's counts are shrunk to the bound C that stands in the column k, and what that cuts off is
+  taken to divide among the cells as the rest does; if large accounts work otherwise, it does not.
 
 TABLES
 {tables}

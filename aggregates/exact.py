@@ -9,8 +9,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from privacy.codebook import Codebook
-from privacy.plan import Plan
+from privacy.plan import Plan, Query
 
+from .clipping import at_bounds
 from .kernel import add, partial, view
 from .release import release
 
@@ -32,16 +33,25 @@ def unsafe_exact_tables(
     Returns:
         (table, statistic, keys) → estimate, in the table's unit.
     """
-    sums: dict[str, list[int]] = {query.name: [0] * query.size for query in plan.queries}
+    sums: dict[str, list[int]] = {query.name: [0] * query.summed for query in plan.queries}
     for bucket in buckets:
         sums = add(sums, partial(plan, view(bucket, codebook), codebook))
     quiet = replace(
         plan,
         privacy=replace(plan.privacy, minimum_accounts=1),
-        queries=tuple(replace(query, sigma=QUIET) for query in plan.queries),
+        queries=tuple(_quiet(query) for query in plan.queries),
     )
+    # Totals as they are: at the largest bound, which cuts off next to nothing.
+    clips = {query.name: len(query.clips) - 1 for query in plan.queries if query.clips}
+    settled = {query.name: at_bounds(query, sums[query.name], clips) for query in plan.queries}
     return {
         (str(row["table"]), str(row["statistic"]), str(row["keys"])): row["estimate"]
-        for row in release(quiet, sums, codebook)
+        for row in release(quiet, settled, codebook, clips)
         if isinstance(row["estimate"], float)
     }
+
+
+def _quiet(query: Query) -> Query:
+    """A query without noise; one session shows a cell of a total, whatever its bound."""
+    clips = tuple(replace(clip, bound=1, sigma=QUIET) for clip in query.clips)
+    return replace(query, sigma=QUIET, clips=clips)

@@ -10,27 +10,30 @@ Why no account moves a vector by more than Δ: a row lies in one cell at most an
 number of an account's sessions, is counted over the study's population, one and the same for
 every query; what a query's own `where` drops makes the account weigh less, never more.
 
-An account that lies in two buckets would weigh twice.  `Accounts` therefore refuses buckets
-whose ranges of pseudonyms overlap, and rows that are not sorted.
+A bucket is summed in slices of whole accounts that fit a processor's cache.  An account that lies
+in two buckets would weigh twice.  `Ranges` therefore refuses buckets whose ranges of pseudonyms
+overlap, and `accounts` rows that are not sorted.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from privacy.codebook import LOG_STEPS, Codebook
+from privacy.codebook import LOG_STEPS, Codebook, Measure
 from privacy.errors import RefusedError
-from privacy.labels import PSEUDONYM_BYTES, SESSION_KEY_BYTES, row_width
-from privacy.plan import Axis, Plan, Query
+from privacy.labels import PSEUDONYM_BYTES, row_width
+from privacy.plan import Plan, Query
+from privacy.queries import OF_ACCOUNTS
 
-Rows = NDArray[np.uint8]
-"""Label rows, (sessions, row width): the bytes of a bucket."""
-Vector = NDArray[np.int64]
-NOWHERE = -1
-"""Position of a row that lies in no level."""
+from .clipping import Contributions
+from .columns import NOWHERE, Columns, Rows, Vector
+
+SLICE = 2**15
+"""Rows that are summed at a time: some 2 MB, so that each column is read from the cache."""
 
 
 def view(bucket: bytes, codebook: Codebook) -> Rows:
@@ -56,18 +59,53 @@ def partial(plan: Plan, rows: Rows, codebook: Codebook) -> dict[str, Vector]:
         codebook: The codebook that the rows were written under.
 
     Returns:
-        Query → int64 vector over its cells, in units of 1/scale (times the measure's unit).
+        Query → int64 vector over its cells, in units of 1/scale (times the measure's unit); of a
+        clipped query one for each bound, one after the other.
 
     Raises:
         RefusedError: The rows are not sorted by account.
     """
-    columns = _Columns(rows, codebook)
+    who = accounts(rows)
+    sums = {query.name: np.zeros(query.summed, np.int64) for query in plan.queries}
+    for part in _slices(who):
+        for name, vector in _slice(plan, rows[part], who[part], codebook).items():
+            sums[name] += vector
+    return sums
+
+
+def _slices(account: NDArray[np.intp]) -> Iterator[slice]:
+    """Stretches of rows that fit a processor's cache, each account whole in one of them."""
+    start = 0
+    while start < len(account):
+        end = start + SLICE
+        if end < len(account):
+            end = int(np.searchsorted(account, account[end]))
+            if end <= start:  # one account fills more than a slice
+                end = int(np.searchsorted(account, account[start], side="right"))
+        yield slice(start, end)
+        start = end
+
+
+def _slice(
+    plan: Plan, rows: Rows, account: NDArray[np.intp], codebook: Codebook
+) -> dict[str, Vector]:
+    """Exact sums of whole accounts."""
+    columns = Columns(rows, codebook)
     inside = columns.fulfil({**plan.population.where, "month": plan.population.months})
-    weight = weights(
-        accounts(rows)[inside], k=Fraction(plan.privacy.contribution), scale=plan.privacy.scale
-    )
-    kept = _Columns(rows[inside], codebook)
-    return {query.name: _sum(query, kept, weight) for query in plan.queries}
+    who = account[inside] - account[0]
+    weight = weights(who, k=Fraction(plan.privacy.contribution), scale=plan.privacy.scale)
+    kept = columns if inside.all() else Columns(rows[inside], codebook)
+    whole = {
+        query.name: _contributions(query, kept, who)
+        for query in plan.queries
+        if query.of == "" and query.value in OF_ACCOUNTS
+    }
+    return {
+        query.name: whole[query.of or query.name].sums(query, plan.privacy.scale)
+        if query.value in OF_ACCOUNTS
+        else _sum(query, kept, weight)
+        for query in plan.queries
+    }
 
 
 def accounts(rows: Rows) -> NDArray[np.intp]:
@@ -143,77 +181,48 @@ def add(sums: Mapping[str, Sequence[int]], more: Mapping[str, Vector]) -> dict[s
     }
 
 
-class _Columns:
-    """The columns of rows by name, and conditions on them."""
-
-    def __init__(self, rows: Rows, codebook: Codebook) -> None:
-        self._rows = rows
-        self._labels = {
-            field.name: (
-                SESSION_KEY_BYTES + place,
-                {label: n for n, label in enumerate(field.labels)},
-            )
-            for place, field in enumerate(codebook.fields)
-        }
-        start = SESSION_KEY_BYTES + len(codebook.fields)
-        self._measures = {m.name: start + 2 * n for n, m in enumerate(codebook.measures)}
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def fulfil(self, condition: Mapping[str, Sequence[str]]) -> NDArray[np.bool_]:
-        """Which rows fulfil a condition."""
-        held = np.ones(len(self._rows), np.bool_)
-        for column, labels in condition.items():
-            held &= self._table(column, [labels])[self._column(column)] == 0
-        return held
-
-    def level(self, axis: Axis) -> NDArray[np.intp]:
-        """The first level of an axis whose condition each row fulfils, or NOWHERE."""
-        columns = {tuple(level.when) for level in axis.levels}
-        if len(columns) == 1 and len(column := next(iter(columns))) == 1:
-            table = self._table(column[0], [level.when[column[0]] for level in axis.levels])
-            return table[self._column(column[0])]
-        places = np.full(len(self._rows), NOWHERE, np.intp)
-        for place in reversed(range(len(axis.levels))):  # the first level has the last word
-            places[self.fulfil(axis.levels[place].when)] = place
-        return places
-
-    def stored(self, measure: str) -> Vector:
-        """Stored values of a structural measure: two bytes, the higher first."""
-        at = self._measures[measure]
-        return self._rows[:, at].astype(np.int64) * 256 + self._rows[:, at + 1]
-
-    def _column(self, name: str) -> NDArray[np.uint8]:
-        return self._rows[:, self._labels[name][0]]
-
-    def _table(self, column: str, groups: Sequence[Sequence[str]]) -> NDArray[np.intp]:
-        """Byte → number of the first group that holds its label; all 256 bytes have an answer."""
-        table = np.full(256, NOWHERE, np.intp)
-        places = self._labels[column][1]
-        for number, group in reversed([*enumerate(groups)]):
-            table[[places[label] for label in group]] = number
-        return table
+def _contributions(query: Query, rows: Columns, account: NDArray[np.intp]) -> Contributions:
+    counted, cell = _cells(query, rows)
+    return Contributions(account[counted], cell[counted], query.size)
 
 
-def _sum(query: Query, rows: _Columns, weight: Vector) -> Vector:
+def _cells(query: Query, rows: Columns) -> tuple[NDArray[np.bool_], NDArray[np.intp]]:
+    """Which rows a query counts, and in which cell."""
     counted = rows.fulfil(query.where)
     cell = np.zeros(len(rows), np.intp)
     for axis in query.axes:
         level = rows.level(axis)
         counted &= level != NOWHERE
         cell = cell * len(axis.levels) + level
+    return counted, cell
+
+
+def _sum(query: Query, rows: Columns, weight: Vector) -> Vector:
+    counted, cell = _cells(query, rows)
     value = weight if query.value == "one" else weight * _value(query, rows)
     vector = np.zeros(query.size, np.int64)
     np.add.at(vector, cell[counted], value[counted])
     return vector
 
 
-def _value(query: Query, rows: _Columns) -> Vector:
-    """The centred logarithm, or its square in thousandths; clamped to the plan's bound."""
-    centred = rows.stored(query.measure) - query.centre
-    value = centred if query.value == "log" else centred * centred // LOG_STEPS
-    return np.clip(value, -query.bound, query.bound)
+def _value(query: Query, rows: Columns) -> Vector:
+    """The centred value, or its square in thousandths; clamped to the plan's bound."""
+    value = rows.stored(query.measure)
+    if query.unit:
+        value = _steps(rows.measure(query.measure), query.unit)[value]
+    centred = value - query.centre
+    if query.value == "amount_squared":
+        centred = np.maximum(centred, 0)  # counted from the low end: what is below counts as it
+    if query.value in ("log_squared", "amount_squared"):
+        centred = centred * centred // LOG_STEPS
+    return np.clip(centred, -query.bound, query.bound)
+
+
+@lru_cache(maxsize=64)
+def _steps(measure: Measure, unit: float) -> Vector:
+    """Each of the 2¹⁶ stored values as an amount in steps; its square fits 64 bits."""
+    amounts = measure.floor * np.exp(np.arange(2**16) / LOG_STEPS) / unit
+    return np.rint(np.minimum(amounts, 2.0**31)).astype(np.int64)
 
 
 def _pseudonyms(rows: Rows) -> NDArray[np.uint64]:

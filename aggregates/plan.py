@@ -6,6 +6,7 @@ that each charge pays for; M counts every cell that will be tested; z follows fr
 the plan will probably show stands in its forecast, made from a synthetic population.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from privacy.codebook import Codebook
@@ -20,9 +21,10 @@ from privacy.soundness import cells_tested
 from privacy.unit import SCALE, ContributionBound
 
 from .asked import rater_of
-from .forecast import PRINTED, forecast, prior, targets
+from .forecast import forecast, prior
 from .population import conditions
 from .study import Study
+from .targets import PRINTED, targets
 from .workload import price, queries_of
 
 ACCOUNTS, SESSIONS_EACH = 4_500, 1.7
@@ -89,9 +91,10 @@ def _draft(study: Study, rater: Rater, book: Codebook) -> Plan:
     queries: list[Query] = []
     tables: list[Table] = []
     for number in range(len(study.tables)):
-        more, table = queries_of(study, number, bound=bound, codebook=book)
+        more, statistics = queries_of(study, number, bound=bound, codebook=book)
         queries += more
-        tables.append(table)
+        tables += statistics
+    queries, tables = _shared(queries, tables)
     cells = cells_tested(tables, queries)
     budget = study.budget
     return Plan(
@@ -115,6 +118,21 @@ def _draft(study: Study, rater: Rater, book: Codebook) -> Plan:
         codebook=book.hash,
         prompts=book.prompts_hash,
     )
+
+
+def _shared(queries: Sequence[Query], tables: Sequence[Table]) -> tuple[list[Query], list[Table]]:
+    """Counts that two tables need are bought once, and so the tables agree about them."""
+    kept: list[Query] = []
+    names: dict[str, str] = {}
+    for query in queries:
+        alike = [one for one in kept if replace(query, name=one.name) == one]
+        first = alike[0] if alike and query.value == "one" else query
+        names[query.name] = first.name
+        kept += [query] if first is query else []
+    renamed = (
+        replace(table, queries=tuple(names[name] for name in table.queries)) for table in tables
+    )
+    return kept, [*renamed]
 
 
 def _where(study: Study, book: Codebook) -> dict[str, tuple[str, ...]]:

@@ -7,8 +7,9 @@ That check is what keeps a misspelt or forgotten label from vanishing out of a b
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 
-from privacy.codebook import MONTHS, Codebook
+from privacy.codebook import MONTHS, Codebook, Measure
 from privacy.derived import DERIVED, GROUPINGS
 from privacy.errors import ConfigurationError
 from privacy.plan import Axis, Level
@@ -137,6 +138,23 @@ def rate_axis(name: str, refuse: Refuse) -> Axis:
     return Axis(
         name, (Level("yes", both(derived.base, derived.yes)), Level("no", dict(derived.base)))
     )
+
+
+def bins(measure: Measure, low: int, high: int, width: int) -> Axis:
+    """
+    Part a measure's public range into bins of equal ratio.
+
+    Args:
+        measure: What is binned.
+        low: Stored value at the low end; what lies below it is in the first bin.
+        high: Stored value at the high end; what lies above it is in the last bin.
+        width: Widest bin, in stored units.
+    """
+    count = max(2, -(-(high - low) // width))
+    ends = [low + (high - low) * n // count for n in range(count + 1)]
+    names = [f"{measure.decode(a):.4g} to {measure.decode(b):.4g}" for a, b in pairwise(ends)]
+    levels = tuple(Level(name, {}) for name in names)
+    return Axis(measure.name, levels, measure.name, tuple(ends))
 
 
 def whole(axes: Sequence[Axis]) -> Axis:

@@ -11,12 +11,16 @@ from collections.abc import Iterator
 from privacy.codebook import Codebook
 from privacy.codebook import codebook as installed
 from privacy.errors import RefusedError
-from privacy.plan import Plan, Table
+from privacy.plan import TRENDS, Plan, Table
 
-from .estimates.cells import Cell, Noisy, minimum_of
-from .estimates.means import geometric_means
+from .estimates.cells import Cell, Noisy, Smooth, minimum_of
+from .estimates.means import means
+from .estimates.quantiles import quantiles
 from .estimates.rates import rates
 from .estimates.shares import shares
+from .estimates.totals import Clips, choose, grand_total, totals
+from .estimates.trends import trends
+from .reconcile import reconcile
 
 COLUMNS = (
     "study", "table", "statistic", "keys", "estimate", "raw", "low", "high", "se_noise",
@@ -29,7 +33,9 @@ Row = dict[str, str | int | float | None]
 DIGITS = 6
 
 
-def release(plan: Plan, noisy: Noisy, codebook: Codebook | None = None) -> list[Row]:
+def release(
+    plan: Plan, noisy: Noisy, codebook: Codebook | None = None, clips: Clips | None = None
+) -> list[Row]:
     """
     Make all tables of a release.
 
@@ -37,6 +43,8 @@ def release(plan: Plan, noisy: Noisy, codebook: Codebook | None = None) -> list[
         plan: The plan that the sums were measured under.
         noisy: Query → noisy vector, in units of 1/scale.
         codebook: The closed vocabulary; that of this installation by default.
+        clips: Which bounds of totals the vectors were measured at; by default those that follow
+            from the noisy histograms.
 
     Returns:
         Rows in the order of the plan's tables and cells.
@@ -52,23 +60,36 @@ def release(plan: Plan, noisy: Noisy, codebook: Codebook | None = None) -> list[
                 found=f"no whole vector for the query {query.name}.",
                 remedy="release again; if that does not help, compile the study again.",
             )
+    chosen = choose(plan, noisy) if clips is None else clips
+    book = codebook or installed()
+    smooth = reconcile(plan, noisy, book)
     return [
         _row(plan, table, cell)
         for table in plan.tables
-        for cell in _cells(plan, table, noisy, codebook or installed())
+        for cell in _cells(plan, table, noisy, smooth, book, chosen)
     ]
 
 
-def _cells(plan: Plan, table: Table, noisy: Noisy, codebook: Codebook) -> Iterator[Cell]:
+def _cells(
+    plan: Plan, table: Table, noisy: Noisy, smooth: Smooth, codebook: Codebook, clips: Clips
+) -> Iterator[Cell]:
     if table.kind == "share":
-        return shares(plan, table, noisy)
+        return shares(plan, table, noisy, smooth)
     if table.kind == "rate":
-        return rates(plan, table, noisy)
-    return geometric_means(plan, table, noisy, codebook)
+        return rates(plan, table, noisy, smooth)
+    if table.kind in TRENDS:
+        return trends(plan, table, noisy, smooth)
+    if table.kind == "total":
+        return totals(plan, table, noisy, clips)
+    if table.kind == "grand_total":
+        return grand_total(plan, table, noisy, clips)
+    if table.kind == "quantiles":
+        return quantiles(plan, table, noisy, codebook)
+    return means(plan, table, noisy, codebook)
 
 
 def _row(plan: Plan, table: Table, cell: Cell) -> Row:
-    minimum, scale = minimum_of(plan), plan.privacy.scale
+    minimum, scale = cell.minimum or minimum_of(plan), plan.privacy.scale
     noise = cell.sigma * cell.summed**0.5 / scale
     row: Row = dict.fromkeys(COLUMNS)
     row.update(
@@ -79,7 +100,7 @@ def _row(plan: Plan, table: Table, cell: Cell) -> Row:
         state=cell.state,
         threshold=rounded(minimum.threshold(cell.sigma, cells=cell.summed) / scale),
         noise_scale=rounded(noise),
-        k=plan.privacy.contribution,
+        k=str(minimum.k),
         base=table.base,
         unit=table.unit,
         rater=plan.rater.name,

@@ -7,17 +7,19 @@ Reading touches no data; what the names mean is the business of `population`.
 """
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from tomllib import TOMLDecodeError, loads
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from privacy.errors import ConfigurationError
+from privacy.plan import TRENDS, Kind
+from privacy.soundness import MONTH
 
+from .lines import invalid, line_of, misread
 from .population import MEANINGLESS, months_between
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
@@ -25,14 +27,14 @@ Text = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,500}$")]
 Labels = str | bool | list[str]
 """One label, several, or true and false for yes and no."""
 
-LATER_KEYS = ("adjust_for", "total_of", "agreement_of", "trend_of")
-LATER_STATISTICS = ("mean", "quantiles", "trend")
+LATER_KEYS = ("adjust_for", "agreement_of")
 """Part of the grammar, computed by a later version: recognised, so that the refusal can say so."""
-
-
-_HEADER = re.compile(r"^\s*\[\[?\s*([A-Za-z0-9_.\s-]+?)\s*\]\]?\s*(?:#.*)?$")
-_UNION_PARTS = frozenset({"str", "int", "float", "bool", "list[str]"})
-"""What pydantic puts into the place of an error to say which type it had tried."""
+TREND = "trend"
+"""Statistic of a share or a rate by month: how it changed, and its slope."""
+SUBJECTS = ("share_of", "rate_of", "total_of", "measure")
+"""Keys that say what a table is of; it has one of them."""
+OF_MEASURES: tuple[Kind, ...] = ("geometric_mean", "mean", "quantiles")
+"""Statistics of a measure."""
 
 
 class _Part(BaseModel):
@@ -84,6 +86,7 @@ class TableSpec(_Part):
     title: Text | None = None
     share_of: str | None = None
     rate_of: str | None = None
+    total_of: str | None = None
     measure: str | None = None
     statistics: list[str] = []
     between: list[float] | None = Field(default=None, min_length=2, max_length=2)
@@ -93,16 +96,22 @@ class TableSpec(_Part):
     where: dict[str, Labels] = {}
     half_width: float | None = Field(default=None, gt=0, lt=1, allow_inf_nan=False)
     adjust_for: list[str] | None = None
-    total_of: str | None = None
     agreement_of: str | None = None
-    trend_of: str | None = None
 
     @property
-    def kind(self) -> Literal["share", "rate", "geometric_mean"]:
-        """Which of the three kinds the table is."""
-        if self.share_of:
-            return "share"
-        return "rate" if self.rate_of else "geometric_mean"
+    def divided(self) -> str | None:
+        """The field whose labels are the last key of a share or a total."""
+        return self.share_of or self.total_of
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """The statistics of the table, in the order in which a release prints them."""
+        if self.share_of or self.rate_of:
+            trends = TRENDS if TREND in self.statistics else ()
+            return ("share" if self.share_of else "rate", *trends)
+        if self.total_of:
+            return ("total", "grand_total")
+        return tuple(kind for kind in OF_MEASURES if kind in self.statistics)
 
 
 class _File(_Part):
@@ -146,7 +155,7 @@ class Study:
                 remedy="look at the path; studies/first-look.toml is an example.",
             ) from None
         except UnicodeDecodeError:
-            raise _error(
+            raise misread(
                 str(path), 1, "bytes that are no UTF-8 text.", "save it as UTF-8."
             ) from None
         return cls.parse(text, file=path.name, folder=path.parent)
@@ -170,9 +179,9 @@ class Study:
             place = re.search(r"line (\d+)", str(error))
             line = int(place[1]) if place else text.count("\n") + 1
             what = str(error).split(" (at ")[0]
-            raise _error(file, line, f"{what}.", "mend the TOML; a key stands once.") from None
+            raise misread(file, line, f"{what}.", "mend the TOML; a key stands once.") from None
         except ValidationError as error:
-            raise _invalid(error, text, file) from None
+            raise invalid(error, text, file) from None
         parts = (data.study, data.population, data.privacy, data.rater, (*data.table,))
         study = cls(*parts, text, file, folder)
         study._check()
@@ -180,7 +189,7 @@ class Study:
 
     def error(self, found: str, remedy: str, *at: str | int) -> ConfigurationError:
         """A refusal that names the line on which a key stands."""
-        return _error(self.file, line_of(self.text, at), found, remedy)
+        return misread(self.file, line_of(self.text, at), found, remedy)
 
     @property
     def months(self) -> tuple[str, ...]:
@@ -207,23 +216,34 @@ class Study:
         for key in LATER_KEYS:
             if getattr(table, key) is not None:
                 raise self._later(key, "table", index, key)
+        known = OF_MEASURES if table.measure else () if table.total_of else (TREND,)
         for statistic in table.statistics:
-            if statistic in LATER_STATISTICS:
-                raise self._later(f"the statistic {statistic!r}", "table", index, "statistics")
-            if statistic != "geometric_mean":
-                remedy = 'write statistics = ["geometric_mean"].'
-                found = f"the unknown statistic {statistic!r}."
+            if statistic not in known:
+                found = f"the statistic {statistic!r}, which {table.name!r} cannot have."
+                remedy = f"choose among {', '.join(known)}." if known else "take it out."
                 raise self.error(found, remedy, "table", index, "statistics")
-        asked = [key for key in ("share_of", "rate_of", "measure") if getattr(table, key)]
-        if len(asked) != 1 or (table.measure is None) != (not table.statistics):
-            remedy = (
-                'give one of share_of, rate_of, or measure with statistics = ["geometric_mean"].'
-            )
+        if TREND in table.statistics and (
+            MONTH not in table.by or MONTH in table.merge or len(self.months) < 2
+        ):
+            found = f"a trend of {table.name!r}, which is not by single months."
+            remedy = 'add "month" to by, and do not merge months.'
+            raise self.error(found, remedy, "table", index, "statistics")
+        if len(set(table.statistics)) < len(table.statistics):
+            found = "a statistic that is named twice."
+            raise self.error(found, "name it once.", "table", index, "statistics")
+        asked = [key for key in SUBJECTS if getattr(table, key)]
+        if len(asked) != 1 or (table.measure and not table.statistics):
+            remedy = f'give one of {", ".join(SUBJECTS)}; a measure with statistics = ["mean"].'
             found = f"a table {table.name!r} that asks for {' and '.join(asked) or 'nothing'}."
             raise self.error(found, remedy, "table", index, asked[0] if asked else "name")
         if table.between is not None and table.measure is None:
             found = "bounds (between) in a table without a measure."
             raise self.error(found, "take them out.", "table", index, "between")
+        if "mean" in table.statistics and table.between is None:
+            # Its noise grows with the bounds: those of the codebook would drown any mean.
+            found = f"a mean in {table.name!r} without bounds."
+            remedy = "state between = [low, high]; what lies beyond counts as the bound."
+            raise self.error(found, remedy, "table", index, "statistics")
         for group in (name for groups in table.merge.values() for name in groups):
             if MEANINGLESS & set(group):
                 found = f"the group name {group!r}, which a table's keys cannot hold."
@@ -232,58 +252,7 @@ class Study:
     def _later(self, what: str, *at: str | int) -> ConfigurationError:
         return ConfigurationError(
             "NOT_THERE_YET",
-            rule="This version computes shares, rates and geometric means.",
+            rule="This version computes shares, rates, means, quantiles and totals.",
             found=f"{what} in line {line_of(self.text, at)} of {self.file}.",
             remedy="take it out for now; a later version has it.",
         )
-
-
-def line_of(text: str, at: Sequence[str | int]) -> int:
-    """
-    The line on which a key of a TOML text stands, as nearly as its path can be followed.
-
-    Args:
-        text: TOML that parses.
-        at: Path of the key: a section, then (for tables) its number from 0, then keys.
-
-    Returns:
-        A line from 1; that of the nearest parent where the key itself has none.
-    """
-    names = [part for part in at if isinstance(part, str)]
-    number = next((part for part in at if isinstance(part, int)), 0)
-    lines = text.splitlines()
-    headers = [(n, _HEADER.match(line)) for n, line in enumerate(lines)]
-    opened = [(n, match[1].replace(" ", "")) for n, match in headers if match]
-    starts = [n for n, name in opened if names and name == names[0]]
-    if len(starts) <= number:
-        return 1
-    found = starts[number]
-    # Sub-tables ([table.merge.work_mode]) still belong to the section.
-    others = (n for n, name in opened if n > found and not name.startswith(f"{names[0]}."))
-    end = next(others, len(lines))
-    for key in names[1:]:
-        wanted = re.compile(rf"(^|[\s{{,.\[])[\"']?{re.escape(key)}[\"']?\s*[=.\]]")
-        found = next((n for n in range(found, end) if wanted.search(lines[n])), found)
-    return found + 1
-
-
-def _invalid(error: ValidationError, text: str, file: str) -> ConfigurationError:
-    first = error.errors(include_url=False, include_context=False)[0]
-    at = [part for part in first["loc"] if part not in _UNION_PARTS]
-    place = ".".join(str(part) for part in at) or "the file"
-    found = f"{first['msg'][0].lower()}{first['msg'][1:]}, at {place}."
-    if first["type"] == "extra_forbidden":
-        found = f"the unknown key {at[-1]!r}, at {place}."
-    elif first["type"] == "missing":
-        found = f"no {at[-1]!r}, at {place}."
-    remedy = "see studies/first-look.toml, or `clerestory schema study`."
-    return _error(file, line_of(text, at), found, remedy)
-
-
-def _error(file: str, line: int, found: str, remedy: str) -> ConfigurationError:
-    return ConfigurationError(
-        "STUDY_INVALID",
-        rule="A study holds known keys, labels of the codebook, and each label once.",
-        found=f"in line {line} of {file}: {found}",
-        remedy=remedy,
-    )

@@ -25,6 +25,8 @@ from privacy.plan import Plan, Query, read_plan
 from privacy.sealing import LARGEST, KeyPair, SealedBlob, run_info, seal
 from privacy.soundness import check_sound
 
+from .clipping import at_bounds
+from .estimates.totals import choose
 from .kernel import Ranges, add, partial, view
 from .release import Row, release
 
@@ -118,13 +120,14 @@ def unsafe_release_unsealed(
         RefusedError: A bucket is broken, or a charge does not cover its noise.
     """
     book = codebook or installed()
-    sums: dict[str, list[int]] = {q.name: [0] * q.size for q in plan.queries}
+    sums: dict[str, list[int]] = {q.name: [0] * q.summed for q in plan.queries}
     ranges = Ranges([])
     for bucket in buckets:
         rows = view(bucket, book)
         ranges.add(rows)
         sums = add(sums, partial(plan, rows, book))
-    return release(plan, _measure(plan.queries, sums), book)
+    noisy, clips = _measure(plan, sums)
+    return release(plan, noisy, book, clips)
 
 
 class _Rehearsal:
@@ -169,14 +172,23 @@ def _opened(channel: Channel, key: KeyPair, info: bytes) -> Iterable[bytes]:
         yield blob.open(key.open(blob.wrapped, info=info))
 
 
-def _measure(queries: Sequence[Query], sums: Mapping[str, Sequence[int]]) -> dict[str, list[int]]:
-    return {
-        query.name: add_noise(
-            sums[query.name],
-            size=query.size,
-            sensitivity=query.sensitivity,
-            sigma=query.sigma,
-            charge=Fraction(query.rho),
-        )
-        for query in queries
+def _measure(
+    plan: Plan, sums: Mapping[str, Sequence[int]]
+) -> tuple[dict[str, list[int]], dict[str, int]]:
+    """Noisy vectors, and the bounds of totals: chosen from noisy histograms, never from sums."""
+    first = {
+        q.name: _noisy(q, sums[q.name], q.sensitivity, q.sigma) for q in plan.queries if not q.clips
     }
+    clips = choose(plan, first)
+    for query in plan.queries:
+        if query.clips:
+            clip = query.clips[clips[query.name]]
+            vector = at_bounds(query, sums[query.name], clips)
+            first[query.name] = _noisy(query, vector, clip.sensitivity, clip.sigma)
+    return first, clips
+
+
+def _noisy(query: Query, vector: Sequence[int], sensitivity: int, sigma: float) -> list[int]:
+    return add_noise(
+        vector, size=query.size, sensitivity=sensitivity, sigma=sigma, charge=Fraction(query.rho)
+    )

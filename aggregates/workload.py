@@ -1,10 +1,11 @@
 """
 Which sums a study needs, and how much of the loss each one gets.
 
-A share needs the counts of its cells; a rate those of its yes and no; a geometric mean the
-counts, the sums of the centred logarithm, and *one* sum of squares for the whole table, since
-a noisy second moment for each cell would be useless (its noise grows with the square of the
-clamp, its signal with a cell).  Cells are those of the codebook, empty ones too.
+A share needs the counts of its cells; a rate those of its yes and no; a mean the counts, the sums
+of the centred value, and *one* sum of squares for the whole table, since a noisy second moment
+for each cell would be useless (its noise grows with the square of the clamp, its signal with a
+cell); quantiles need the counts and a histogram of each cell.  Cells are those of the codebook,
+empty ones too.  What two statistics need is measured once, and so they agree.
 
 ρ is split so that the largest noise, each table's against its own target T, is as small as can
 be: minimise c under σ_t ≤ c·T_t and Σ Δ_t²/(2σ_t²) = ρ.  All σ_t = c·T_t (a smaller σ anywhere
@@ -15,24 +16,30 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
-from privacy.codebook import LOG_STEPS, Codebook
+from privacy.codebook import Codebook
 from privacy.derived import DERIVED, GROUPINGS
 from privacy.loss import split, write_rho
 from privacy.measurements import sigma_for
-from privacy.plan import Axis, Query, Table, Value
-from privacy.soundness import MOST_CELLS
+from privacy.plan import TRENDS, Axis, Kind, Query, Table
+from privacy.soundness import MONTH, MOST_CELLS
 from privacy.unit import ContributionBound
 
-from .population import axis, conditions, rate_axis, whole
+from .population import axis, bins, conditions, rate_axis, whole
 from .study import Study, TableSpec
+from .summands import ONE, Summed, amount_of, clamp, logarithm, totals_of
 
 WEIGHT, SUM, SPREAD = "weight", "sum", "spread"
-"""The three queries of a mean, after the table's name and a dot."""
+"""The three queries of a geometric mean, after the table's name and a dot."""
+AMOUNT, AMOUNT_SPREAD, BINS = "amount", "amount_spread", "bins"
+"""Those of a mean and of quantiles, beside the weight."""
+BIN = 250
+"""Width of a histogram's bins in thousandths of a logarithm: the next bin holds values 1.28 times
+as large.  Finer bins would cost more noise than they tell."""
 
 
 def queries_of(
     study: Study, number: int, *, bound: ContributionBound, codebook: Codebook
-) -> tuple[list[Query], Table]:
+) -> tuple[list[Query], list[Table]]:
     """
     Compile one table into queries that have no price yet.
 
@@ -43,7 +50,7 @@ def queries_of(
         codebook: The closed vocabulary.
 
     Returns:
-        Queries with `rho` and `sigma` unset, and the table that is made from them.
+        Queries with `rho` and `sigma` unset, and the statistics that are made from them.
 
     Raises:
         ConfigurationError: A name is not in the codebook, or the table has too many cells.
@@ -54,25 +61,38 @@ def queries_of(
         spec.where, codebook, lambda f, r: study.error(f, r, "table", number, "where")
     )
 
-    def query(part: str, value: Value, axes: Sequence[Axis], centre: int, largest: int) -> Query:
+    def query(part: str, axes: Sequence[Axis], summed: Summed = ONE) -> Query:
         name = f"{spec.name}.{part}"
-        delta = bound.sensitivity(largest=largest)
-        measure = spec.measure or "" if value != "one" else ""
-        return Query(name, (*axes,), where, value, measure, centre, largest, delta, "0", 0.0)
+        measure = "" if summed is ONE else spec.measure or ""
+        made = Query(
+            name, (*axes,), where, summed.value, measure, summed.centre, summed.largest,
+            bound.sensitivity(largest=summed.largest), "0", 0.0, summed.unit,
+        )  # fmt: skip
+        if made.size > MOST_CELLS:
+            found = f"a table of {made.size} cells; {MOST_CELLS} is the most."
+            raise study.error(found, "merge labels, or cross fewer fields.", "table", number, "by")
+        return made
 
-    if spec.kind == "geometric_mean":
-        centre, half = _clamp(study, number, codebook)
-        queries = [
-            query(WEIGHT, "one", axes, 0, 1),
-            query(SUM, "log", axes, centre, half),
-            query(SPREAD, "log_squared", [whole(axes)], centre, half * half // LOG_STEPS + 1),
-        ]
-    else:
-        queries = [query("count", "one", axes, 0, 1)]
-    if queries[0].size > MOST_CELLS:
-        found = f"a table of {queries[0].size} cells; {MOST_CELLS} is the most."
-        raise study.error(found, "merge labels, or cross fewer fields.", "table", number, "by")
-    return queries, _table(spec, queries, codebook)
+    if spec.total_of:
+        queries = totals_of(query("count", axes))
+        return queries, [_table(spec, kind, queries, codebook) for kind in spec.kinds]
+    if spec.measure is None:
+        counts = query("count", axes)
+        return [counts], [_table(spec, kind, [counts], codebook) for kind in spec.kinds]
+    low, high = clamp(study, number, codebook)
+    queries, tables = [query(WEIGHT, axes)], []
+    for kind in spec.kinds:
+        if kind == "geometric_mean":
+            value, squared = logarithm(low, high)
+            more = [query(SUM, axes, value), query(SPREAD, [whole(axes)], squared)]
+        elif kind == "mean":
+            value, squared = amount_of(codebook.measure(spec.measure), low, high)
+            more = [query(AMOUNT, axes, value), query(AMOUNT_SPREAD, [whole(axes)], squared)]
+        else:
+            more = [query(BINS, [*axes, bins(codebook.measure(spec.measure), low, high, BIN)])]
+        queries += more
+        tables.append(_table(spec, kind, [queries[0], *more], codebook))
+    return queries, tables
 
 
 def price(queries: Sequence[Query], targets: Mapping[str, float], rho: Fraction) -> list[Query]:
@@ -90,15 +110,23 @@ def price(queries: Sequence[Query], targets: Mapping[str, float], rho: Fraction)
     """
     parts = [(query.sensitivity / targets[query.name]) ** 2 for query in queries]
     return [
-        replace(query, rho=write_rho(charge), sigma=sigma_for(query.sensitivity, charge))
-        for query, charge in zip(queries, split(rho, parts), strict=True)
+        reprice(query, charge) for query, charge in zip(queries, split(rho, parts), strict=True)
     ]
+
+
+def reprice(query: Query, charge: Fraction) -> Query:
+    """A query with a charge, and the smallest σ that it pays for."""
+    sigma = sigma_for(query.sensitivity, charge)
+    # At C the noise is C times as wide; a trifle more, so that no rounding makes it cost more.
+    clips = tuple(replace(clip, sigma=sigma * clip.bound * (1 + 1e-12)) for clip in query.clips)
+    return replace(query, rho=write_rho(charge), sigma=sigma, clips=clips)
 
 
 def _axes(study: Study, number: int, codebook: Codebook) -> list[Axis]:
     spec = study.tables[number]
-    names = [*spec.by, *([spec.share_of] if spec.share_of else [])]
-    key = "share_of" if spec.share_of and names.count(spec.share_of) > 1 else "by"
+    names = [*spec.by, *([spec.divided] if spec.divided else [])]
+    subject = "total_of" if spec.total_of else "share_of"
+    key = subject if spec.divided and names.count(spec.divided) > 1 else "by"
     if len(set(names)) < len(names):
         raise study.error("a field that is named twice.", "name it once.", "table", number, key)
     for part in ("merge", "leave_out"):
@@ -109,7 +137,7 @@ def _axes(study: Study, number: int, codebook: Codebook) -> list[Axis]:
     axes = []
     for name in names:
         named = next((p for p in ("merge", "leave_out") if name in getattr(spec, p)), "by")
-        place = "share_of" if named == "by" and name == spec.share_of else named
+        place = subject if named == "by" and name == spec.divided else named
         axes.append(
             axis(
                 name,
@@ -127,35 +155,20 @@ def _axes(study: Study, number: int, codebook: Codebook) -> list[Axis]:
     return axes
 
 
-def _clamp(study: Study, number: int, codebook: Codebook) -> tuple[int, int]:
-    """Centre and half-width of a measure's public range, in stored units."""
-    spec = study.tables[number]
-    measures = {measure.name: measure for measure in codebook.measures}
-    if spec.measure not in measures:
-        found = f"the unknown measure {spec.measure!r}."
-        remedy = f"choose one of {', '.join(measures)}."
-        raise study.error(found, remedy, "table", number, "measure")
-    measure = measures[spec.measure]
-    low, high = spec.between or (measure.floor, measure.ceiling)
-    if not measure.floor <= low < high <= measure.ceiling:
-        found = f"bounds from {low} to {high} for {measure.name}."
-        remedy = f"choose them between {measure.floor} and {measure.ceiling}."
-        raise study.error(found, remedy, "table", number, "between")
-    bottom, top = measure.encode(low), measure.encode(high)
-    centre = (bottom + top) // 2
-    return centre, max(top - centre, centre - bottom, 1)
-
-
-def _table(spec: TableSpec, queries: Sequence[Query], codebook: Codebook) -> Table:
+def _table(spec: TableSpec, kind: Kind, queries: Sequence[Query], codebook: Codebook) -> Table:
     axes = queries[0].axes
-    keys = axes if spec.kind == "geometric_mean" else axes[:-1]
-    unit = "share"
-    if spec.kind == "geometric_mean":
-        unit = codebook.measure(spec.measure or "").unit
+    keys = axes[:-1] if kind in ("share", "rate") else () if kind == "grand_total" else axes
+    unit = codebook.measure(spec.measure).unit if spec.measure else "share"
+    if spec.total_of:
+        unit = "sessions"
+    if kind in TRENDS:
+        others = axes if spec.share_of else axes[:-1]
+        keys = tuple(axis for axis in others if axis.name != MONTH)
+        unit = "share per month" if kind == "slope" else "share"
     return Table(
         name=spec.name,
         title=spec.title or spec.name.replace("_", " ").capitalize(),
-        kind=spec.kind,
+        kind=kind,
         by=tuple(axis.name for axis in keys),
         unit=unit,
         base=_base(spec),
@@ -171,7 +184,7 @@ def _base(spec: TableSpec) -> str:
     if spec.rate_of:
         columns = ", ".join(DERIVED[spec.rate_of].base)
         words.append(f"whose {columns} could be judged")
-    names = [*spec.by, *([spec.share_of] if spec.share_of else [])]
+    names = [*spec.by, *([spec.divided] if spec.divided else [])]
     for name in names:
         if name in spec.leave_out:
             words.append(f"without {name} {', '.join(spec.leave_out[name])}")

@@ -3,7 +3,10 @@
 import sys
 from importlib import import_module
 
-NAMES = ("startup", "synthesize", "seal", "classify", "egress", "release", "ledger")
+NAMES = (
+    "startup", "synthesize", "seal", "classify", "egress", "release", "ledger", "totals", "scale",
+    "peers",
+)  # fmt: skip
 
 
 def main(arguments: list[str]) -> int:

@@ -4,7 +4,7 @@ import json
 import platform
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from statistics import median
 
 
@@ -18,11 +18,21 @@ def seconds(work: Callable[[], object], times: int = 1) -> float:
     return median(found)
 
 
-def tell(name: str, **figures: float | str) -> None:
+Figure = float | str | None
+"""What is told; None where something could not be measured here."""
+
+
+def tell(name: str, **figures: Figure | Mapping[str, Figure]) -> None:
     """Print the line: figures to four significant digits."""
-    rounded = {k: float(f"{v:.4g}") if isinstance(v, float) else v for k, v in figures.items()}
+    rounded = {key: _rounded(value) for key, value in figures.items()}
     machine = f"{platform.machine()}, Python {platform.python_version()}"
     print(json.dumps({"bench": name, **rounded, "machine": machine}), flush=True)
+
+
+def _rounded(value: Figure | Mapping[str, Figure]) -> object:
+    if isinstance(value, Mapping):
+        return {key: _rounded(part) for key, part in value.items()}
+    return float(f"{value:.4g}") if isinstance(value, float) else value
 
 
 def peak_mb() -> float:

@@ -77,7 +77,9 @@ def _vocabulary(plan: Plan, codebook: Codebook) -> Iterator[Finding]:
         for when in _conditions(plan)
         for column, labels in when.items()
     )
-    if not known or not {query.measure for query in plan.queries} <= measures:
+    named = {query.measure for query in plan.queries}
+    named |= {axis.measure for query in plan.queries for axis in query.axes}
+    if not known or not named <= measures:
         yield (
             "PLAN_VOCABULARY",
             "A plan names columns, labels and measures of the codebook only.",

@@ -16,6 +16,10 @@ All M lower bounds hold *together* with chance 1 - β, and no count is negative,
 cells V of a group have n_V ≥ Σ max(ñ_c - z·σ_c, 0), for whichever V the noise has chosen.  If that
 is not m accounts, one printed cell more is withheld: it alone brings m of them into V.
 
+Totals are clipped: an account's *vector* of counts has an L2 norm of at most k = C.  One cell holds
+at most C of an account, so the test of a cell is the same.  A sum over c cells may hold √c·C of it
+(Cauchy-Schwarz), so of V withheld cells √c times as much is demanded.
+
 [1] Canonne, Kamath & Steinke 2020, arXiv:2004.00010 (P[X ≥ t] ≤ P[N(0, σ²) ≥ t - 1]).
 """
 
@@ -46,13 +50,15 @@ def quantile(beta: float, tested: int) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Minimum:
-    """The test of one release: m accounts, at k and z, on sums in units of 1/scale accounts."""
+    """The test of a release: m accounts, at k and z, on sums in units of 1/scale."""
 
     accounts: int
     """m."""
     k: Fraction
     z: float
     scale: int
+    clipped: bool = False
+    """Whether k bounds the norm of an account's vector, and not the sum of it."""
 
     def margin(self, sigma: float, *, cells: int = 1) -> int:
         """
@@ -105,6 +111,9 @@ class Minimum:
             for count, state in zip(noisy, states, strict=True)
             if state == "suppressed"
         )
-        if shown and len(shown) < len(states) and hidden < self.accounts * self.k * self.scale:
+        spread = len(states) - len(shown) if self.clipped else 1
+        # hidden² against m²·k²·c: whole numbers, no root.
+        least = self.accounts * self.k * self.scale
+        if shown and len(shown) < len(states) and hidden**2 < least**2 * spread:
             states[min(shown, key=lambda index: noisy[index])] = "suppressed"
         return states

@@ -7,9 +7,7 @@ form; the keeper sums its ρ and charges it; the workers receive those bytes and
 them.  It is *bound* when the keeper has written into it the floor, the vault and the code
 under which it would run: only a bound plan can be approved.
 
-Queries are vectors of integer linear queries over public cells.  A cell is one level of each
-axis; a record lies in the first level of an axis whose condition it fulfils, and drops out of
-the query where it fulfils none.
+What is measured stands in `queries`.
 """
 
 from collections.abc import Mapping
@@ -17,87 +15,57 @@ from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from functools import cache, cached_property
 from hashlib import sha256
-from itertools import product
-from math import prod
 from typing import TYPE_CHECKING, Literal
 
 import rfc8785
 
 from .errors import ConfigurationError
+from .queries import QUANTILES, Axis, Clip, Level, Query, Value
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-FORMAT = "clerestory/plan/2"
+FORMAT = "clerestory/plan/3"
 
-Value = Literal["one", "log", "log_squared"]
-"""What a record adds to its cell: 1; its centred stored logarithm; that squared, in thousandths."""
-
-
-@dataclass(frozen=True, slots=True)
-class Level:
-    """One value of an axis: its name in tables, and the labels that fulfil it."""
-
-    name: str
-    when: Mapping[str, tuple[str, ...]]
-    """Column → labels; all columns must hold one of theirs."""
-
-
-@dataclass(frozen=True, slots=True)
-class Axis:
-    """One dimension of a query."""
-
-    name: str
-    levels: tuple[Level, ...]
-
-
-@dataclass(frozen=True)
-class Query:
-    """One measurement: a vector of integers, its noise, and what it costs."""
-
-    name: str
-    axes: tuple[Axis, ...]
-    where: Mapping[str, tuple[str, ...]]
-    """Condition on a record beyond the study's population; empty for none."""
-    value: Value
-    measure: str
-    """Structural measure of `log` and `log_squared`; empty for `one`."""
-    centre: int
-    """Subtracted from the stored logarithm, in its units; 0 for `one`."""
-    bound: int
-    """Most that |value| can be, after clamping; 1 for `one`."""
-    sensitivity: int
-    """Δ: most that one account can move the vector, in L2, in units of 1/scale accounts."""
-    rho: str
-    """Charge, an exact fraction."""
-    sigma: float
-    """Standard deviation of the noise on each cell, in the units of `sensitivity`."""
-
-    @cached_property
-    def cells(self) -> tuple[tuple[str, ...], ...]:
-        """Every cell as level names, in the order of the vector."""
-        return tuple(product(*([level.name for level in axis.levels] for axis in self.axes)))
-
-    @property
-    def size(self) -> int:
-        """Length of the vector."""
-        return prod(len(axis.levels) for axis in self.axes)
+Kind = Literal[
+    "share",
+    "rate",
+    "change",
+    "slope",
+    "mean",
+    "geometric_mean",
+    "quantiles",
+    "total",
+    "grand_total",
+]
+TRENDS: tuple[Kind, ...] = ("change", "slope")
+"""Statistics over the months of a share or a rate, made from its own counts."""
+__all__ = [
+    "FORMAT", "QUANTILES", "TRENDS", "Axis", "Binding", "Clip", "Forecast", "Kind", "Level", "Plan",
+    "Population", "Privacy", "Query", "Rater", "Study", "Table", "Value", "read_plan",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table of a release, made from queries after the noise."""
+    """
+    One statistic of a table, made from queries after the noise.
+
+    What a study asks for as one table may have several statistics: they share the table's name,
+    and the cells on which they are tested.
+    """
 
     name: str
     title: str
-    kind: Literal["share", "rate", "geometric_mean"]
+    kind: Kind
     by: tuple[str, ...]
     """Names of the axes that are keys; a share's or rate's last axis is what is shared out."""
     unit: str
     base: str
     """In words: which sessions the table speaks of."""
     queries: tuple[str, ...]
-    """Names of queries: counts; for a mean also sums and sums of squares."""
+    """Names of queries: the counts it is tested on; then a mean's sums and sums of squares, or the
+    histogram of quantiles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +182,13 @@ class Plan:
     def bind(self, binding: Binding) -> "Plan":
         """The plan as the keeper would run it."""
         return replace(self, binding=binding)
+
+    def rehearsed(self, name: str, mark: str) -> "Plan":
+        """The plan under a name and a purpose that say that it is a rehearsal."""
+        study = replace(
+            self.study, name=name + self.study.name, purpose=f"{mark}. {self.study.purpose}"
+        )
+        return replace(self, study=study)
 
     @cached_property
     def canonical(self) -> bytes:

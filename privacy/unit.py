@@ -10,6 +10,7 @@ number of sessions alone, so the bound is no choice that labels could sway.
 
 from dataclasses import dataclass
 from fractions import Fraction
+from math import isqrt
 from typing import Literal
 
 from .errors import ConfigurationError
@@ -20,6 +21,10 @@ SCALE = 2**20
 Rounding ⌊S·k/n⌋ towards zero loses less than n/(S·k) of an account's weight: a thousandth at
 n = 1,000 sessions.  A sealed bucket holds at most 64 MiB, fewer than 2²⁰ sessions, so no account
 is weighed down to nothing; and with k ≤ 128 and |value| ≤ 2¹⁵ its sums stay below 2⁶²."""
+CLIPS = (
+    1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024,
+)  # fmt: skip
+"""Bounds C that a total may be clipped to, in sessions.  (S·C)² stays below 2⁶¹."""
 LARGEST_CONTRIBUTION = 128
 FINEST_CONTRIBUTION = 1000
 """Largest denominator of k: products of it stay far within 64 bits."""
@@ -34,6 +39,23 @@ class PrivacyUnit:
 
 
 ACCOUNT = PrivacyUnit()
+
+
+def clipped_weight(squared: int, bound: int, *, scale: int = SCALE) -> int:
+    """
+    What each session of an account weighs in a table of totals.
+
+    Let the account have n_c sessions in cell c, and Q = Σ n_c².  Each session weighs W, so the
+    account moves the vector by W·√Q in L2.  Where Q ≤ C², W = S and that is at most S·C.  Else
+    W = ⌊√(S²·C²/Q)⌋, and W²·Q ≤ S²·C².  So no account moves it by more than S·C, whatever it did;
+    and since a root is taken of whole numbers, no rounding can lift it above.
+
+    Args:
+        squared: Q, at least 1.
+        bound: C, in sessions.
+        scale: S, the integer that is a weight of one.
+    """
+    return min(scale, isqrt(scale * scale * bound * bound // squared))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TypeVar
 
 from privacy.minimum import Minimum, State
 from privacy.plan import Plan, Query, Table
@@ -11,6 +12,9 @@ from .intervals import Estimate
 
 Noisy = Mapping[str, Sequence[int]]
 """Query → noisy vector, in units of 1/scale."""
+Smooth = Mapping[str, Sequence[float]]
+"""The same after tables were reconciled: what is estimated from, never what is tested."""
+Count = TypeVar("Count", int, float)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,8 @@ class Cell:
     state: State
     estimate: Estimate | None
     """None unless the state is published."""
+    minimum: Minimum | None = None
+    """The test it stood, where that is not the plan's: at the bound of a total."""
 
 
 def minimum_of(plan: Plan) -> Minimum:
@@ -37,7 +43,9 @@ def minimum_of(plan: Plan) -> Minimum:
     return Minimum(privacy.minimum_accounts, k=k, z=privacy.z, scale=privacy.scale)
 
 
-def groups(query: Query, noisy: Noisy) -> Iterator[tuple[list[str], list[int]]]:
+def groups(
+    query: Query, noisy: Mapping[str, Sequence[Count]]
+) -> Iterator[tuple[list[str], list[Count]]]:
     """
     Walk over a query's cells, one block of the last axis at a time.
 

@@ -10,11 +10,11 @@ from fractions import Fraction
 
 from privacy.plan import Plan, Table
 
-from .cells import Cell, Noisy, counts_of, groups, join_keys, minimum_of
+from .cells import Cell, Noisy, Smooth, counts_of, groups, join_keys, minimum_of
 from .intervals import Ratio, proportion
 
 
-def rates(plan: Plan, table: Table, noisy: Noisy) -> Iterator[Cell]:
+def rates(plan: Plan, table: Table, noisy: Noisy, smooth: Smooth) -> Iterator[Cell]:
     """
     Make a rate table.
 
@@ -22,6 +22,7 @@ def rates(plan: Plan, table: Table, noisy: Noisy) -> Iterator[Cell]:
         plan: The plan that the sums were measured under.
         table: A table of the kind rate.
         noisy: Noisy sums of its query, whose last axis is yes and no.
+        smooth: The same after tables were reconciled.
 
     Yields:
         A cell for each combination of keys.
@@ -29,9 +30,10 @@ def rates(plan: Plan, table: Table, noisy: Noisy) -> Iterator[Cell]:
     query, minimum = counts_of(plan, table), minimum_of(plan)
     scale, design = plan.privacy.scale, float(Fraction(plan.privacy.contribution))
     bases = query.cells[:: len(query.axes[-1].levels)]
-    for cell, (_, (yes, no)) in zip(bases, groups(query, noisy), strict=True):
-        base = yes + no
+    answers = zip(bases, groups(query, noisy), groups(query, smooth), strict=True)
+    for cell, (_, counts), (_, (yes, no)) in answers:
+        base = sum(counts)
         state = minimum.decide(base, query.sigma, cells=2)
-        ratio = Ratio(yes / scale, base / scale, query.sigma / scale, 1, 1)
+        ratio = Ratio(yes / scale, (yes + no) / scale, query.sigma / scale, 1, 1)
         estimate = proportion(ratio, design=design) if state == "published" else None
         yield Cell(join_keys(table.by, cell[:-1]), base, 2, query.sigma, state, estimate)

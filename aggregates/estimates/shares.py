@@ -14,11 +14,11 @@ from fractions import Fraction
 
 from privacy.plan import Plan, Table
 
-from .cells import Cell, Noisy, counts_of, groups, minimum_of
+from .cells import Cell, Noisy, Smooth, counts_of, groups, minimum_of
 from .intervals import Ratio, proportion
 
 
-def shares(plan: Plan, table: Table, noisy: Noisy) -> Iterator[Cell]:
+def shares(plan: Plan, table: Table, noisy: Noisy, smooth: Smooth) -> Iterator[Cell]:
     """
     Make a share table.
 
@@ -26,16 +26,17 @@ def shares(plan: Plan, table: Table, noisy: Noisy) -> Iterator[Cell]:
         plan: The plan that the sums were measured under.
         table: A table of the kind share.
         noisy: Noisy sums of its query.
+        smooth: The same after tables were reconciled.
 
     Yields:
         A cell for each combination of keys and label, each tested on its own noisy count.
     """
     query, minimum = counts_of(plan, table), minimum_of(plan)
     scale, design = plan.privacy.scale, float(Fraction(plan.privacy.contribution))
-    for keys, counts in groups(query, noisy):
-        base = sum(counts) / scale
+    for (keys, counts), (_, parts) in zip(groups(query, noisy), groups(query, smooth), strict=True):
+        base = sum(parts) / scale
         states = minimum.decide_group(counts, query.sigma)
-        for key, count, state in zip(keys, counts, states, strict=True):
-            ratio = Ratio(count / scale, base, query.sigma / scale, 1, len(counts) - 1)
+        for key, count, part, state in zip(keys, counts, parts, states, strict=True):
+            ratio = Ratio(part / scale, base, query.sigma / scale, 1, len(counts) - 1)
             estimate = proportion(ratio, design=design) if state == "published" else None
             yield Cell(key, count, 1, query.sigma, state, estimate)

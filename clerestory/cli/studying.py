@@ -36,6 +36,14 @@ def plan(
         Optional[int],
         typer.Option(help="Sessions to expect, for the forecast."),
     ] = None,
+    would_show: Annotated[
+        Optional[tuple[str, str, float, str, float]],
+        typer.Option(
+            metavar="TABLE KEYS VALUE KEYS VALUE",
+            help="Whether a difference would show: verified expertise=novice .145 "
+            "expertise=expert .329.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Compile a study: queries, noise, thresholds, cost, forecast.  Touches no data."""
@@ -83,7 +91,47 @@ def plan(
         "endpoint": made.rater.endpoint,
         "forecast": asdict(forecast),
     }
+    if would_show is not None:
+        from aggregates.forecast import prior
+        from aggregates.power import Supposed
+        from aggregates.power import would_show as power
+        from privacy.codebook import codebook
+
+        table, first, low, second, high = would_show
+        sums = prior(made, forecast.accounts, forecast.sessions, codebook())
+        told = power(made, sums, table, Supposed(first, low), Supposed(second, high))
+        data["would_show"] = asdict(told)
+        lines += [
+            f"{table}: {100 * low:.1f} % in {first}, {100 * high:.1f} % in {second}",
+            f"  would show with a chance of {100 * told.chance:.0f} %; the difference is known "
+            f"to ± {100 * told.half_width:.1f} pp",
+            *(f"  expected to be withheld: {keys}" for keys in told.withheld),
+        ]
     answer(data, "\n".join(lines), as_json=as_json)
+
+
+@command()
+def rehearse(
+    study: StudyPath,
+    out: Annotated[Path, typer.Option(help="Folder for the rehearsal; made, or empty.")],
+    accounts: Annotated[int, typer.Option(help="Made-up accounts.")] = 4_500,
+    sessions: Annotated[Optional[int], typer.Option(help="Their sessions.")] = None,
+    as_json: Json = False,
+) -> None:
+    """The whole study on made-up people; every file says so.  Touches no data."""
+    from aggregates.plan import SESSIONS_EACH
+    from aggregates.study import Study
+    from clerestory.rehearsing import MARK
+    from clerestory.rehearsing import rehearse as run
+
+    made_up = sessions if sessions is not None else round(accounts * SESSIONS_EACH)
+    rows = run(Study.read(study), out, accounts=accounts, sessions=made_up)
+    published = sum(row["state"] == "published" for row in rows)
+    answer(
+        {"out": str(out), "rows": len(rows), "published": published, "mark": MARK},
+        f"{out}: {published} of {len(rows)} rows published. This is a {MARK}.",
+        as_json=as_json,
+    )
 
 
 def _sent(rater: "Rater") -> list[str]:

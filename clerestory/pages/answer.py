@@ -10,6 +10,8 @@ still be real.
 from collections.abc import Sequence
 from itertools import combinations, pairwise
 
+from privacy.plan import TRENDS
+
 from .cell import Cell, Group
 from .figure import show_for
 from .wording import Format, between, counted, listed, name_of, number
@@ -47,8 +49,10 @@ def answer(group: Group) -> str:
     if not group.published:
         return f"{group.cells[0].withheld}; nothing is printed."
     if len(group.published) == 1:
-        only = group.published[0]
-        return f"{_said(only, only.label, show)}; the rest is withheld."
+        only, rest = group.published[0], "; the rest is withheld" if len(group.cells) > 1 else ""
+        return f"{_said(only, only.label, show)}{rest}."
+    if group.table.kind in TRENDS:
+        return _moved(group, show)
     if group.month_axis is not None:
         return _over_time(group, show)
     if len(group.axes) == 2:
@@ -56,6 +60,18 @@ def answer(group: Group) -> str:
     if group.table.kind == "share" and not group.ordered:
         return _ranked(group, show)
     return _range([(cell.label, cell) for cell in group.cells], show, ordered=group.ordered)
+
+
+def _moved(group: Group, show: Format) -> str:
+    sure = [cell for cell in group.published if cell.low > 0 or cell.high < 0]
+    sure.sort(key=lambda cell: -abs(cell.estimate))
+    rest = len(group.published) - len(sure)
+    if not sure:
+        return "no change that the intervals tell from none."
+    named = listed([_said(cell, cell.label, show) for cell in sure[:_NAMED]])
+    more = f"; {number(len(sure) - _NAMED)} more changed too" if len(sure) > _NAMED else ""
+    none = f"; for {counted(rest, 'other')} the interval holds zero" if rest else ""
+    return f"{named}{more}{none}."
 
 
 def _ranked(group: Group, show: Format) -> str:

@@ -142,15 +142,17 @@ def read_groups(plan: Plan, rows: Sequence[Mapping[str, str]]) -> tuple[Group, .
     Raises:
         ConfigurationError: A row of no table of the plan, or a published row without numbers.
     """
-    tables = {table.name: table for table in plan.tables}
+    tables = {(table.name, table.kind): table for table in plan.tables}
     found: dict[tuple[str, str], list[Cell]] = {}
-    for table in plan.tables:
-        for row in (row for row in rows if row["table"] == table.name):
-            found.setdefault((table.name, row["statistic"]), []).append(_read(row))
+    for name, kind in tables:
+        for row in (row for row in rows if (row["table"], row["statistic"]) == (name, kind)):
+            found.setdefault((name, kind), []).append(_read(row))
     if sum(map(len, found.values())) != len(rows):
         raise _unreadable("a row of a table that the plan does not have.")
     return tuple(
-        _group(tables[name], statistic, cells) for (name, statistic), cells in found.items()
+        _group(table, kind, found[name, kind])
+        for (name, kind), table in tables.items()
+        if (name, kind) in found
     )
 
 

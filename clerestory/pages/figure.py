@@ -7,14 +7,24 @@ never a blank and never a zero.
 
 from collections.abc import Callable, Sequence
 
-from privacy.plan import Table
+from privacy.plan import TRENDS, Table
 
 from .cell import Cell, Group
 from .markup import Element, tag
 from .svg import Row, Scale, dots, over_time
 from .wording import CONFIDENCE, SPACE, Format, between, format_for, name_of, number, ticks_for
 
-_MEASURED = {"share": "Share", "rate": "Rate", "geometric_mean": "Geometric mean"}
+_MEASURED = {
+    "share": "Share",
+    "rate": "Rate",
+    "change": "Change",
+    "slope": "Change per month",
+    "mean": "Mean",
+    "geometric_mean": "Geometric mean",
+    "quantiles": "Quantile",
+    "total": "Total",
+    "grand_total": "Grand total",
+}
 
 
 def show_for(group: Group) -> Format:
@@ -31,7 +41,8 @@ def figure_of(group: Group, *, name: str, marks: Sequence[str]) -> Element:
         name: Unique on the page.
         marks: The release's watermarks: a chart that is cut out of its page keeps them.
     """
-    show, scale = show_for(group), Scale.over([cell.high for cell in group.published])
+    ends = [end for cell in group.published for end in (cell.low, cell.high)]
+    show, scale = show_for(group), Scale.over(ends)
     show_tick = ticks_for(group.table, scale.step)
     drawn: list[Element] = []
     for i, (panel, cells) in enumerate(group.panels.items()):
@@ -123,7 +134,9 @@ def base_of(table: Table) -> str:
 
 
 def _measured(table: Table) -> str:
-    unit = f", in {table.unit}" if table.kind == "geometric_mean" else ""
+    if table.kind in TRENDS:
+        return f"{_MEASURED[table.kind]}, in percentage points"
+    unit = "" if table.kind in {"share", "rate"} else f", in {table.unit}"
     return f"{_MEASURED[table.kind]}s{unit}"
 
 

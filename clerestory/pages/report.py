@@ -44,7 +44,8 @@ def render_report(
     """
     groups = read_groups(plan, rows)
     marks = watermarks_of(facts)
-    tables = [_table(table, i, groups, marks) for i, table in enumerate(plan.tables)]
+    asked = {table.name: table for table in plan.tables}.values()
+    tables = [_table(table, i, groups, marks) for i, table in enumerate(asked)]
     return render_page(
         title=plan.study.name,
         eyebrow="Clerestory release",
@@ -78,7 +79,7 @@ def watermarks_of(facts: Mapping[str, object]) -> list[str]:
 
 
 def _found(plan: Plan, groups: Sequence[Group]) -> Element:
-    tables = counted(len(plan.tables), "table")
+    tables = counted(len({table.name for table in plan.tables}), "table")
     asked = [f"The study asks for {tables} about sessions with a coding agent"]
     months = [label_of(month) for month in plan.population.months]
     if months:

@@ -29,29 +29,33 @@ _LONGEST = 42
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """From zero to a round number above the largest value."""
+    """From zero, or a round number below the smallest value, to one above the largest."""
 
     top: float
     step: float
+    bottom: float = 0.0
 
     @classmethod
     def over(cls, values: Sequence[float]) -> "Scale":
-        """The scale that holds these values in three to six steps; [0, 1] without any."""
-        largest = max(values, default=0.0)
-        if largest <= 0:
+        """The scale that holds zero and these values in three to seven steps; [0, 1] without."""
+        largest, smallest = max([0.0, *values]), min([0.0, *values])
+        if largest == smallest:
             return cls(1.0, 0.25)
-        power = 10.0 ** floor(log10(largest / 3))
-        step = next(power * m for m in (1, 2, 2.5, 5, 10) if largest / (power * m) <= 5.5)
-        return cls(step * ceil(largest / step - 1e-9), step)
+        span = largest - smallest
+        power = 10.0 ** floor(log10(span / 3))
+        step = next(power * m for m in (1, 2, 2.5, 5, 10) if span / (power * m) <= 5.5)
+        top, bottom = (ceil(end / step - 1e-9) for end in (largest, -smallest))
+        return cls(step * top, step, -step * bottom)
 
     @property
     def ticks(self) -> tuple[float, ...]:
-        """Where lines are drawn, zero and top included."""
-        return tuple(self.step * i for i in range(round(self.top / self.step) + 1))
+        """Where lines are drawn, zero and both ends included."""
+        first, last = round(self.bottom / self.step), round(self.top / self.step)
+        return tuple(self.step * i for i in range(first, last + 1))
 
     def part(self, value: float) -> float:
         """Position of a value, 0 to 1."""
-        return min(1.0, max(0.0, value / self.top))
+        return min(1.0, max(0.0, (value - self.bottom) / (self.top - self.bottom)))
 
 
 @dataclass(frozen=True, slots=True)

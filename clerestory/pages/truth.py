@@ -168,7 +168,7 @@ def _table(group: Group, position: int, truth: _Truth) -> Element:
     name = f"truth-{position + 1}"
     own = [truth.of(group, cell) for cell in group.cells]
     known = [v for c in own for v in (c.planted, c.labelled) if v is not None]
-    ends = [cell.high for cell in group.published]
+    ends = [end for cell in group.published for end in (cell.low, cell.high)]
     scale = Scale.over([*known, *ends])
     show = format_for(group.table, known) if not group.published else show_for(group)
     show_tick = ticks_for(group.table, scale.step)

@@ -11,7 +11,7 @@ from functools import cache
 from math import floor, log10
 
 from privacy.codebook import codebook
-from privacy.plan import Table
+from privacy.plan import TRENDS, Table
 
 SPACE = "\N{NO-BREAK SPACE}"
 MINUS = "\N{MINUS SIGN}"
@@ -42,6 +42,8 @@ def is_month(value: str) -> bool:
 
 def label_of(value: str, axis: str = "") -> str:
     """A key's value in words: `Oct 2025`, `no goal`, an occupation by its name."""
+    if axis == "quantile":
+        return "median" if value == "50" else f"{value}{SPACE}% lie below"
     if axis.endswith("occupation") and value.isdigit():
         return _occupation(value)
     return f"{_MONTHS[int(value[5:]) - 1]}{SPACE}{value[:4]}" if is_month(value) else name_of(value)
@@ -52,21 +54,25 @@ def format_for(table: Table, values: Iterable[float]) -> Format:
     How a table's numbers are printed.
 
     Args:
-        table: Shares and rates are fractions and print as per cent; means print bare.
+        table: Shares and rates are fractions and print as per cent; totals print whole, means
+            bare.
         values: Those that will be printed: the largest decides a mean's decimals.
     """
     if table.kind in {"share", "rate"}:
         return percent
-    decimals = _decimals(values)
+    if table.kind in TRENDS:
+        return difference_for(table, values)
+    decimals = 0 if table.kind in {"total", "grand_total"} else _decimals(values)
     return lambda value: number(value, decimals)
 
 
 def ticks_for(table: Table, step: float) -> Format:
     """How the values of an axis are printed: with no more decimals than its steps need."""
-    size = 100 * step if table.kind in {"share", "rate"} else step
+    parts = table.kind in {"share", "rate", *TRENDS}
+    size = 100 * step if parts else step
     decimals = next((d for d in range(6) if abs(round(size, d) - size) < size * 1e-6), 6)
-    unit = f"{SPACE}%" if table.kind in {"share", "rate"} else ""
-    factor = 100 if unit else 1
+    unit = f"{SPACE}{'pp' if table.kind in TRENDS else '%'}" if parts else ""
+    factor = 100 if parts else 1
     return lambda value: number(factor * value, decimals) + unit
 
 
@@ -78,8 +84,9 @@ def difference_for(table: Table, values: Iterable[float]) -> Format:
         table: Differences of shares and rates are in percentage points.
         values: Those that are compared; a difference of means has one decimal more than they.
     """
-    if table.kind in {"share", "rate"}:
-        return lambda value: f"{_signed(100 * value, 1)}{SPACE}pp"
+    if table.kind in {"share", "rate", *TRENDS}:
+        digits = 2 if table.kind == "slope" else 1
+        return lambda value: f"{_signed(100 * value, digits)}{SPACE}pp"
     decimals = _decimals(values) + 1
     return lambda value: _signed(value, decimals)
 

@@ -46,6 +46,32 @@ measure = "actions_per_prompt"
 statistics = ["geometric_mean"]
 by = ["expertise"]
 """
+SIZES = """
+[[table]]
+name = "sizes"
+measure = "actions_per_prompt"
+statistics = ["geometric_mean", "mean", "quantiles"]
+between = [1, 100]
+by = ["expertise"]
+"""
+TOTAL = """
+[[table]]
+name = "work"
+total_of = "work_mode"
+"""
+TRENDS = """
+[[table]]
+name = "modes_over_time"
+share_of = "work_mode"
+statistics = ["trend"]
+by = ["month"]
+
+[[table]]
+name = "verified_over_time"
+rate_of = "verified_success"
+statistics = ["trend"]
+by = ["expertise", "month"]
+"""
 CONTEXT = {
     "month": "2025-11",
     "surface": "cli",
@@ -71,7 +97,11 @@ def quiet(made: Plan) -> Plan:
     rho = Fraction(10**9)
 
     def priced(query: Query) -> Query:
-        return replace(query, rho=str(rho), sigma=sigma_for(query.sensitivity, rho))
+        sigma = sigma_for(query.sensitivity, rho)
+        clips = tuple(
+            replace(clip, sigma=max(1.0, sigma * clip.bound * 1.001)) for clip in query.clips
+        )
+        return replace(query, rho=str(rho), sigma=sigma, clips=clips)
 
     queries = tuple(priced(query) for query in made.queries)
     return replace(made, queries=queries, privacy=replace(made.privacy, rho=str(10**10)))

@@ -20,7 +20,7 @@ from privacy.errors import RefusedError
 from privacy.labels import LabelRecord, unpack_bucket
 from privacy.plan import Axis, Level, Plan, Query
 from privacy.unit import SCALE
-from tests.aggregates.rows import BOOK, HEAD, MEAN, RATE, SHARE, bucket, record
+from tests.aggregates.rows import BOOK, HEAD, MEAN, RATE, SHARE, SIZES, bucket, record
 
 CROSSED = """
 [[table]]
@@ -33,7 +33,8 @@ merge = { month = { "early" = ["2025-10", "2025-11"], "late" = ["2025-12"] } }
 PLANS = {
     k: plan(
         Study.parse(
-            HEAD.replace("contribution = 1", f"contribution = {k}") + SHARE + RATE + MEAN + CROSSED
+            HEAD.replace("contribution = 1", f"contribution = {k}")
+            + "".join((SHARE, RATE, MEAN, CROSSED, SIZES))
         )
     )
     for k in ("1", "3", '"1/2"')
@@ -76,9 +77,21 @@ def naive(made: Plan, data: bytes) -> dict[str, list[int]]:
     def value(query: Query, one: LabelRecord) -> int:
         if query.value == "one":
             return 1
-        x = one.measures[measures.index(query.measure)] - query.centre
-        x = x if query.value == "log" else x * x // LOG_STEPS
+        x = one.measures[measures.index(query.measure)]
+        if query.value.startswith("amount"):
+            x = round(BOOK.measure(query.measure).decode(x) / query.unit)
+        x -= query.centre
+        if query.value == "amount_squared":
+            x = max(x, 0)
+        if query.value.endswith("squared"):
+            x = x * x // LOG_STEPS
         return max(-query.bound, min(query.bound, x))
+
+    def lies(one: LabelRecord, axis: Axis) -> list[str]:
+        if not axis.measure:
+            return [level.name for level in axis.levels if holds(one, level.when)][:1]
+        x = one.measures[measures.index(axis.measure)]
+        return [axis.levels[sum(edge <= x for edge in axis.edges[1:-1])].name]
 
     sums = {}
     for query in made.queries:
@@ -86,7 +99,7 @@ def naive(made: Plan, data: bytes) -> dict[str, list[int]]:
         for one in population:
             names = []
             for axis in query.axes:
-                names += [level.name for level in axis.levels if holds(one, level.when)][:1]
+                names += lies(one, axis)
             if len(names) == len(query.axes) and holds(one, query.where):
                 weight = min(SCALE, int(SCALE * k / of[one.account]))
                 vector[tuple(names)] += weight * value(query, one)
@@ -137,7 +150,7 @@ def test_the_sensitivity_is_reached() -> None:
     data = bucket([record(1, {"expertise": "novice", "work_mode": "fix"}, actions_per_prompt=1e4)])
     sums = exact(made, data)
 
-    for name in ("modes.count", "actions.weight", "actions.sum"):
+    for name in ("modes.count", "actions.weight", "actions.sum", "sizes.bins"):
         moved = isqrt(sum(step * step for step in sums[name]))
         assert moved >= 0.999 * made.query(name).sensitivity
     # Without the bound, a thousand sessions would move it a thousand times as far.

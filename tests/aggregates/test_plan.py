@@ -18,7 +18,7 @@ from privacy.minimum import quantile
 from privacy.plan import Rater, read_plan
 from privacy.raters import OFFLINE
 from privacy.unit import SCALE
-from tests.aggregates.rows import BOOK, HEAD, MEAN, RATE, SHARE, small_plan
+from tests.aggregates.rows import BOOK, HEAD, MEAN, RATE, SHARE, SIZES, small_plan
 
 FIRST_LOOK = Path(__file__).parents[2] / "studies" / "first-look.toml"
 
@@ -69,6 +69,30 @@ def test_sensitivities_are_k_times_the_clamp() -> None:
     assert weight.sensitivity == 2 * SCALE
     assert total.sensitivity == 2 * SCALE * 3801
     assert spread.sensitivity == 2 * SCALE * spread.bound
+
+
+def test_statistics_of_one_table_share_their_weights_and_their_decisions() -> None:
+    """What several need is bought once, and a cell is tested once: by hand for three of them."""
+    made = small_plan(SIZES)
+    weight, total, spread, amount, amount_spread, bins = made.queries
+
+    assert {table.queries[0] for table in made.tables} == {weight.name}
+    assert made.privacy.tested == 6
+    # ln(100/.5) = 5.298 and ln(1/.5) = .693: 4,605 thousandths, 19 bins of at most 250.
+    assert (bins.axes[-1].edges[0], bins.axes[-1].edges[-1], bins.size) == (693, 5298, 6 * 19)
+    # 99 tool calls in 10,000 steps from step 101 on; squares of them in thousandths.
+    assert amount.unit == amount_spread.unit == pytest.approx(99 / 10_000, rel=1e-3)
+    assert (amount.centre, amount.bound, amount_spread.centre) == (5101, 5000, 101)
+    assert amount_spread.bound == 10_000**2 // 1000
+    assert (total.value, spread.value) == ("log", "log_squared")
+
+
+def test_a_table_without_keys_is_one_cell() -> None:
+    """The mean of all sessions is a table like any other."""
+    made = small_plan(SIZES.replace('by = ["expertise"]', ""))
+
+    assert made.privacy.tested == 1
+    assert [query.size for query in made.queries] == [1, 1, 1, 1, 1, 19]
 
 
 def test_every_tested_cell_is_counted() -> None:

@@ -7,10 +7,21 @@ from hypothesis import strategies as st
 from aggregates.release import COLUMNS, release, rounded
 from aggregates.worker import unsafe_release_unsealed
 from privacy.errors import RefusedError
+from privacy.printed import _keys
 from privacy.unit import SCALE
-from tests.aggregates.rows import MEAN, RATE, SHARE, bucket, record, small_plan
+from tests.aggregates.rows import (
+    MEAN,
+    RATE,
+    SHARE,
+    SIZES,
+    TOTAL,
+    TRENDS,
+    bucket,
+    record,
+    small_plan,
+)
 
-MADE = small_plan(SHARE, RATE, MEAN)
+MADE = small_plan(SHARE, RATE, MEAN, SIZES, TRENDS, TOTAL)
 OWN_NUMBERS = ("estimate", "raw", "low", "high", "se_noise", "se_sampling", "accounts_at_least")
 
 vectors = st.fixed_dictionaries(
@@ -51,11 +62,18 @@ def test_every_public_cell_has_a_row() -> None:
     """Empty ones too: a row that were missing would say that nobody is there."""
     rows = release(MADE, {query.name: [0] * query.size for query in MADE.queries})
 
-    assert len(rows) == 10 + 6 + 6
+    # Ten work modes, six levels twice; of sizes six means of either kind, and five quantiles each.
+    # Three months of ten modes and of six levels, each with change and slope of all; ten totals
+    # and a grand one.
+    assert len(rows) == 10 + 6 + 6 + (6 + 6 + 6 * 5) + (30 + 10 + 10) + (18 + 6 + 6) + 11
     assert {row["state"] for row in rows} == {"suppressed"}
     assert rows[0]["keys"] == "work_mode=plan"
     assert rows[0]["unit"] == "share"
-    assert rows[-1]["unit"] == "tool calls per prompt"
+    assert rows[-1]["unit"] == "sessions"
+    assert rows[-12]["unit"] == "share per month"
+    assert rows[-12]["keys"] == "expertise=unclear"
+    # A reader who has the plan alone knows which rows there must be.
+    assert [row["keys"] for row in rows] == [k for table in MADE.tables for k in _keys(MADE, table)]
     assert rows[0]["k"] == "1"
 
 
@@ -75,9 +93,10 @@ def test_too_few_people_print_nothing_and_enough_do() -> None:
     modes = ("fix", "build")
     many = bucket(record(n, {"work_mode": modes[n % 2]}) for n in range(1000))
 
-    assert {row["state"] for row in unsafe_release_unsealed(MADE, [few])} == {"suppressed"}
+    made = small_plan(SHARE, RATE, MEAN)
+    assert {row["state"] for row in unsafe_release_unsealed(made, [few])} == {"suppressed"}
     shown = [
-        row["keys"] for row in unsafe_release_unsealed(MADE, [many]) if row["state"] == "published"
+        row["keys"] for row in unsafe_release_unsealed(made, [many]) if row["state"] == "published"
     ]
     # Of the two modes one is withheld: it hides that the eight others are empty.
     assert shown in (

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from aggregates.lines import line_of
 from aggregates.plan import plan
-from aggregates.study import Study, line_of
+from aggregates.study import Study
 from privacy.errors import ConfigurationError
-from tests.aggregates.rows import HEAD, MEAN, RATE, SHARE
+from tests.aggregates.rows import HEAD, MEAN, RATE, SHARE, SIZES, TOTAL
 from tests.support.pki import PUBLIC_ROOT
 
 FIRST_LOOK = Path(__file__).parents[2] / "studies" / "first-look.toml"
@@ -34,7 +35,7 @@ def test_the_study_that_ships_is_read() -> None:
     assert study.months == (
         "2025-10", "2025-11", "2025-12", "2026-01", "2026-02", "2026-03", "2026-04",
     )  # fmt: skip
-    assert [table.kind for table in study.tables] == [
+    assert [kind for table in study.tables for kind in table.kinds] == [
         "share", "share", "share", "rate", "rate", "geometric_mean",
     ]  # fmt: skip
     assert study.budget.k == 1
@@ -47,6 +48,11 @@ BAD = {
     "unknown key": (HEAD + SHARE + 'colour = "red"\n', "colour", "the unknown key 'colour'"),
     "key twice": (HEAD + SHARE + 'name = "other"\n', 'name = "other"', "Cannot overwrite"),
     "no table": (HEAD, "", "no 'table'"),
+    "total of a measure": (
+        HEAD + TOTAL.replace("work_mode", "actions"), "total_of", "unknown field 'actions'",
+    ),
+    "total twice": (HEAD + TOTAL + 'by = ["work_mode"]\n', "total_of", "named twice"),
+    "total and share": (HEAD + TOTAL + 'share_of = "outcome"\n', "share_of", "and total_of"),
     "no such field": (HEAD + SHARE.replace("work_mode", "mood"), "mood", "unknown field 'mood'"),
     "no such label": (
         HEAD + SHARE + 'leave_out = { work_mode = ["sleep"] }\n', "sleep", "no label 'sleep'",
@@ -81,6 +87,27 @@ BAD = {
     "two kinds": (HEAD + SHARE + 'rate_of = "troubled"\n', "share_of", "share_of and rate_of"),
     "no kind": (HEAD + '[[table]]\nname = "empty"\n', "empty", "asks for nothing"),
     "statistic": (HEAD + MEAN.replace("geometric_mean", "mode"), "statistics", "'mode'"),
+    "trend of a mean": (
+        HEAD + MEAN.replace("geometric_mean", "trend"), "statistics", "'trend', which",
+    ),
+    "trend of a total": (
+        HEAD + TOTAL + 'statistics = ["trend"]\nby = ["month"]\n', "statistics", "'trend', which",
+    ),
+    "trend without months": (
+        HEAD + SHARE + 'statistics = ["trend"]\n', "statistics", "not by single months",
+    ),
+    "trend of merged months": (
+        HEAD + RATE + 'statistics = ["trend"]\n'.replace("by", "")
+        + 'merge = { month = { a = ["2025-10", "2025-11"], b = ["2025-12"] } }\n',
+        "statistics", "not by single months",
+    ),
+    "statistic twice": (
+        HEAD + MEAN.replace('"geometric_mean"', '"quantiles", "quantiles"'),
+        "statistics", "named twice",
+    ),
+    "mean without bounds": (
+        HEAD + MEAN.replace("geometric_mean", "mean"), "statistics", "without bounds",
+    ),
     "same name": (HEAD + SHARE + SHARE, "", "a second table"),
     "same field": (HEAD + SHARE + 'by = ["work_mode"]\n', "share_of", "named twice"),
     "where": (HEAD + SHARE + 'where = { outcome = "great" }\n', "where", "no label 'great'"),
@@ -139,10 +166,6 @@ def test_what_is_wrong_is_named_with_its_line(what: str) -> None:
     ("text", "line"),
     [
         (HEAD + RATE + 'adjust_for = ["month"]\n', "adjust_for"),
-        (HEAD + MEAN.replace('["geometric_mean"]', '["geometric_mean", "quantiles"]'), "quantiles"),
-        (HEAD + MEAN.replace("geometric_mean", "mean"), "statistics"),
-        (HEAD + MEAN.replace("geometric_mean", "trend"), "statistics"),
-        (HEAD + '[[table]]\nname = "all"\ntotal_of = "actions"\n', "total_of"),
         (HEAD + '[[table]]\nname = "same"\nagreement_of = "outcome"\n', "agreement_of"),
     ],
 )
@@ -159,10 +182,13 @@ def test_the_same_tables_without_the_mistake_compile() -> None:
     groups = '{ a = ["fix"], "b c" = ["plan", "build"] }'
     others = '["understand", "test", "operate", "analyze", "orchestrate", "communicate", "unclear"]'
     merged = f"merge = {{ work_mode = {groups} }}\nleave_out = {{ work_mode = {others} }}\n"
-    made = plan(Study.parse(HEAD + SHARE + merged + RATE + MEAN))
+    made = plan(Study.parse(HEAD + SHARE + merged + RATE + MEAN + SIZES + TOTAL))
 
     assert made.query("modes.count").cells == (("a",), ("b c",))
-    assert [table.kind for table in made.tables] == ["share", "rate", "geometric_mean"]
+    assert [table.kind for table in made.tables] == [
+        "share", "rate", "geometric_mean", "geometric_mean", "mean", "quantiles", "total",
+        "grand_total",
+    ]  # fmt: skip
 
 
 def test_a_line_is_found_in_sub_tables_too() -> None:

@@ -147,6 +147,7 @@ def test_conditions_outside_the_vocabulary_are_found_wherever_they_stand() -> No
         with_query(where={"status": ("fired",)}),
         with_query(axes=level(outcome=("succeeded", "grand"))),
         with_query(3, measure="keystrokes"),
+        with_query(axes=(Axis("x", (Level("all", {}),), "keystrokes", (0, 1)),)),
     ):
         assert code(broken) == "PLAN_VOCABULARY"
     kept = replace(PLAN, population=replace(population, where={"outcome": ("failed",)}))

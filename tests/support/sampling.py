@@ -10,7 +10,7 @@ has tests of its own, since a test that cannot fail protects nobody.
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from math import comb, exp, log, sqrt
+from math import comb, exp, lgamma, log, log1p, sqrt
 
 FALSE_ALARM = 1e-9
 """Chance that samples of the very distribution are said not to be."""
@@ -58,3 +58,26 @@ def fewest(trials: int, chance: float, false_alarm: float) -> int:
         if below > false_alarm:
             return count
     return trials
+
+
+def most(successes: int, trials: int, false_alarm: float) -> float:
+    """
+    Largest chance that a count of successes is compatible with (Clopper & Pearson 1934, one-sided).
+
+    Args:
+        successes: How many there were.
+        trials: n.
+        false_alarm: Chance that the true chance lies above what is returned, at most.
+    """
+    if successes >= trials:
+        return 1.0
+    low, high = successes / trials, 1.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        logs = (
+            lgamma(trials + 1) - lgamma(c + 1) - lgamma(trials - c + 1)
+            + c * log(middle) + (trials - c) * log1p(-middle)
+            for c in range(successes + 1)
+        )  # fmt: skip
+        low, high = (middle, high) if sum(map(exp, logs)) > false_alarm else (low, middle)
+    return high

@@ -5,7 +5,7 @@ from random import SystemRandom
 
 import pytest
 
-from tests.support.sampling import FALSE_ALARM, discrete_gaussian, drawn_from, fewest
+from tests.support.sampling import FALSE_ALARM, discrete_gaussian, drawn_from, fewest, most
 
 
 @pytest.mark.statistical
@@ -44,3 +44,10 @@ def test_the_fewest_successes_are_those_of_the_binomial() -> None:
     assert fewest(2, 0.5, false_alarm=0.3) == 1
     assert fewest(2, 0.5, false_alarm=0.8) == 2
     assert FALSE_ALARM < 1e-6
+
+
+def test_the_most_likely_chance_is_clopper_and_pearsons() -> None:
+    """By hand: none of n at a tenth is 1 - .1^(1/n); of two one, the larger root of 1 - p² = .1."""
+    assert most(0, 10, false_alarm=0.1) == pytest.approx(1 - 0.1**0.1, rel=1e-9)
+    assert most(1, 2, false_alarm=0.1) == pytest.approx(sqrt(0.9), rel=1e-9)
+    assert most(2, 2, false_alarm=0.1) == 1.0

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from aggregates.estimates.cells import Cell, join_keys
-from aggregates.estimates.means import geometric_means
+from aggregates.estimates.means import means
 from aggregates.estimates.rates import rates
 from aggregates.estimates.shares import shares
 from aggregates.worker import unsafe_release_unsealed
@@ -32,7 +32,7 @@ def test_shares_that_are_shown_whole_sum_to_one() -> None:
     made = quiet(ONE_SHARE)
     modes = [cell[0] for cell in made.query("modes.count").cells]
     noisy = {"modes.count": vector(made, "modes.count", **{**dict.fromkeys(modes, 50), "fix": 150})}
-    found = [cell.estimate for cell in shares(made, made.tables[0], noisy)]
+    found = [cell.estimate for cell in shares(made, made.tables[0], noisy, noisy)]
 
     # 9 · 50 + 150 = 600 accounts.
     assert all(found)
@@ -44,7 +44,7 @@ def test_a_withheld_label_takes_another_with_it() -> None:
     """Else the share's base would give it away; and the rest keep the right base."""
     made = quiet(ONE_SHARE)
     noisy = {"modes.count": vector(made, "modes.count", fix=100, build=200, plan=97, operate=3)}
-    cells = by_keys([*shares(made, made.tables[0], noisy)])
+    cells = by_keys([*shares(made, made.tables[0], noisy, noisy)])
 
     assert cells["work_mode=operate"].estimate is None
     assert cells["work_mode=plan"].state == "suppressed"  # the smallest that would be printed
@@ -56,7 +56,8 @@ def test_a_rate_is_tested_on_its_base() -> None:
     """A numerator of one is printed if the base is large, and none is if it is small."""
     made = quiet(ONE_RATE)
     counts = vector(made, "verified.count", expert_yes=1, expert_no=99, novice_yes=9, novice_no=9)
-    cells = by_keys([*rates(made, made.tables[0], {"verified.count": counts})])
+    noisy = {"verified.count": counts}
+    cells = by_keys([*rates(made, made.tables[0], noisy, noisy)])
     expert, novice = cells["expertise=expert"], cells["expertise=novice"]
 
     assert expert.estimate is not None
@@ -99,9 +100,7 @@ def test_the_spread_is_rounded_towards_a_wider_interval() -> None:
         spread.name: [-(10**12)],
     }
     (cell,) = [
-        cell
-        for cell in geometric_means(made, made.tables[0], noisy, BOOK)
-        if cell.estimate is not None
+        cell for cell in means(made, made.tables[0], noisy, BOOK) if cell.estimate is not None
     ]
 
     assert cell.estimate is not None

@@ -1,0 +1,152 @@
+"""
+How little noise each query should have, before any price is known.
+
+Wishes come from the study (how wide a table's intervals may be) and from what is expected of the
+population (how large its groups are); `workload.price` then makes the largest noise, each against
+its own wish, as small as the loss allows.
+"""
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from math import inf, sqrt
+from statistics import median
+
+from privacy.codebook import LOG_STEPS
+from privacy.plan import TRENDS, Plan, Query, Table
+from privacy.unit import CLIPS
+
+from .clipping import at_bounds
+from .estimates.cells import groups
+from .estimates.intervals import Z95
+from .estimates.totals import choose_exactly
+from .study import OF_MEASURES
+from .workload import AMOUNT_SPREAD, BINS, SPREAD
+
+WIDTH = {
+    "share": 0.05,
+    "rate": 0.05,
+    "geometric_mean": 0.1,
+    "mean": 0.1,
+    "quantiles": 0.05,
+    "total": 0.1,
+    "grand_total": 0.1,
+}
+"""Half-width that noise may give a middling group, unless the table states its own: in points of
+a share or of a distribution function, or as a part of the mean."""
+PRINTED = (0.5, 0.4, 0.3, 0.2, 0.1, 0.0)
+"""Wishes for the smallest cell of a table that should still be printed: at which part of its
+cells it lies, counted from the smallest.  `plan` takes the wish that prints most, since paying
+for one table's small cells takes the loss away from all others."""
+SPREAD_ERROR = 0.1
+"""Deviation that noise may give the variance behind a mean's interval: in squared natural
+logarithms, where the published measures have variances about 1, or as a part of the squares."""
+CUT = 0.02
+"""Part of all sessions that a bound of a total may cut off in what is expected of it."""
+GRAND = 0.2
+"""How wide the grand total's interval may be against a cell's: all cells are scaled by it."""
+FINE = 0.0005
+"""Deviation of the noise on histograms of account sizes, as a part of all accounts: the bound is
+chosen from them, and a tail that drowns in noise is cut off unseen."""
+
+Sums = Mapping[str, Sequence[int]]
+
+
+def targets(
+    plan: Plan, sums: Sums, half_widths: Mapping[str, float | None], printed: float
+) -> dict[str, float]:
+    """
+    How little noise each query should have: T of the minimax split.
+
+    Two wishes, the stricter counts: a middling group's interval is not widened by more than the
+    half-width that the table states, and the cell at the part `printed` of the table passes the
+    test of the minimum: (q - k·m)/z. Cells smaller than that are given up; to pay for them would
+    take the loss away from all others.
+
+    Args:
+        plan: A plan whose z and minimum are settled.
+        sums: Expected sums.
+        half_widths: Table → wanted half-width, or None for its kind's.
+        printed: One of `PRINTED`.
+
+    Returns:
+        Query → T in accounts (times the value's unit); positive.
+    """
+    wanted: dict[str, float] = {}
+    for table in plan.tables:
+        if table.kind in TRENDS:  # made of what its share or rate has bought
+            continue
+        half = half_widths.get(table.name) or WIDTH[table.kind]
+        for name in table.queries:  # what two statistics need is as precise as the stricter wants
+            target = max(_target(plan, table, plan.query(name), sums, half, printed), 1e-3)
+            wanted[name] = min(target, wanted.get(name, inf))
+    return wanted
+
+
+def _target(
+    plan: Plan, table: Table, query: Query, sums: Sums, half: float, printed: float
+) -> float:
+    if table.kind in ("total", "grand_total"):
+        return _of_totals(plan, table, query, sums, half)
+    counts = plan.query(table.queries[0])
+    bases = [sum(cells) / plan.privacy.scale for _, cells in groups(counts, sums)]
+    if table.kind in OF_MEASURES:
+        # The last axis of a mean's weights is a key like any other: every cell is a group.
+        bases = [cell / plan.privacy.scale for cell in sums[counts.name]]
+    whole, typical = sum(bases), median(bases)
+    part = query.name.removeprefix(f"{table.name}.")
+    if part == SPREAD:
+        return SPREAD_ERROR * whole * LOG_STEPS
+    if part == AMOUNT_SPREAD:
+        return SPREAD_ERROR * sums[query.name][0] / plan.privacy.scale
+    if part == BINS:
+        # In the middle of a distribution, noise is that of a bridge over all bins.
+        return half * typical / (Z95 * sqrt(len(query.axes[-1].levels)) / 2)
+    # Two noisy cells or sums stand in each ratio, hence the root; a share's own cell dominates.
+    terms = 1.0 if table.kind == "share" else sqrt(0.5) if table.kind == "rate" else sqrt(2)
+    width = half * typical / (Z95 * terms)
+    if query.value == "log":
+        return width * LOG_STEPS
+    if table.kind == "mean":
+        rises, apart = _mean_in_steps(plan, table, sums)
+        width *= rises if query.value == "amount" else min(rises / max(apart, 1e-9), 1.0)
+        if query.value == "amount":
+            return width
+    return min(width, _printable(plan, table, counts, sums, printed) or width)
+
+
+def _mean_in_steps(plan: Plan, table: Table, sums: Sums) -> tuple[float, float]:
+    """A middling cell's expected mean in steps, and how far it lies from what is subtracted."""
+    counts, total = (plan.query(name) for name in table.queries[:2])
+    pairs = zip(sums[total.name], sums[counts.name], strict=True)
+    apart = median(s / w if w > 0 else 0.0 for s, w in pairs)
+    return total.centre + apart, abs(apart)
+
+
+def _printable(plan: Plan, table: Table, counts: Query, sums: Sums, printed: float) -> float:
+    """Deviation at which the cell at that part of the table passes; 0 where it cannot."""
+    summed = len(counts.axes[-1].levels) if table.kind == "rate" else 1
+    cells = [int(cell) for cell in sums[counts.name]]
+    tested = sorted(sum(cells[at : at + summed]) for at in range(0, len(cells), summed))
+    cell = tested[int(printed * (len(tested) - 1))] / plan.privacy.scale
+    least = float(plan.privacy.minimum_accounts * Fraction(plan.privacy.contribution))
+    return max(0.0, (cell - least) / plan.privacy.z / sqrt(summed)) if cell > 1.5 * least else 0.0
+
+
+def _of_totals(plan: Plan, table: Table, query: Query, sums: Sums, half: float) -> float:
+    """Deviation at a bound of one: of a middling cell, of the grand total, of a histogram."""
+    count, whole, norms, sizes = (plan.query(name) for name in table.queries)
+    scale = plan.privacy.scale
+    clips = {
+        count.name: choose_exactly(sums[norms.name], scale, part=CUT),
+        whole.name: choose_exactly(sums[sizes.name], scale, part=CUT),
+    }
+    bound, cap = CLIPS[clips[count.name]], CLIPS[clips[whole.name]]
+    cells = sorted(cell / scale for cell in at_bounds(count, sums[count.name], clips))
+    width = half * median(cells) / (Z95 * bound)
+    if query.name == count.name:
+        least = plan.privacy.minimum_accounts * bound
+        test = (median(cells) - least) / (plan.privacy.z * bound)
+        return min(width, test) if test > 0 else width
+    if query.name == whole.name:
+        return GRAND * half * sum(cells) / (Z95 * cap)
+    return max(FINE * sum(sums[norms.name]) / scale, 3 * width)

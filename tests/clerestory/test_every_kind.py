@@ -1,0 +1,35 @@
+"""Every kind of table comes out of a sealed worker, and is verified by a stranger."""
+
+from pathlib import Path
+
+from aggregates.bundle import read_bundle
+from tests.aggregates.rows import HEAD, RATE, SHARE, SIZES, TOTAL, TRENDS
+from tests.support.world import labels_world, must
+
+STUDY = HEAD.replace("epsilon = 2.0", "epsilon = 1.5") + SHARE + RATE + SIZES + TOTAL + TRENDS
+KINDS = {
+    "share", "rate", "change", "slope", "geometric_mean", "mean", "quantiles", "total",
+    "grand_total",
+}  # fmt: skip
+
+
+def test_every_kind_of_table_is_released_sealed(tmp_path: Path) -> None:
+    """
+    After the seal nothing can be imported, opened or mapped: what a kind needs is there before.
+
+    Shares of modes alone and by month are reconciled on the way, which takes linear algebra.
+    """
+    study, plan, bundle = (tmp_path / name for name in ("study.toml", "every.json", "bundle"))
+    study.write_text(STUDY, encoding="utf-8")
+    with labels_world(tmp_path / "world") as world:
+        must("plan", study, "--out", plan, "--accounts", "3000")
+        must("submit", world.vault, plan)
+        must("approve", world.vault, plan, "--key", world.key)
+        must("release", world.vault, plan, "--out", bundle)
+        assert "This bundle is what its keeper signed." in must("verify", bundle)
+    table = read_bundle(bundle).table
+
+    assert set(table["statistic"]) == KINDS
+    printed = set(table[table["state"] == "published"]["statistic"])
+    assert {"share", "rate", "grand_total"} <= printed
+    assert (bundle / "report.html").read_text(encoding="utf-8").count("<h2") > 6

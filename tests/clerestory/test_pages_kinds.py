@@ -1,0 +1,93 @@
+"""Each kind of table has its words, its scale and its place on the page."""
+
+import csv
+from io import StringIO
+
+import pytest
+
+from aggregates.bundle import write_rows
+from aggregates.release import release
+from aggregates.worker import unsafe_release_unsealed
+from clerestory.pages.report import render_report
+from clerestory.pages.svg import Scale
+from clerestory.pages.truth import render_truth
+from privacy.plan import Plan
+from privacy.unit import SCALE
+from tests.aggregates.rows import BOOK, SIZES, TOTAL, TRENDS, bucket, quiet, record, small_plan
+from tests.clerestory.test_pages import Page
+
+MODES = BOOK.field("work_mode").labels
+PEOPLE = [
+    record(n, {"expertise": level, "work_mode": MODES[n % 10]}, actions_per_prompt=1.0 + n % 40)
+    for n, level in enumerate(("novice", "expert") * 300)
+]
+
+
+def rows_of(made: Plan) -> list[dict[str, str]]:
+    """Rows of tables.csv, as a page reads them, of a release that is next to exact."""
+    text = write_rows(unsafe_release_unsealed(quiet(made), [bucket(PEOPLE)])).decode()
+    return list(csv.DictReader(StringIO(text)))
+
+
+def test_statistics_of_one_table_stand_in_one_section_each_with_its_words() -> None:
+    """Geometric mean, mean and quantiles of the same cells, quantiles as one panel for each."""
+    made = small_plan(SIZES)
+    page = Page(render_report(made, rows_of(made), {}))
+
+    kinds = ["geometric mean", "mean", "quantiles"]
+    assert [head for head in page.within("h3") if head in kinds] == kinds
+    assert page.within("h2").count("Sizes") == 1
+    assert {"5 % lie below", "median", "95 % lie below"} <= set(page.within("p"))
+    assert "Quantiles, in tool calls per prompt" in page.text
+    # 2 of 6 levels are there: twice one number for each, and five quantiles.
+    assert page.text.count("too few people") > 0
+    assert "Of 42 numbers asked for, 14 are printed" in page.text
+
+
+def test_truth_is_told_of_each_statistic_apart() -> None:
+    """A mean beside a median has a truth of its own."""
+    made = small_plan(SIZES)
+    rows = rows_of(made)
+    truth = {(r["table"], r["statistic"], r["keys"]): float(r["estimate"] or 1) for r in rows}
+    page = Page(render_truth(made, rows, truth, truth))
+
+    assert page.within("h2").count("Sizes") == 3
+
+
+def test_totals_are_told_in_sessions_with_their_sum() -> None:
+    """Ten cells on a scale from zero, and one grand total."""
+    made = small_plan(TOTAL)
+    page = Page(render_report(made, rows_of(made), {}))
+
+    assert {"total", "grand total"} <= set(page.within("h3"))
+    assert "Totals, in sessions" in page.text
+    # 600 accounts with one session each, a tenth of them in each mode.
+    assert "600" in page.within("strong")
+    assert page.within("strong").count("60") == 10
+    assert "Of 11 numbers asked for, 11 are printed" in page.text
+
+
+def test_trends_have_signs_and_a_scale_on_both_sides_of_zero() -> None:
+    """What fell stands left of zero, in percentage points; what the interval tells is said."""
+    made = small_plan(TRENDS)
+    plan_of = {query.name: query for query in made.queries}
+    modes, verified = plan_of["modes_over_time.count"], plan_of["verified_over_time.count"]
+    falling = {"2025-10": 900, "2025-11": 700, "2025-12": 400}
+    vector = [
+        {"fix": falling[month], "build": 1300 - falling[month]}.get(mode, 200) * SCALE
+        for month, mode in modes.cells
+    ]
+    noisy = {modes.name: vector, verified.name: [500 * SCALE] * verified.size}
+    rows = list(csv.DictReader(StringIO(write_rows(release(made, noisy)).decode())))
+    page = Page(render_report(made, rows, {}))
+
+    assert {"change", "slope"} <= set(page.within("h3"))
+    # Of 2,900 accounts a month, fix falls by 500 and build rises by as many: 17.2 points.
+    assert "−17.2 pp" in page.text
+    assert "+17.2 pp" in page.text
+    assert "−8.62 pp" in page.text
+    assert "Change, in percentage points" in page.text
+    assert "8 others the interval holds zero" in page.text
+    assert "no change that the intervals tell from none" in page.text.lower()
+    assert Scale.over([-0.12, 0.03]).part(0.0) == pytest.approx(0.75)
+    assert Scale.over([0.1, 0.2]).bottom == 0
