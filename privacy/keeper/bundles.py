@@ -49,8 +49,14 @@ def stored_bundle(state: State, plan: str) -> dict[str, bytes] | None:
     if signer != state.signing.public:
         raise _changed([SIGNATURE])
     if not known:
-        state.ledger.append("release", {"plan": plan, "sums": sha256(sums).hexdigest()})
+        enter_release(state, plan, files)
     return files
+
+
+def enter_release(state: State, plan: str, files: Mapping[str, bytes]) -> None:
+    """Write a kept bundle into the ledger."""
+    sums = sha256(files[SUMS]).hexdigest()
+    state.ledger.append("release", {"plan": plan, "sums": sums})
 
 
 def _sums(files: Mapping[str, bytes]) -> bytes:

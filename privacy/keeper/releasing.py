@@ -16,7 +16,7 @@ from privacy.errors import IncompleteError
 from privacy.evidence import Run, Statement, watermarks
 from privacy.floor import TIERS, Floor
 from privacy.keeper.account import accountant
-from privacy.keeper.bundles import sign_bundle
+from privacy.keeper.bundles import enter_release, sign_bundle
 from privacy.keeper.labelling import label_set
 from privacy.keeper.runlog import look, parts_of, runs_of
 from privacy.keeper.state import State
@@ -73,6 +73,7 @@ class Releasing:
             answer = self._ask(worker, buckets, progress)
         files = self._bundle(answer, self._statement([*runs, run], parts, checkpoints))
         self.state.save_release(plan.hash, files)
+        enter_release(self.state, plan.hash, files)
         return files
 
     def _buckets(self) -> list[SealedBlob | None]:

@@ -78,9 +78,21 @@ def test_who_is_not_the_keepers_user_signs_or_is_refused(town: Town) -> None:
     assert town.ask(RESEARCHER, "status", key=RESEARCHER).value["plans"] == []
 
 
+@pytest.fixture
+def rooted() -> Iterator[Town]:
+    """The same under root, who may read this Python wherever it lies: the keeper hashes it."""
+    with (
+        open_folder() as folder,
+        town_of(folder) as made,
+        kept_by(0, made.vault, made.state, group=GROUP),
+    ):
+        yield made
+
+
 @needs_root
-def test_a_role_asks_what_is_its_own(town: Town) -> None:
+def test_a_role_asks_what_is_its_own(rooted: Town) -> None:
     """A researcher submits and does not approve; an officer approves and does not submit."""
+    town = rooted
     assert town.ask(OFFICER, "submit", key=OFFICER, plan=TEXT).code == "ROLE_NOT_ALLOWED"
     bound = town.ask(RESEARCHER, "submit", key=RESEARCHER, plan=TEXT).value["bound"]
     signature = SigningKey.read(town.key(OFFICER)).sign(bound.encode(), "clerestory-plan")
