@@ -9,6 +9,7 @@ one bundle: who asks again gets the stored bundle.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 
 from privacy.approvals import Approval
 from privacy.codebook import codebook
@@ -73,6 +74,8 @@ class Releasing:
             answer = self._ask(worker, buckets, progress)
         files = self._bundle(answer, self._statement([*runs, run], parts, checkpoints))
         self.state.save_release(plan.hash, files)
+        sums = sha256(files["SHA256SUMS"]).hexdigest()
+        self.state.ledger.append("release", {"plan": plan.hash, "sums": sums})
         return files
 
     def _buckets(self) -> list[SealedBlob | None]:
