@@ -74,6 +74,8 @@ class RunLog:
     kind: WorkerKind
     label_set: str
     _last: Run | None = None
+    _known: set[str] = field(default_factory=set)
+    """Hashes of the records that were kept already: workers come by the batch."""
     _lock: Lock = field(default_factory=Lock)
 
     def saw(self, worker: Worker) -> None:
@@ -96,16 +98,17 @@ class RunLog:
 
     def _keep(self, run: Run) -> None:
         # Workers of one labelling differ in nothing but what hardware says of each: one record.
-        if run == self._last:
+        self._last, digest = run, sha256(run.canonical).hexdigest()
+        if digest in self._known:
             return
-        folder, digest = self.state.folder, sha256(run.canonical).hexdigest()
+        folder = self.state.folder
         parts = rfc8785.dumps(dict(self.kind.code.parts))
         replace_file(folder / CODE / f"{run.code}.json", parts)
         replace_file(folder / RUNS / f"{digest}.json", run.canonical)
         body = {"plan": run.plan, "set": self.label_set, "digest": digest}
         if all(entry.body != body for entry in self.state.ledger.entries("run")):
             self.state.ledger.append("run", body)
-        self._last = run
+        self._known.add(digest)
 
 
 def runs_of(state: State, label_set: str) -> list[Run]:
