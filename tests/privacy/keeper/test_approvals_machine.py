@@ -273,7 +273,7 @@ class Approvals(RuleBasedStateMachine):
 
 
 Approvals.TestCase.settings = settings(
-    max_examples=20,
+    max_examples=12,
     stateful_step_count=30,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
