@@ -52,6 +52,7 @@ def asking_world(
     raw, vault = folder / "raw", folder / "vault"
     must("synthesize", raw, "--accounts", "12", "--sessions", "24", "--seed", "7")
     flags = ["--development"] if development else []
+    flags += ["--retention-days", "3650"]
     must("init", vault, "--single-person", "--synthetic", "--tier", "T1", *flags)
     digest = sha256(roots.encode()).hexdigest()
     place = Endpoint(server.url, 30, digest, development=development)
