@@ -22,7 +22,7 @@ COMMANDS = {
     "demo", "init", "keeper", "keys", "seal", "check", "plan", "rehearse", "reproduce", "submit",
     "approve", "revoke", "status", "classify", "validate", "release", "correct", "verify", "diff",
     "publish", "ledger", "audit", "forget", "team", "doctor", "schema", "synthesize", "dev-stub",
-    "redteam", "inspect-format", "return", "reject", "withdraw", "policy",
+    "redteam", "inspect-format", "return", "reject", "withdraw", "policy", "recover",
 }  # fmt: skip
 """The stable interface."""
 
@@ -111,6 +111,7 @@ def test_a_typed_error_becomes_four_lines_and_its_exit_code(kind: type[Clerestor
         "found": "A thing.",
         "remedy": "An act.",
         "exit": kind.exit_code,
+        "step": "",
     }
     assert RUN.invoke(made, ["work"]).stdout == "in words\n"
     assert json.loads(RUN.invoke(made, ["work", "--json"]).stdout) == {"a": "ö"}
@@ -221,7 +222,7 @@ def test_data_under_json_is_whole(released: World, tmp_path: Path) -> None:
     assert told["status"]["plans"][0]["standing"] == "released"
     assert len(told["ledger"]["entries"]) == len(export.read_text().splitlines())
     assert told["verify"]["holds"] is True
-    assert len(told["verify"]["checks"]) == 12
+    assert len(told["verify"]["checks"]) == 17
     assert told["audit"]["charges"] == 1
     assert told["plan"]["forecast"]["cells"] > 0
     assert told["check"]["tables"]
