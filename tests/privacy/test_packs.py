@@ -169,9 +169,21 @@ def test_what_lies_beyond_the_last_session_is_cut_off(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {KEYS, SEALED}
 
 
-@pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o002, 0o664), (0o077, 0o600)])
-def test_whose_a_pack_is_the_umask_says(tmp_path: Path, mask: int, mode: int) -> None:
+@pytest.mark.parametrize(
+    ("mask", "folder", "mode"),
+    [
+        (0o022, 0o755, 0o644),
+        (0o002, 0o755, 0o644),
+        (0o022, 0o775, 0o664),
+        (0o077, 0o700, 0o600),
+        (0o022, 0o2770, 0o664),
+    ],
+)
+def test_who_shares_the_folder_shares_the_pack(
+    tmp_path: Path, mask: int, folder: int, mode: int
+) -> None:
     """A keeper under another user than the custodian's erases as one of a common group."""
+    tmp_path.chmod(folder)
     before = os.umask(mask)
     try:
         PackWriter(tmp_path).close(0, 0)
