@@ -141,17 +141,6 @@ def test_nothing_is_kept_of_text_or_key(asking: Asking) -> None:
     assert "ENDPOINT" not in entries
 
 
-def test_the_bundle_names_the_model_that_was_asked(asking: Asking) -> None:
-    """Model and endpoint stand in the plan that is published, and the release verifies."""
-    world = asking.world
-    out = world.folder / "bundle"
-    must("release", world.vault, world.plan, "--out", out)
-    assert clerestory("verify", out).returncode == 0
-    plan = json.loads((out / "plan.json").read_text(encoding="utf-8"))
-    assert plan["rater"]["endpoint"] == asking.server.url
-    assert found_in(out, [*canaries(world), API_KEY.encode()]) == set()
-
-
 def test_the_keepers_own_key_serves_as_well(asking: Asking, model: Model) -> None:
     """A file in its folder, for runs that are given none; the control without it is above."""
     world = asking.world
@@ -161,6 +150,17 @@ def test_the_keepers_own_key_serves_as_well(asking: Asking, model: Model) -> Non
     finally:
         (world.state / "endpoint.key").unlink()
     assert model.patience is None
+
+
+def test_the_bundle_names_the_model_that_was_asked(asking: Asking) -> None:
+    """Model and endpoint stand in the plan that is published, and the release verifies."""
+    world = asking.world
+    out = world.folder / "bundle"
+    must("release", world.vault, world.plan, "--out", out)
+    assert clerestory("verify", out).returncode == 0
+    plan = json.loads((out / "plan.json").read_text(encoding="utf-8"))
+    assert plan["rater"]["endpoint"] == asking.server.url
+    assert found_in(out, [*canaries(world), API_KEY.encode()]) == set()
 
 
 def test_ones_own_root_is_refused_where_the_floor_is_not_for_development(
