@@ -293,13 +293,14 @@ def test_a_workers_connections_end_with_it() -> None:
 
 def test_the_keepers_broker_serves_and_ends() -> None:
     """The process itself: started from the hashed code, gone when the run is over."""
+    before = descendants(os.getpid())
     with server(echo) as port:
         with (
             broker(relaying(), f"https://localhost:{port}") as egress,
             egress.control() as control,
             Worker(control).stream() as stream,
         ):
-            born = descendants(os.getpid())
+            born = descendants(os.getpid()) - before
             stream.sendall(b"hello")
             assert stream.recv(8) == b"hello"
         assert born
@@ -308,8 +309,9 @@ def test_the_keepers_broker_serves_and_ends() -> None:
 
 def test_a_broker_that_ended_is_an_incomplete_run() -> None:
     """Nobody waits for an answer that cannot come."""
+    before = descendants(os.getpid())
     with broker(relaying(), "https://localhost:9") as egress:
-        (child,) = descendants(os.getpid())
+        (child,) = descendants(os.getpid()) - before
         os.kill(child, signal.SIGKILL)
         deadline = time.monotonic() + 10
         while child in running():

@@ -32,7 +32,7 @@ def test_real_logs_of_a_few_accounts_are_read_and_release_nothing(tmp_path: Path
     assert seen["read"] > 100
 
     vault, plan, key = tmp_path / "vault", tmp_path / "plan.json", tmp_path / "officer"
-    must("init", vault)
+    must("init", vault, "--retention-days", "3650")
     with running_keeper(vault, tmp_path / "state"):
         must("keys", "new", key)
         must("keys", "enrol", vault, f"{key}.pub", "--name", "officer@example.org")
