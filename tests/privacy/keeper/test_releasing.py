@@ -2,10 +2,13 @@
 
 import json
 import shutil
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from fractions import Fraction
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,10 +16,12 @@ from privacy.entries import Entry
 from privacy.errors import ClerestoryError, IncompleteError, RefusedError, VerificationError
 from privacy.keeper.bundles import sign_bundle
 from privacy.keeper.labelling import label_set
+from privacy.keeper.state import LEDGER
 from privacy.ledger import Ledger
 from privacy.plan import Plan
 from privacy.sealing import SealedBlob, floor_info, seal
 from privacy.signing import verify
+from privacy.vault import CHECKPOINT
 from tests.aggregates.rows import SHARE, bucket, record, small_plan
 from tests.support.house import House, planted
 
@@ -56,6 +61,29 @@ def test_one_charge_one_key_one_bundle(house: tuple[House, Plan]) -> None:
     assert again["files"] == first["files"]
     assert made.kinds()[before:] == kinds
     assert Fraction(made.ask("status")["spent"]) == bound.loss
+
+
+def test_no_key_is_wrapped_before_its_charge_is_on_the_disk(
+    house: tuple[House, Plan], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Read from the file by somebody else, at the very moment when a worker is given a key."""
+    made, bound = house
+    on_disk: list[tuple[str, ...]] = []
+    rewrap = SealedBlob.rewrap
+
+    def watched(blob: SealedBlob, *args: Any, **kwargs: Any) -> SealedBlob:
+        with closing(sqlite3.connect(made.state.folder / LEDGER)) as other:
+            rows = other.execute("SELECT kind FROM entry ORDER BY seq").fetchall()
+        note = (made.vault.folder / CHECKPOINT).read_text(encoding="utf-8")
+        on_disk.append((*(kind for (kind,) in rows), note.split("\n")[1]))
+        return rewrap(blob, *args, **kwargs)
+
+    monkeypatch.setattr(SealedBlob, "rewrap", watched)
+    before = made.kinds()
+    made.ask("release", bound)
+    assert len(on_disk) == made.vault.floor.buckets
+    # Charge and key are there, and the checkpoint outside the state covers both.
+    assert set(on_disk) == {(*before, "charge", "key", str(len(before) + 2))}
 
 
 def test_a_crash_between_bundle_and_entry_is_made_good(
