@@ -8,7 +8,6 @@ from contextlib import closing
 from fractions import Fraction
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -19,7 +18,7 @@ from privacy.keeper.labelling import label_set
 from privacy.keeper.state import LEDGER
 from privacy.ledger import Ledger
 from privacy.plan import Plan
-from privacy.sealing import SealedBlob, floor_info, seal
+from privacy.sealing import KeyPair, SealedBlob, floor_info, seal
 from privacy.signing import verify
 from privacy.vault import CHECKPOINT
 from tests.aggregates.rows import SHARE, bucket, record, small_plan
@@ -71,12 +70,12 @@ def test_no_key_is_wrapped_before_its_charge_is_on_the_disk(
     on_disk: list[tuple[str, ...]] = []
     rewrap = SealedBlob.rewrap
 
-    def watched(blob: SealedBlob, *args: Any, **kwargs: Any) -> SealedBlob:
+    def watched(blob: SealedBlob, mine: KeyPair, theirs: bytes, **infos: bytes) -> SealedBlob:
         with closing(sqlite3.connect(made.state.folder / LEDGER)) as other:
             rows = other.execute("SELECT kind FROM entry ORDER BY seq").fetchall()
         note = (made.vault.folder / CHECKPOINT).read_text(encoding="utf-8")
         on_disk.append((*(kind for (kind,) in rows), note.split("\n")[1]))
-        return rewrap(blob, *args, **kwargs)
+        return rewrap(blob, mine, theirs, **infos)
 
     monkeypatch.setattr(SealedBlob, "rewrap", watched)
     before = made.kinds()
