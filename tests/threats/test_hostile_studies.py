@@ -140,7 +140,7 @@ def holds(made: Plan) -> None:
     assert read_plan(made.canonical) == made
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(studies())
 def test_a_study_compiles_into_a_sound_plan_or_is_refused(text: str) -> None:
     """No traceback, and no plan that the keeper would then refuse for what it promises."""
@@ -204,7 +204,7 @@ def admitted(data: bytes) -> Plan | None:
     return made
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(edited())
 def test_an_edited_plan_is_refused_or_keeps_what_it_then_promises(data: bytes) -> None:
     """What is admitted still bounds the worst account, query by query, in the worker's own sums."""
