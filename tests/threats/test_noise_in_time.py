@@ -12,12 +12,13 @@ import time
 from collections.abc import Callable, Sequence
 from math import log2
 from secrets import randbelow
+from typing import Any
 
 import numpy as np
 import pytest
 
-from aggregates import worker
 from aggregates.worker import _measure, prepare, run
+from privacy.measurements import add_noise
 from privacy.sealing import KeyPair, run_info, seal
 from tests.aggregates.rows import RATE, SHARE, TOTAL, bucket, record, small_plan
 
@@ -29,7 +30,7 @@ NOTHING = {query.name: [0] * query.summed for query in PLAN.queries}
 def correlation(times: Sequence[float], amounts: Sequence[float]) -> float:
     """Spearman's: Pearson's of the ranks."""
     ranks = [np.argsort(np.argsort(each)) for each in (times, amounts)]
-    return float(np.corrcoef(*ranks)[0, 1])
+    return float(np.asarray(np.corrcoef(np.array(ranks)))[0, 1])
 
 
 def timed(draw: Callable[[], float]) -> float:
@@ -91,12 +92,10 @@ def test_all_noise_is_drawn_between_the_last_bucket_and_the_one_answer(
         def send(self, frame: bytes, /) -> None:
             events.append("answer")
 
-    drawn = worker.add_noise
-
-    def watched(vector: list[int], **given: object) -> list[int]:
+    def watched(vector: list[int], **given: Any) -> list[int]:  # noqa: ANN401  as it comes
         events.append("draw")
-        return drawn(vector, **given)  # type: ignore[arg-type]
+        return add_noise(vector, **given)
 
-    monkeypatch.setattr(worker, "add_noise", watched)
+    monkeypatch.setattr("aggregates.worker.add_noise", watched)
     run(Keeper(), pair)
     assert events == ["bucket", "bucket", *["draw"] * len(made.queries), "answer"]
