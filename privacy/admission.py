@@ -48,7 +48,15 @@ def check_plan(plan: Plan, floor: Floor, policy: Policy, codebook: Codebook) -> 
 def _words(plan: Plan) -> Iterator[Finding]:
     study = plan.study
     tables = ((table.name, table.title, table.unit, table.base) for table in plan.tables)
-    texts = (study.name, study.purpose, *study.authors, *chain.from_iterable(tables))
+    axes = [axis for query in plan.queries for axis in query.axes]
+    names = (
+        *(query.name for query in plan.queries),
+        *(axis.name for axis in axes),
+        *(level.name for axis in axes for level in axis.levels),
+        *plan.forecast.suppressed,
+        *plan.forecast.half_widths,
+    )
+    texts = (study.name, study.purpose, *study.authors, *chain.from_iterable(tables), *names)
     if not study.authors or any(
         not text.strip() or len(text) > LONGEST_TEXT or not text.isprintable() for text in texts
     ):
@@ -57,7 +65,7 @@ def _words(plan: Plan) -> Iterator[Finding]:
             f"A plan has authors, and says what it says in one printable line of at most "
             f"{LONGEST_TEXT} characters.",
             "no author, or a text that is empty, too long, or of several lines.",
-            "mend name, purpose, authors or titles in the study.",
+            "mend names, purpose, authors or titles in the study.",
         )
 
 

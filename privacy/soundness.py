@@ -113,6 +113,7 @@ def _is_bounded(query: Query) -> bool:
         0 < query.size <= MOST_CELLS
         and steps
         and tuple(clip.bound for clip in query.clips) == clips
+        and (query.of != "") == (query.value in OF_ACCOUNTS and query.value != "clipped")
         and all(map(_is_parted, query.axes))
         and (
             plain

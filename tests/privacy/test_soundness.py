@@ -136,6 +136,8 @@ EDITS: dict[str, Callable[[], Plan]] = {
     "bounds of a histogram": lambda: total("work.norms", clips=TOTALS.query("work.count").clips),
     "a histogram with less sensitivity": lambda: total("work.norms", sensitivity=2**20 - 1),
     "norms of another table": lambda: total("work.norms", of="other.count"),
+    "counts of another table": lambda: total("work.count", of="other.count"),
+    "weights of another table": lambda: query(of="verified.count"),
     "fewer bins of norms": lambda: total(
         "work.norms", axes=(replace(NORMS, levels=NORMS.levels[1:]),)
     ),

@@ -1,0 +1,1 @@
+"""Tests of threats that no single promise answers: see docs/threats.md."""
