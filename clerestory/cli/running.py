@@ -56,7 +56,7 @@ def classify(
     as_json: Json = False,
 ) -> None:
     """Label the sessions of an approved plan in sealed workers."""
-    secret = {"secret": api_key_file.read_text(encoding="ascii").strip()} if api_key_file else {}
+    secret = {"secret": _api_key(api_key_file)} if api_key_file else {}
     told = ask_about(vault, plan, "classify", **secret)
     tell(told, as_json=as_json, more="labels are complete and sealed")
 
@@ -123,3 +123,19 @@ def _text(path: Path) -> str:
             found="no readable file at that path.",
             remedy="check the path, or compile the study with `clerestory plan STUDY --out PLAN`.",
         ) from None
+
+
+def _api_key(path: Path) -> str:
+    """A key as a header can carry it; what else lies in the file is not repeated."""
+    try:
+        key = path.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        key = ""
+    if not key or not key.isprintable() or " " in key:
+        raise ConfigurationError(
+            "API_KEY_UNREADABLE",
+            rule="The key for a plan's endpoint lies in a file of its own: one word, in ASCII.",
+            found="no readable file, an empty one, or something else in it.",
+            remedy="write the key, and nothing else, into the file that --api-key-file names.",
+        )
+    return key

@@ -180,6 +180,8 @@ KEEPER_NOT_RUNNING 2: policy show @orphan
 KEEPER_NOT_RUNNING 2: policy diff @orphan @stricter.toml
 NO_VAULT 2: status @nothing
 KEEPER_NOT_RUNNING 2: status @orphan
+API_KEY_UNREADABLE 2: classify VAULT PLAN --api-key-file @latin
+API_KEY_UNREADABLE 2: classify VAULT PLAN --api-key-file @nothing
 KEEPER_NOT_RUNNING 2: classify @orphan PLAN
 PLAN_UNREADABLE 2: classify VAULT @words
 KEEPER_NOT_RUNNING 2: release @orphan PLAN --out @new
