@@ -6,7 +6,7 @@ from typing import Annotated, Optional
 import typer
 
 from clerestory.cli.app import Json, VaultPath, answer, command
-from privacy.errors import ConfigurationError
+from clerestory.cli.signing import read_signature
 
 
 @command()
@@ -37,7 +37,7 @@ def recover(
         state,
         known=checkpoint or [],
         keys=key or [],
-        signatures=[_text(path) for path in signature or []],
+        signatures=[read_signature(path) for path in signature or []],
         statement=statement,
     )
     verb = "counts" if told["recovered"] else "would count"
@@ -51,15 +51,3 @@ def recover(
         "`ssh-keygen -Y sign -n clerestory-recovery`, then --signature)",
     ]
     answer(told, "\n".join(lines), as_json=as_json)
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="ascii")
-    except (OSError, UnicodeDecodeError):
-        raise ConfigurationError(
-            "SIGNATURE_UNREADABLE",
-            rule="A signature is a text file that `ssh-keygen -Y sign` wrote.",
-            found="no readable file of that form.",
-            remedy="check the path.",
-        ) from None

@@ -51,10 +51,11 @@ def signed(
         from privacy.signing import SigningKey
 
         return SigningKey.read(key).sign(message, namespace)
-    return _read(signature) if signature else ""
+    return read_signature(signature) if signature else ""
 
 
-def _read(path: Path) -> str:
+def read_signature(path: Path) -> str:
+    """A signature that was made elsewhere."""
     try:
         return path.read_text(encoding="ascii")
     except (OSError, UnicodeDecodeError):
