@@ -93,7 +93,8 @@ def _slice(
     columns = Columns(rows, codebook)
     inside = columns.fulfil({**plan.population.where, "month": plan.population.months})
     who = account[inside] - account[0]
-    weight = weights(who, k=Fraction(plan.privacy.contribution), scale=plan.privacy.scale)
+    bounds = {plan.contribution(query) for query in plan.queries}
+    weight = {k: weights(who, k=k, scale=plan.privacy.scale) for k in bounds}
     kept = columns if inside.all() else Columns(rows[inside], codebook)
     whole = {
         query.name: _contributions(query, kept, who)
@@ -103,7 +104,7 @@ def _slice(
     return {
         query.name: whole[query.of or query.name].sums(query, plan.privacy.scale)
         if query.value in OF_ACCOUNTS
-        else _sum(query, kept, weight)
+        else _sum(query, kept, weight[plan.contribution(query)])
         for query in plan.queries
     }
 

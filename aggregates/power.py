@@ -9,7 +9,6 @@ Two labels of one group share its base, and their difference is another question
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from math import sqrt
 from statistics import NormalDist
 
@@ -72,7 +71,7 @@ def would_show(
         p, n = supposed.value, max(base, 1e-9)
         sigma = counts_of(plan, asked).sigma / plan.privacy.scale
         noise = (sigma / n) ** 2 * ((1 - p) ** 2 + outside * p**2)
-        variance += noise + float(Fraction(plan.privacy.contribution)) * p * (1 - p) / n
+        variance += noise + float(plan.contribution(counts_of(plan, asked))) * p * (1 - p) / n
     reach = Z95 * sqrt(variance)
     apart = abs(second.value - first.value) / sqrt(variance) if variance else 0.0
     chance = 0.0 if withheld else NormalDist().cdf(apart - Z95)
@@ -87,13 +86,17 @@ def _cells(
     plan: Plan, table: Table, sums: Mapping[str, Sequence[int]]
 ) -> dict[str, tuple[float, bool, int]]:
     """Keys of each cell → expected base in accounts, whether it is printed, cells in the rest."""
-    query, minimum, scale = counts_of(plan, table), minimum_of(plan), plan.privacy.scale
+    query, scale = counts_of(plan, table), plan.privacy.scale
+    minimum = minimum_of(plan, query)
     found = {}
-    width = len(query.axes[-1].levels)
+    width, asked_of = len(query.axes[-1].levels), (*table.yes, *table.no)
     for number, (keys, counts) in enumerate(groups(query, sums)):
         base = sum(counts)
         if table.kind == "rate":
-            state = minimum.decide(base, query.sigma, cells=width)
+            answers = [query.axes[-1].levels[place].name for place in range(width)]
+            counted = [n for n, name in zip(counts, answers, strict=True) if name in asked_of]
+            base = sum(counted)
+            state = minimum.decide(base, query.sigma, cells=len(counted))
             keys, states = [join_keys(table.by, query.cells[number * width][:-1])], [state]
         else:
             states = minimum.decide_group(counts, query.sigma)

@@ -70,6 +70,7 @@ def _margins(plan: Plan, codebook: Codebook) -> Iterator[tuple[Query, Query]]:
         if (
             more
             and coarse.where == fine.where
+            and coarse.contribution == fine.contribution
             and all(axis in fine.axes for axis in coarse.axes)
             and all(_holds_all(axis, plan, codebook) for axis in more)
         ):

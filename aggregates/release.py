@@ -6,12 +6,13 @@ tested against (threshold, noise scale, k) was public before the data were touch
 rounded to six significant digits: far below the noise, and both sides of `raw ≥ threshold` alike.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 
 from privacy.codebook import Codebook
 from privacy.codebook import codebook as installed
 from privacy.errors import RefusedError
-from privacy.plan import TRENDS, Plan, Table
+from privacy.plan import Kind, Plan, Table
 
 from .estimates.cells import Cell, Noisy, Smooth, minimum_of
 from .estimates.means import means
@@ -28,6 +29,32 @@ COLUMNS = (
     "k", "base", "unit", "rater", "fidelity",
 )  # fmt: skip
 """Columns of tables.csv, in order.  A stable interface."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """All that a release is made of, after the noise."""
+
+    plan: Plan
+    noisy: Noisy
+    smooth: Smooth
+    clips: Clips
+    codebook: Codebook
+
+
+MAKERS: Mapping[Kind, Callable[[Measured, Table], Iterator[Cell]]] = {
+    "share": lambda of, table: shares(of.plan, table, of.noisy, of.smooth),
+    "rate": lambda of, table: rates(of.plan, table, of.noisy, of.smooth),
+    "change": lambda of, table: trends(of.plan, table, of.noisy, of.smooth),
+    "slope": lambda of, table: trends(of.plan, table, of.noisy, of.smooth),
+    "mean": lambda of, table: means(of.plan, table, of.noisy, of.codebook),
+    "geometric_mean": lambda of, table: means(of.plan, table, of.noisy, of.codebook),
+    "quantiles": lambda of, table: quantiles(of.plan, table, of.noisy, of.codebook),
+    "total": lambda of, table: totals(of.plan, table, of.noisy, of.clips),
+    "grand_total": lambda of, table: grand_total(of.plan, table, of.noisy, of.clips),
+}
+"""Kind of table → what makes its cells."""
+
 Row = dict[str, str | int | float | None]
 """One row: column → value; None is an empty cell."""
 DIGITS = 6
@@ -60,32 +87,19 @@ def release(
                 found=f"no whole vector for the query {query.name}.",
                 remedy="release again; if that does not help, compile the study again.",
             )
-    chosen = choose(plan, noisy) if clips is None else clips
     book = codebook or installed()
-    smooth = reconcile(plan, noisy, book)
+    measured = Measured(
+        plan,
+        noisy,
+        smooth=reconcile(plan, noisy, book),
+        clips=choose(plan, noisy) if clips is None else clips,
+        codebook=book,
+    )
     return [
         _row(plan, table, cell)
         for table in plan.tables
-        for cell in _cells(plan, table, noisy, smooth, book, chosen)
+        for cell in MAKERS[table.kind](measured, table)
     ]
-
-
-def _cells(
-    plan: Plan, table: Table, noisy: Noisy, smooth: Smooth, codebook: Codebook, clips: Clips
-) -> Iterator[Cell]:
-    if table.kind == "share":
-        return shares(plan, table, noisy, smooth)
-    if table.kind == "rate":
-        return rates(plan, table, noisy, smooth)
-    if table.kind in TRENDS:
-        return trends(plan, table, noisy, smooth)
-    if table.kind == "total":
-        return totals(plan, table, noisy, clips)
-    if table.kind == "grand_total":
-        return grand_total(plan, table, noisy, clips)
-    if table.kind == "quantiles":
-        return quantiles(plan, table, noisy, codebook)
-    return means(plan, table, noisy, codebook)
 
 
 def _row(plan: Plan, table: Table, cell: Cell) -> Row:

@@ -13,35 +13,17 @@ from pathlib import Path
 from tomllib import TOMLDecodeError, loads
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import Field, StringConstraints, ValidationError
 
 from privacy.errors import ConfigurationError
-from privacy.plan import TRENDS, Kind
-from privacy.soundness import MONTH
 
+from .checks import check_table
 from .lines import invalid, line_of, misread
-from .population import MEANINGLESS, months_between
-
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
-Text = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,500}$")]
-Labels = str | bool | list[str]
-"""One label, several, or true and false for yes and no."""
-
-LATER_KEYS = ("adjust_for", "agreement_of")
-"""Part of the grammar, computed by a later version: recognised, so that the refusal can say so."""
-TREND = "trend"
-"""Statistic of a share or a rate by month: how it changed, and its slope."""
-SUBJECTS = ("share_of", "rate_of", "total_of", "measure")
-"""Keys that say what a table is of; it has one of them."""
-OF_MEASURES: tuple[Kind, ...] = ("geometric_mean", "mean", "quantiles")
-"""Statistics of a measure."""
+from .population import months_between
+from .table import Labels, Name, Part, TableSpec, Text
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
-
-
-class Header(_Part):
+class Header(Part):
     """Who asks, and what for."""
 
     name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
@@ -49,14 +31,14 @@ class Header(_Part):
     authors: list[Text] = Field(min_length=1, max_length=50)
 
 
-class Sessions(_Part):
+class Sessions(Part):
     """Which sessions the study speaks of."""
 
     months: list[str] = Field(min_length=2, max_length=2)
-    where: dict[str, Labels] = {}
+    where: dict[str, Labels] = Field(default={})
 
 
-class Budget(_Part):
+class Budget(Part):
     """What the release may cost, and whom it may print."""
 
     epsilon: float = Field(gt=0, le=20, allow_inf_nan=False)
@@ -70,7 +52,7 @@ class Budget(_Part):
         return Fraction(str(self.contribution))
 
 
-class RaterChoice(_Part):
+class RaterChoice(Part):
     """Who labels; and, of a rater that asks a model, which, where, and whom to trust."""
 
     name: Name = "offline"
@@ -79,42 +61,7 @@ class RaterChoice(_Part):
     roots: Text = ""
 
 
-class TableSpec(_Part):
-    """One table that is asked for."""
-
-    name: Name
-    title: Text | None = None
-    share_of: str | None = None
-    rate_of: str | None = None
-    total_of: str | None = None
-    measure: str | None = None
-    statistics: list[str] = []
-    between: list[float] | None = Field(default=None, min_length=2, max_length=2)
-    by: list[str] = Field(default=[], max_length=4)
-    merge: dict[str, dict[Text, list[str]]] = {}
-    leave_out: dict[str, list[str]] = {}
-    where: dict[str, Labels] = {}
-    half_width: float | None = Field(default=None, gt=0, lt=1, allow_inf_nan=False)
-    adjust_for: list[str] | None = None
-    agreement_of: str | None = None
-
-    @property
-    def divided(self) -> str | None:
-        """The field whose labels are the last key of a share or a total."""
-        return self.share_of or self.total_of
-
-    @property
-    def kinds(self) -> tuple[Kind, ...]:
-        """The statistics of the table, in the order in which a release prints them."""
-        if self.share_of or self.rate_of:
-            trends = TRENDS if TREND in self.statistics else ()
-            return ("share" if self.share_of else "rate", *trends)
-        if self.total_of:
-            return ("total", "grand_total")
-        return tuple(kind for kind in OF_MEASURES if kind in self.statistics)
-
-
-class _File(_Part):
+class _File(Part):
     study: Header
     population: Sessions
     privacy: Budget
@@ -210,49 +157,4 @@ class Study:
             if table.name in names[:index]:
                 found = f"a second table with the name {table.name!r}."
                 raise self.error(found, "give each table its own name.", "table", index, "name")
-            self._check_kind(index, table)
-
-    def _check_kind(self, index: int, table: TableSpec) -> None:
-        for key in LATER_KEYS:
-            if getattr(table, key) is not None:
-                raise self._later(key, "table", index, key)
-        known = OF_MEASURES if table.measure else () if table.total_of else (TREND,)
-        for statistic in table.statistics:
-            if statistic not in known:
-                found = f"the statistic {statistic!r}, which {table.name!r} cannot have."
-                remedy = f"choose among {', '.join(known)}." if known else "take it out."
-                raise self.error(found, remedy, "table", index, "statistics")
-        if TREND in table.statistics and (
-            MONTH not in table.by or MONTH in table.merge or len(self.months) < 2
-        ):
-            found = f"a trend of {table.name!r}, which is not by single months."
-            remedy = 'add "month" to by, and do not merge months.'
-            raise self.error(found, remedy, "table", index, "statistics")
-        if len(set(table.statistics)) < len(table.statistics):
-            found = "a statistic that is named twice."
-            raise self.error(found, "name it once.", "table", index, "statistics")
-        asked = [key for key in SUBJECTS if getattr(table, key)]
-        if len(asked) != 1 or (table.measure and not table.statistics):
-            remedy = f'give one of {", ".join(SUBJECTS)}; a measure with statistics = ["mean"].'
-            found = f"a table {table.name!r} that asks for {' and '.join(asked) or 'nothing'}."
-            raise self.error(found, remedy, "table", index, asked[0] if asked else "name")
-        if table.between is not None and table.measure is None:
-            found = "bounds (between) in a table without a measure."
-            raise self.error(found, "take them out.", "table", index, "between")
-        if "mean" in table.statistics and table.between is None:
-            # Its noise grows with the bounds: those of the codebook would drown any mean.
-            found = f"a mean in {table.name!r} without bounds."
-            remedy = "state between = [low, high]; what lies beyond counts as the bound."
-            raise self.error(found, remedy, "table", index, "statistics")
-        for group in (name for groups in table.merge.values() for name in groups):
-            if MEANINGLESS & set(group):
-                found = f"the group name {group!r}, which a table's keys cannot hold."
-                raise self.error(found, "leave out ; and =.", "table", index, "merge")
-
-    def _later(self, what: str, *at: str | int) -> ConfigurationError:
-        return ConfigurationError(
-            "NOT_THERE_YET",
-            rule="This version computes shares, rates, means, quantiles and totals.",
-            found=f"{what} in line {line_of(self.text, at)} of {self.file}.",
-            remedy="take it out for now; a later version has it.",
-        )
+            check_table(self, index, table)

@@ -7,7 +7,6 @@ its own wish, as small as the loss allows.
 """
 
 from collections.abc import Mapping, Sequence
-from fractions import Fraction
 from math import inf, sqrt
 from statistics import median
 
@@ -19,7 +18,7 @@ from .clipping import at_bounds
 from .estimates.cells import groups
 from .estimates.intervals import Z95
 from .estimates.totals import choose_exactly
-from .study import OF_MEASURES
+from .table import OF_MEASURES
 from .workload import AMOUNT_SPREAD, BINS, SPREAD
 
 WIDTH = {
@@ -128,7 +127,7 @@ def _printable(plan: Plan, table: Table, counts: Query, sums: Sums, printed: flo
     cells = [int(cell) for cell in sums[counts.name]]
     tested = sorted(sum(cells[at : at + summed]) for at in range(0, len(cells), summed))
     cell = tested[int(printed * (len(tested) - 1))] / plan.privacy.scale
-    least = float(plan.privacy.minimum_accounts * Fraction(plan.privacy.contribution))
+    least = float(plan.privacy.minimum_accounts * plan.contribution(counts))
     return max(0.0, (cell - least) / plan.privacy.z / sqrt(summed)) if cell > 1.5 * least else 0.0
 
 

@@ -18,15 +18,16 @@ from fractions import Fraction
 
 from privacy.codebook import Codebook
 from privacy.derived import DERIVED, GROUPINGS
+from privacy.forms import MONTH, MOST_CELLS
 from privacy.loss import split, write_rho
 from privacy.measurements import sigma_for
 from privacy.plan import TRENDS, Axis, Kind, Query, Table
-from privacy.soundness import MONTH, MOST_CELLS
 from privacy.unit import ContributionBound
 
 from .population import axis, bins, conditions, rate_axis, whole
-from .study import Study, TableSpec
+from .study import Study
 from .summands import ONE, Summed, amount_of, clamp, logarithm, totals_of
+from .table import TableSpec
 
 WEIGHT, SUM, SPREAD = "weight", "sum", "spread"
 """The three queries of a geometric mean, after the table's name and a dot."""
@@ -165,6 +166,7 @@ def _table(spec: TableSpec, kind: Kind, queries: Sequence[Query], codebook: Code
         others = axes if spec.share_of else axes[:-1]
         keys = tuple(axis for axis in others if axis.name != MONTH)
         unit = "share per month" if kind == "slope" else "share"
+    answers = (("yes",), ("no",)) if spec.rate_of else ((), ())
     return Table(
         name=spec.name,
         title=spec.title or spec.name.replace("_", " ").capitalize(),
@@ -173,6 +175,8 @@ def _table(spec: TableSpec, kind: Kind, queries: Sequence[Query], codebook: Code
         unit=unit,
         base=_base(spec),
         queries=tuple(query.name for query in queries),
+        yes=answers[0],
+        no=answers[1],
     )
 
 

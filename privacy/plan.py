@@ -25,7 +25,7 @@ from .queries import QUANTILES, Axis, Clip, Level, Query, Value
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-FORMAT = "clerestory/plan/3"
+FORMAT = "clerestory/plan/4"
 
 Kind = Literal[
     "share",
@@ -66,6 +66,10 @@ class Table:
     queries: tuple[str, ...]
     """Names of queries: the counts it is tested on; then a mean's sums and sums of squares, or the
     histogram of quantiles."""
+    yes: tuple[str, ...] = ()
+    """Of a rate: the levels of its counts' last axis that say yes."""
+    no: tuple[str, ...] = ()
+    """Those that say no; the other levels are not in its base."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +173,10 @@ class Plan:
     """SHA-256 of what raters are asked."""
     format: str = FORMAT
     binding: Binding | None = None
+
+    def contribution(self, query: Query) -> Fraction:
+        """K of a query: its own, or the plan's."""
+        return Fraction(query.contribution or self.privacy.contribution)
 
     @property
     def loss(self) -> Fraction:

@@ -5,7 +5,8 @@ from io import StringIO
 from math import isfinite
 
 from .consistency import StepError
-from .plan import QUANTILES, TRENDS, Plan, Table
+from .plan import Plan
+from .rows import keys_of
 
 STATES = ("published", "suppressed", "not_computed")
 NUMBERS = ("estimate", "raw", "low", "high", "se_noise", "se_sampling", "accounts_at_least")
@@ -24,7 +25,7 @@ def printed(plan: Plan, data: bytes) -> str:
         rows = list(csv.DictReader(StringIO(data.decode(), newline="")))
     except csv.Error:
         raise StepError("a tables.csv that is none") from None
-    due = [(t.name, t.kind, keys) for t in plan.tables for keys in _keys(plan, t)]
+    due = [(t.name, t.kind, keys) for t in plan.tables for keys in keys_of(plan, t)]
     if [(row["table"], row["statistic"], row["keys"]) for row in rows] != due:
         raise StepError("other rows than the cells of the plan's tables")
     for row in rows:
@@ -38,20 +39,3 @@ def printed(plan: Plan, data: bytes) -> str:
             raise StepError("numbers in a row that is not published")
     published = sum(row["state"] == "published" for row in rows)
     return f"{published} of {len(rows)} rows published, the others empty"
-
-
-def _keys(plan: Plan, table: Table) -> list[str]:
-    """The cells of a table as tables.csv names them, in its order."""
-    counts = plan.query(table.queries[0])
-    if table.kind == "grand_total":
-        return [""]
-    cells = dict.fromkeys(cell[:-1] if table.kind == "rate" else cell for cell in counts.cells)
-    names = [axis.name for axis in counts.axes]
-    if table.kind in TRENDS:
-        kept = [names.index(name) for name in table.by]
-        names = list(table.by)
-        cells = dict.fromkeys(tuple(cell[place] for place in kept) for cell in counts.cells)
-    if table.kind == "quantiles":
-        names.append("quantile")
-        cells = dict.fromkeys((*cell, quantile) for cell in cells for quantile in QUANTILES)
-    return ["; ".join(map("=".join, zip(names, cell, strict=False))) for cell in cells]

@@ -15,8 +15,8 @@ from math import prod
 from typing import Literal
 
 Value = Literal[
-    "one", "log", "log_squared", "amount", "amount_squared", "clipped", "capped", "norm", "size"
-]
+    "one", "log", "log_squared", "amount", "amount_squared", "clipped", "capped", "norm", "size",
+]  # fmt: skip
 """
 What a record or an account adds to its cell.
 
@@ -97,6 +97,8 @@ class Query:
     `capped`, `norm` and `size`."""
     clips: tuple[Clip, ...] = ()
     """Bounds to choose from, rising; empty but for `clipped` and `capped`."""
+    contribution: str = ""
+    """k of this query, an exact fraction; empty where it is the plan's."""
 
     @cached_property
     def cells(self) -> tuple[tuple[str, ...], ...]:

@@ -36,10 +36,10 @@ class Cell:
     """The test it stood, where that is not the plan's: at the bound of a total."""
 
 
-def minimum_of(plan: Plan) -> Minimum:
-    """The test that a plan's cells must stand."""
+def minimum_of(plan: Plan, query: Query | None = None) -> Minimum:
+    """The test that a query's cells must stand; without one, those of the plan's own k."""
     privacy = plan.privacy
-    k = Fraction(privacy.contribution)
+    k = plan.contribution(query) if query else Fraction(privacy.contribution)
     return Minimum(privacy.minimum_accounts, k=k, z=privacy.z, scale=privacy.scale)
 
 

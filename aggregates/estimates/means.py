@@ -16,7 +16,6 @@ spread twice as far).
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 
 from privacy.codebook import LOG_STEPS, Codebook
 from privacy.plan import Plan, Query, Table
@@ -54,8 +53,8 @@ def means(plan: Plan, table: Table, noisy: Noisy, codebook: Codebook) -> Iterato
         A cell for each combination of keys, tested on its noisy weight, in the measure's unit.
     """
     weight, total, spread = (plan.query(name) for name in table.queries)
-    minimum, scale = minimum_of(plan), plan.privacy.scale
-    design = float(Fraction(plan.privacy.contribution))
+    minimum, scale = minimum_of(plan, weight), plan.privacy.scale
+    design = float(plan.contribution(weight))
     states = [minimum.decide(count, weight.sigma) for count in noisy[weight.name]]
     sums = _Sums(
         weights=tuple(w / scale for w in noisy[weight.name]),
@@ -83,7 +82,8 @@ def means(plan: Plan, table: Table, noisy: Noisy, codebook: Codebook) -> Iterato
             )
             estimate = unit(mean(found, design=design))
         tested = noisy[weight.name][number]
-        yield Cell(join_keys(table.by, cell), tested, 1, weight.sigma, state, estimate)
+        keys = join_keys(table.by, cell)
+        yield Cell(keys, tested, 1, weight.sigma, state, estimate, minimum)
 
 
 def _common_variance(sums: _Sums, shown: Sequence[int]) -> Callable[[int], float]:

@@ -24,7 +24,6 @@ violators) is interpolated instead.  Where it leaves the hull, the interval is s
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from math import exp, log, sqrt
 
 from privacy.codebook import LOG_STEPS, Codebook
@@ -53,8 +52,8 @@ def quantiles(plan: Plan, table: Table, noisy: Noisy, codebook: Codebook) -> Ite
         weight, in the measure's unit.
     """
     weight, histogram = (plan.query(name) for name in table.queries)
-    minimum, scale = minimum_of(plan), plan.privacy.scale
-    design = float(Fraction(plan.privacy.contribution))
+    minimum, scale = minimum_of(plan, weight), plan.privacy.scale
+    design = float(plan.contribution(weight))
     edges = _edges(histogram, codebook)
     bins, names = len(edges) - 1, (*table.by, "quantile")
     for number, cell in enumerate(weight.cells):
@@ -67,7 +66,7 @@ def quantiles(plan: Plan, table: Table, noisy: Noisy, codebook: Codebook) -> Ite
             if state == "published":
                 estimate = _quantile(sums, int(name) / 100, edges, design)
             keys = join_keys(names, (*cell, name))
-            yield Cell(keys, tested, 1, weight.sigma, state, estimate)
+            yield Cell(keys, tested, 1, weight.sigma, state, estimate, minimum)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,11 @@
 Rates: in which part of a group's sessions a derived measure says yes.
 
 A rate is tested on its base, yes and no together: the numerator may be small, noise protects it.
+Several rates can be made of one partition, whose levels say yes to some of them and no to others.
 No total over groups is printed, so what is withheld cannot be found by subtraction.
 """
 
 from collections.abc import Iterator
-from fractions import Fraction
 
 from privacy.plan import Plan, Table
 
@@ -21,19 +21,24 @@ def rates(plan: Plan, table: Table, noisy: Noisy, smooth: Smooth) -> Iterator[Ce
     Args:
         plan: The plan that the sums were measured under.
         table: A table of the kind rate.
-        noisy: Noisy sums of its query, whose last axis is yes and no.
+        noisy: Noisy sums of its query, whose last axis holds the answers.
         smooth: The same after tables were reconciled.
 
     Yields:
         A cell for each combination of keys.
     """
-    query, minimum = counts_of(plan, table), minimum_of(plan)
-    scale, design = plan.privacy.scale, float(Fraction(plan.privacy.contribution))
-    bases = query.cells[:: len(query.axes[-1].levels)]
-    answers = zip(bases, groups(query, noisy), groups(query, smooth), strict=True)
-    for cell, (_, counts), (_, (yes, no)) in answers:
-        base = sum(counts)
-        state = minimum.decide(base, query.sigma, cells=2)
-        ratio = Ratio(yes / scale, (yes + no) / scale, query.sigma / scale, 1, 1)
+    query = counts_of(plan, table)
+    minimum, design = minimum_of(plan, query), float(plan.contribution(query))
+    scale, levels = plan.privacy.scale, [level.name for level in query.axes[-1].levels]
+    yes, no = ([levels.index(name) for name in names] for names in (table.yes, table.no))
+    bases = query.cells[:: len(levels)]
+    for cell, (_, counts), (_, parts) in zip(
+        bases, groups(query, noisy), groups(query, smooth), strict=True
+    ):
+        base = sum(counts[place] for place in (*yes, *no))
+        state = minimum.decide(base, query.sigma, cells=len(yes) + len(no))
+        part, rest = (sum(parts[place] for place in places) / scale for places in (yes, no))
+        ratio = Ratio(part, part + rest, query.sigma / scale, len(yes), len(no))
         estimate = proportion(ratio, design=design) if state == "published" else None
-        yield Cell(join_keys(table.by, cell[:-1]), base, 2, query.sigma, state, estimate)
+        keys = join_keys(table.by, cell[:-1])
+        yield Cell(keys, base, len(yes) + len(no), query.sigma, state, estimate, minimum)

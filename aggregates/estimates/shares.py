@@ -10,7 +10,6 @@ hence the group decision of `privacy.minimum`.
 """
 
 from collections.abc import Iterator
-from fractions import Fraction
 
 from privacy.plan import Plan, Table
 
@@ -31,12 +30,13 @@ def shares(plan: Plan, table: Table, noisy: Noisy, smooth: Smooth) -> Iterator[C
     Yields:
         A cell for each combination of keys and label, each tested on its own noisy count.
     """
-    query, minimum = counts_of(plan, table), minimum_of(plan)
-    scale, design = plan.privacy.scale, float(Fraction(plan.privacy.contribution))
+    query = counts_of(plan, table)
+    minimum, design = minimum_of(plan, query), float(plan.contribution(query))
+    scale = plan.privacy.scale
     for (keys, counts), (_, parts) in zip(groups(query, noisy), groups(query, smooth), strict=True):
         base = sum(parts) / scale
         states = minimum.decide_group(counts, query.sigma)
         for key, count, part, state in zip(keys, counts, parts, states, strict=True):
             ratio = Ratio(part / scale, base, query.sigma / scale, 1, len(counts) - 1)
             estimate = proportion(ratio, design=design) if state == "published" else None
-            yield Cell(key, count, 1, query.sigma, state, estimate)
+            yield Cell(key, count, 1, query.sigma, state, estimate, minimum)

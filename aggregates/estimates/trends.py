@@ -19,12 +19,11 @@ A row is printed if every month that it uses is: the same decisions as in the sh
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from math import sqrt
 
+from privacy.forms import MONTH
 from privacy.minimum import State
 from privacy.plan import Plan, Table
-from privacy.soundness import MONTH
 
 from .cells import Cell, Noisy, Smooth, counts_of, groups, join_keys, minimum_of
 from .intervals import Z95, Estimate
@@ -63,7 +62,7 @@ def trends(plan: Plan, table: Table, noisy: Noisy, smooth: Smooth) -> Iterator[C
         keys = tuple(cell[names.index(name)] for name in table.by)
         found.setdefault(keys, []).append(month)
     factors = _change(len(months)) if table.kind == "change" else _slope(months)
-    design, sigma = float(Fraction(plan.privacy.contribution)), query.sigma / plan.privacy.scale
+    design, sigma = float(plan.contribution(query)), query.sigma / plan.privacy.scale
     summed = 1 if names[-1] in table.by else 2
     for keys, row in found.items():
         used = [(c, month) for c, month in zip(factors, row, strict=True) if c]
@@ -71,14 +70,16 @@ def trends(plan: Plan, table: Table, noisy: Noisy, smooth: Smooth) -> Iterator[C
         estimate = None if withheld else _combined(used, sigma, design)
         tested = min(month.tested for _, month in used)
         state: State = "suppressed" if withheld else "published"
-        yield Cell(join_keys(table.by, keys), tested, summed, query.sigma, state, estimate)
+        keyed = join_keys(table.by, keys)
+        yield Cell(keyed, tested, summed, query.sigma, state, estimate, minimum_of(plan, query))
 
 
 def _by_month(
     plan: Plan, table: Table, noisy: Noisy, smooth: Smooth
 ) -> Iterator[tuple[Sequence[str], _Month]]:
     """Each cell of the share or rate, with the decision that it had there."""
-    query, minimum, scale = counts_of(plan, table), minimum_of(plan), plan.privacy.scale
+    query, scale = counts_of(plan, table), plan.privacy.scale
+    minimum = minimum_of(plan, query)
     width = len(query.axes[-1].levels)
     is_rate = query.axes[-1].name not in table.by
     both = zip(groups(query, noisy), groups(query, smooth), strict=True)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from aggregates.release import COLUMNS, release, rounded
 from aggregates.worker import unsafe_release_unsealed
 from privacy.errors import RefusedError
-from privacy.printed import _keys
+from privacy.rows import keys_of
 from privacy.unit import SCALE
 from tests.aggregates.rows import (
     MEAN,
@@ -73,7 +73,9 @@ def test_every_public_cell_has_a_row() -> None:
     assert rows[-12]["unit"] == "share per month"
     assert rows[-12]["keys"] == "expertise=unclear"
     # A reader who has the plan alone knows which rows there must be.
-    assert [row["keys"] for row in rows] == [k for table in MADE.tables for k in _keys(MADE, table)]
+    assert [row["keys"] for row in rows] == [
+        k for table in MADE.tables for k in keys_of(MADE, table)
+    ]
     assert rows[0]["k"] == "1"
 
 

@@ -1,0 +1,165 @@
+"""
+The form that each kind of table and query must have, for which a release's promises are proved.
+
+A plan is read from a file that people could have edited; whatever is not of one of these forms is
+refused before anything is reckoned.  A new kind of table has its form here, or it is no kind.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
+from math import inf
+
+from .codebook import MONTHS
+from .plan import TRENDS, Axis, Kind, Query, Table, Value
+from .queries import OF_ACCOUNTS
+from .unit import CLIPS
+
+MOST_CELLS = 20_000
+"""Cells of one query: beyond this a table is a mistake, and its noise takes seconds to draw."""
+LARGEST_CENTRE, LARGEST_BOUND = 2**16, 2**18
+"""Stored logarithms have 16 bits; a squared one in thousandths fits 2¹⁸ for every measure."""
+
+MEANS: Mapping[str, tuple[Value, Value]] = {
+    "geometric_mean": ("log", "log_squared"),
+    "mean": ("amount", "amount_squared"),
+}
+"""Kind of mean → what is summed for it, and for its spread."""
+
+MONTH = "month"
+"""Name of the axis that trends run over."""
+
+
+def is_bounded(query: Query) -> bool:
+    """Whether all that a query sums is small enough for its arithmetic to be exact."""
+    plain = (query.measure, query.centre, query.bound) == ("", 0, 1)
+    clips = CLIPS if query.value in ("clipped", "capped") else ()
+    steps = 0 < query.unit < inf if query.value.startswith("amount") else query.unit == 0
+    return (
+        0 < query.size <= MOST_CELLS
+        and steps
+        and tuple(clip.bound for clip in query.clips) == clips
+        and (query.of != "") == (query.value in OF_ACCOUNTS and query.value != "clipped")
+        and all(map(_is_parted, query.axes))
+        and (
+            plain
+            if query.value in ("one", *OF_ACCOUNTS)
+            else 0 <= query.centre < LARGEST_CENTRE and 1 <= query.bound < LARGEST_BOUND
+        )
+    )
+
+
+def _is_parted(axis: Axis) -> bool:
+    """Whether each record lies in one level of an axis at most."""
+    if not axis.measure:
+        return not axis.edges
+    rising = all(low < high for low, high in pairwise(axis.edges))
+    return rising and len(axis.levels) == len(axis.edges) - 1
+
+
+def by_name(tables: Sequence[Table]) -> list[list[Table]]:
+    """Put statistics that a reader takes for one table together."""
+    return [[t for t in tables if t.name == name] for name in dict.fromkeys(t.name for t in tables)]
+
+
+def is_one_table(parts: Sequence[Table]) -> bool:
+    """Whether statistics of one name are of the same cells: a reader takes them for one table."""
+    return len({(part.title, part.base, part.queries[:1]) for part in parts}) == 1
+
+
+def fits(table: Table, queries: Sequence[Query]) -> bool:
+    """Whether a table is made of what its kind is made of, and is tested on its own cells."""
+    if not queries or any(query.where != queries[0].where for query in queries):
+        return False
+    return FORMS[table.kind](table, queries)
+
+
+def _fits_share(table: Table, queries: Sequence[Query]) -> bool:
+    (counts, *more), axes = queries, queries[0].axes
+    named = tuple(axis.name for axis in axes)
+    return not more and counts.value == "one" and bool(axes) and table.by == named[:-1]
+
+
+def _fits_rate(table: Table, queries: Sequence[Query]) -> bool:
+    (counts, *more), axes = queries, queries[0].axes
+    if more or counts.value != "one" or not axes:
+        return False
+    named, answers = tuple(axis.name for axis in axes), [*table.yes, *table.no]
+    levels = {level.name for level in axes[-1].levels}
+    # Each level says yes, or no, or is not in the base; so no session answers twice.
+    parted = len(set(answers)) == len(answers) and set(answers) <= levels
+    return table.by == named[:-1] and parted and bool(table.yes) and bool(table.no)
+
+
+def _fits_mean(table: Table, queries: Sequence[Query]) -> bool:
+    counts, values = queries[0], [query.value for query in queries]
+    return (
+        values == ["one", *MEANS[table.kind]]
+        and table.by == tuple(axis.name for axis in counts.axes)
+        and queries[1].axes == counts.axes
+        and queries[2].size == 1
+        and len({query.measure for query in queries[1:]}) == 1
+        and len({query.unit for query in queries[1:]}) == 1
+    )
+
+
+def _fits_quantiles(table: Table, queries: Sequence[Query]) -> bool:
+    counts = queries[0]
+    return (
+        [query.value for query in queries] == ["one", "one"]
+        and table.by == tuple(axis.name for axis in counts.axes)
+        and queries[1].axes[:-1] == counts.axes
+        and len(queries[1].axes) == len(counts.axes) + 1
+        and len(queries[1].axes[-1].edges) > 2
+    )
+
+
+def _fits_totals(table: Table, queries: Sequence[Query]) -> bool:
+    counts, *about = queries
+    axes = tuple(axis.name for axis in counts.axes)
+    return (
+        [query.value for query in queries] == ["clipped", "capped", "norm", "size"]
+        and {query.of for query in about} == {counts.name}
+        and [query.size for query in about] == [1, len(CLIPS) + 1, len(CLIPS) + 1]
+        and all(not axis.measure for query in queries for axis in query.axes)
+        and table.by == (axes if table.kind == "total" else ())
+    )
+
+
+def _fits_trend(table: Table, queries: Sequence[Query]) -> bool:
+    (counts, *more), values = queries, [query.value for query in queries]
+    if more or values != ["one"] or not counts.axes:
+        return False
+    months = [axis for axis in counts.axes if axis.name == MONTH]
+    others = tuple(axis.name for axis in counts.axes if axis.name != MONTH)
+    names = {level.name for axis in months for level in axis.levels}
+    answers = others[:-1] if is_rates_trend(table, counts) else others
+    return (
+        len(months) == 1
+        and counts.axes[-1].name != MONTH
+        and len(names) == len(months[0].levels) > 1
+        and names <= set(MONTHS)
+        and table.by == answers
+        and (
+            answers == others
+            or (*table.yes, *table.no) == tuple(level.name for level in counts.axes[-1].levels)
+        )
+    )
+
+
+def is_rates_trend(table: Table, counts: Query) -> bool:
+    """Whether a trend is of a rate: the answers, yes and no, are then no key of its rows."""
+    return table.kind in TRENDS and counts.axes[-1].name not in table.by
+
+
+FORMS: Mapping[Kind, Callable[[Table, Sequence[Query]], bool]] = {
+    "share": _fits_share,
+    "rate": _fits_rate,
+    "change": _fits_trend,
+    "slope": _fits_trend,
+    "mean": _fits_mean,
+    "geometric_mean": _fits_mean,
+    "quantiles": _fits_quantiles,
+    "total": _fits_totals,
+    "grand_total": _fits_totals,
+}
+"""Kind → whether a table and its queries have its form."""
