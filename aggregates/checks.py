@@ -7,7 +7,7 @@ from privacy.forms import MONTH
 
 from .lines import line_of
 from .population import MEANINGLESS
-from .table import LATER_KEYS, OF_MEASURES, SUBJECTS, TREND, TableSpec
+from .table import CORRECTED, LATER_KEYS, OF_MEASURES, SUBJECTS, TREND, TableSpec
 
 if TYPE_CHECKING:
     from .study import Study
@@ -28,7 +28,7 @@ def check_table(study: "Study", index: int, table: TableSpec) -> None:
     for key in LATER_KEYS:
         if getattr(table, key) is not None:
             raise _later(study, key, "table", index, key)
-    known = OF_MEASURES if table.measure else () if table.total_of else (TREND,)
+    known = OF_MEASURES if table.measure else () if table.total_of else (CORRECTED, TREND)
     for statistic in table.statistics:
         if statistic not in known:
             found = f"the statistic {statistic!r}, which {table.name!r} cannot have."
@@ -39,6 +39,10 @@ def check_table(study: "Study", index: int, table: TableSpec) -> None:
     ):
         found = f"a trend of {table.name!r}, which is not by single months."
         remedy = 'add "month" to by, and do not merge months.'
+        raise study.error(found, remedy, "table", index, "statistics")
+    if CORRECTED in table.statistics and not study.rater.validation:
+        found = f"corrected numbers of {table.name!r}, and no validation of the rater."
+        remedy = 'name a file: validation = "confusion.json", of `clerestory validate --confusion`.'
         raise study.error(found, remedy, "table", index, "statistics")
     if len(set(table.statistics)) < len(table.statistics):
         found = "a statistic that is named twice."

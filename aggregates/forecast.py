@@ -75,7 +75,7 @@ def forecast(plan: Plan, sums: Sums, accounts: int, sessions: int, codebook: Cod
         cells=len(rows),
         published=len(published),
         suppressed=tuple(
-            f"{row['table']}: {row['keys']}" for row in rows if row["state"] != "published"
+            f"{row['table']}: {row['keys']}" for row in rows if row["state"] == "suppressed"
         ),
         half_widths={
             table.name: median(widths)

@@ -25,6 +25,7 @@ from .forecast import forecast, prior
 from .population import conditions
 from .study import Study
 from .targets import PRINTED, targets
+from .validation import validated
 from .workload import price, queries_of
 
 ACCOUNTS, SESSIONS_EACH = 4_500, 1.7
@@ -95,6 +96,7 @@ def _draft(study: Study, rater: Rater, book: Codebook) -> Plan:
         queries += more
         tables += statistics
     queries, tables = _shared(queries, tables)
+    validation, tables = validated(study, tables, rater, book)
     cells = cells_tested(tables, queries)
     budget = study.budget
     return Plan(
@@ -117,6 +119,7 @@ def _draft(study: Study, rater: Rater, book: Codebook) -> Plan:
         forecast=_NONE_YET,
         codebook=book.hash,
         prompts=book.prompts_hash,
+        validation=validation,
     )
 
 

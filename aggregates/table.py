@@ -18,6 +18,8 @@ Labels = str | bool | list[str]
 
 LATER_KEYS = ("adjust_for", "agreement_of")
 """Part of the grammar, computed by a later version: recognised, so that the refusal can say so."""
+CORRECTED = "corrected"
+"""Statistic of a share or a rate: what the right labels would say, by the study's validation."""
 TREND = "trend"
 """Statistic of a share or a rate by month: how it changed, and its slope."""
 SUBJECTS = ("share_of", "rate_of", "total_of", "measure")
@@ -61,7 +63,8 @@ class TableSpec(Part):
         """The statistics of the table, in the order in which a release prints them."""
         if self.share_of or self.rate_of:
             trends = TRENDS if TREND in self.statistics else ()
-            return ("share" if self.share_of else "rate", *trends)
+            corrected: tuple[Kind, ...] = ("corrected",) if CORRECTED in self.statistics else ()
+            return ("share" if self.share_of else "rate", *corrected, *trends)
         if self.total_of:
             return ("total", "grand_total")
         return tuple(kind for kind in OF_MEASURES if kind in self.statistics)

@@ -72,7 +72,7 @@ def targets(
     """
     wanted: dict[str, float] = {}
     for table in plan.tables:
-        if table.kind in TRENDS:  # made of what its share or rate has bought
+        if table.kind in (*TRENDS, "corrected"):  # made of what its share or rate has bought
             continue
         half = half_widths.get(table.name) or WIDTH[table.kind]
         for name in table.queries:  # what two statistics need is as precise as the stricter wants

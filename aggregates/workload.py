@@ -158,7 +158,13 @@ def _axes(study: Study, number: int, codebook: Codebook) -> list[Axis]:
 
 def _table(spec: TableSpec, kind: Kind, queries: Sequence[Query], codebook: Codebook) -> Table:
     axes = queries[0].axes
-    keys = axes[:-1] if kind in ("share", "rate") else () if kind == "grand_total" else axes
+    keys = (
+        axes[:-1]
+        if kind in ("share", "rate", "corrected")
+        else ()
+        if kind == "grand_total"
+        else axes
+    )
     unit = codebook.measure(spec.measure).unit if spec.measure else "share"
     if spec.total_of:
         unit = "sessions"

@@ -90,6 +90,10 @@ def _fits_rate(table: Table, queries: Sequence[Query]) -> bool:
     return table.by == named[:-1] and parted and bool(table.yes) and bool(table.no)
 
 
+def _fits_corrected(table: Table, queries: Sequence[Query]) -> bool:
+    return (_fits_rate if table.is_rate else _fits_share)(table, queries)
+
+
 def _fits_mean(table: Table, queries: Sequence[Query]) -> bool:
     counts, values = queries[0], [query.value for query in queries]
     return (
@@ -154,6 +158,7 @@ def is_rates_trend(table: Table, counts: Query) -> bool:
 FORMS: Mapping[Kind, Callable[[Table, Sequence[Query]], bool]] = {
     "share": _fits_share,
     "rate": _fits_rate,
+    "corrected": _fits_corrected,
     "change": _fits_trend,
     "slope": _fits_trend,
     "mean": _fits_mean,

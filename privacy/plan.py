@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Literal
 
 import rfc8785
 
+from .confusion import Validation
 from .errors import ConfigurationError
 from .queries import QUANTILES, Axis, Clip, Level, Query, Value
 
@@ -30,6 +31,7 @@ FORMAT = "clerestory/plan/4"
 Kind = Literal[
     "share",
     "rate",
+    "corrected",
     "change",
     "slope",
     "mean",
@@ -42,7 +44,7 @@ TRENDS: tuple[Kind, ...] = ("change", "slope")
 """Statistics over the months of a share or a rate, made from its own counts."""
 __all__ = [
     "FORMAT", "QUANTILES", "TRENDS", "Axis", "Binding", "Clip", "Forecast", "Kind", "Level", "Plan",
-    "Population", "Privacy", "Query", "Rater", "Study", "Table", "Value", "read_plan",
+    "Population", "Privacy", "Query", "Rater", "Study", "Table", "Validation", "Value", "read_plan",
 ]  # fmt: skip
 
 
@@ -70,6 +72,13 @@ class Table:
     """Of a rate: the levels of its counts' last axis that say yes."""
     no: tuple[str, ...] = ()
     """Those that say no; the other levels are not in its base."""
+    validated: str = ""
+    """Instrument or derived measure whose confusion tables tell of its mistakes; empty for none."""
+
+    @property
+    def is_rate(self) -> bool:
+        """Whether each number is one of yes among yes and no; the answers are then no key."""
+        return self.kind == "rate" or (self.kind == "corrected" and bool(self.yes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +180,8 @@ class Plan:
     """SHA-256 of the codebook."""
     prompts: str
     """SHA-256 of what raters are asked."""
+    validation: Validation | None = None
+    """What is known of the rater's mistakes; None if nothing is."""
     format: str = FORMAT
     binding: Binding | None = None
 

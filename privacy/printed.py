@@ -5,6 +5,7 @@ from io import StringIO
 from math import isfinite
 
 from .consistency import StepError
+from .mistakes import printed_error
 from .plan import Plan
 from .rows import keys_of
 
@@ -28,6 +29,7 @@ def printed(plan: Plan, data: bytes) -> str:
     due = [(t.name, t.kind, keys) for t in plan.tables for keys in keys_of(plan, t)]
     if [(row["table"], row["statistic"], row["keys"]) for row in rows] != due:
         raise StepError("other rows than the cells of the plan's tables")
+    tables = {(table.name, str(table.kind)): table for table in plan.tables}
     for row in rows:
         if row["state"] == "published":
             numbers = [float(row[column]) for column in (*NUMBERS, "threshold")]
@@ -35,6 +37,11 @@ def printed(plan: Plan, data: bytes) -> str:
                 raise StepError("a printed cell below its threshold, or without a number")
             if int(row["accounts_at_least"]) < plan.privacy.minimum_accounts:
                 raise StepError("a printed cell with too few accounts behind it")
+            table = tables[row["table"], row["statistic"]]
+            error = printed_error(plan, table, row["keys"], float(row["estimate"]))
+            told = "" if error is None else repr(error)
+            if row["se_classifier"] != told or (table.kind == "corrected" and not told):
+                raise StepError("another classifier error than the plan's confusion tables give")
         elif row["state"] not in STATES or any(row[c] for c in (*NUMBERS, "se_classifier")):
             raise StepError("numbers in a row that is not published")
     published = sum(row["state"] == "published" for row in rows)

@@ -3,12 +3,18 @@
 from .plan import QUANTILES, TRENDS, Plan, Table
 
 
+def read_keys(keys: str) -> dict[str, str]:
+    """A row's keys, by axis."""
+    parts = (part.partition("=") for part in keys.split("; ") if part)
+    return {axis: level for axis, _, level in parts}
+
+
 def keys_of(plan: Plan, table: Table) -> list[str]:
     """Name a table's cells as tables.csv does, in its order: they follow from the plan alone."""
     counts = plan.query(table.queries[0])
     if table.kind == "grand_total":
         return [""]
-    cells = dict.fromkeys(cell[:-1] if table.kind == "rate" else cell for cell in counts.cells)
+    cells = dict.fromkeys(cell[:-1] if table.is_rate else cell for cell in counts.cells)
     names = [axis.name for axis in counts.axes]
     if table.kind in TRENDS:
         kept = [names.index(name) for name in table.by]

@@ -10,19 +10,32 @@ from collections.abc import Iterator
 
 from privacy.plan import Plan, Table
 
-from .cells import Cell, Noisy, Smooth, counts_of, groups, join_keys, minimum_of
-from .intervals import Ratio, proportion
+from .cells import (
+    Cell,
+    Estimator,
+    Noisy,
+    Smooth,
+    counts_of,
+    groups,
+    join_keys,
+    labelled,
+    minimum_of,
+)
+from .intervals import Ratio
 
 
-def rates(plan: Plan, table: Table, noisy: Noisy, smooth: Smooth) -> Iterator[Cell]:
+def rates(
+    plan: Plan, table: Table, noisy: Noisy, smooth: Smooth, estimator: Estimator = labelled
+) -> Iterator[Cell]:
     """
     Make a rate table.
 
     Args:
         plan: The plan that the sums were measured under.
-        table: A table of the kind rate.
+        table: A table of rates.
         noisy: Noisy sums of its query, whose last axis holds the answers.
         smooth: The same after tables were reconciled.
+        estimator: From a cell's keys, ratio and D to what is printed of it.
 
     Yields:
         A cell for each combination of keys.
@@ -39,6 +52,6 @@ def rates(plan: Plan, table: Table, noisy: Noisy, smooth: Smooth) -> Iterator[Ce
         state = minimum.decide(base, query.sigma, cells=len(yes) + len(no))
         part, rest = (sum(parts[place] for place in places) / scale for places in (yes, no))
         ratio = Ratio(part, part + rest, query.sigma / scale, len(yes), len(no))
-        estimate = proportion(ratio, design=design) if state == "published" else None
         keys = join_keys(table.by, cell[:-1])
+        estimate = estimator(keys, ratio, design) if state == "published" else None
         yield Cell(keys, base, len(yes) + len(no), query.sigma, state, estimate, minimum)

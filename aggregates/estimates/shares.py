@@ -13,19 +13,22 @@ from collections.abc import Iterator
 
 from privacy.plan import Plan, Table
 
-from .cells import Cell, Noisy, Smooth, counts_of, groups, minimum_of
-from .intervals import Ratio, proportion
+from .cells import Cell, Estimator, Noisy, Smooth, counts_of, groups, labelled, minimum_of
+from .intervals import Ratio
 
 
-def shares(plan: Plan, table: Table, noisy: Noisy, smooth: Smooth) -> Iterator[Cell]:
+def shares(
+    plan: Plan, table: Table, noisy: Noisy, smooth: Smooth, estimator: Estimator = labelled
+) -> Iterator[Cell]:
     """
     Make a share table.
 
     Args:
         plan: The plan that the sums were measured under.
-        table: A table of the kind share.
+        table: A table of shares.
         noisy: Noisy sums of its query.
         smooth: The same after tables were reconciled.
+        estimator: From a cell's keys, ratio and D to what is printed of it.
 
     Yields:
         A cell for each combination of keys and label, each tested on its own noisy count.
@@ -38,5 +41,5 @@ def shares(plan: Plan, table: Table, noisy: Noisy, smooth: Smooth) -> Iterator[C
         states = minimum.decide_group(counts, query.sigma)
         for key, count, part, state in zip(keys, counts, parts, states, strict=True):
             ratio = Ratio(part / scale, base, query.sigma / scale, 1, len(counts) - 1)
-            estimate = proportion(ratio, design=design) if state == "published" else None
+            estimate = estimator(key, ratio, design) if state == "published" else None
             yield Cell(key, count, 1, query.sigma, state, estimate, minimum)
