@@ -1,11 +1,11 @@
 """
 What labelling will take: calls, tokens, dollars, from a rater's own limits and from no session.
 
-A session is cut to a size before a rater sees it, an answer has a longest length, and there are two
-calls for it at most; so there is a bound for each session, whatever it holds.  A token stands for at
-least a byte; of English it stands for about 3.5 characters, by the provider's own word [1].  What a
-provider adds of its own is not counted, nor taken off for prompts that it keeps.  Prices are the
-researcher's to state: they change, and a plan does not look them up.
+A session is cut to a size before a rater sees it, an answer has a longest length, and there are
+two calls for it at most; so there is a bound for each session, whatever it holds.  A token stands
+for at least a byte; of English it stands for about 3.5 characters, by the provider's own word [1].
+What a provider adds of its own is not counted, nor taken off for prompts that it keeps.  Prices are
+the researcher's to state: they change, and a plan does not look them up.
 
 [1] Anthropic, API documentation, glossary: tokens.
 """

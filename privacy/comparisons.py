@@ -29,7 +29,7 @@ from math import hypot, sqrt
 from statistics import NormalDist
 
 from .codebook import UNCLEAR, codebook
-from .mistakes import own_keys, rounded
+from .mistakes import rounded
 from .plan import Kind, Plan, Table
 from .rows import read_keys
 
@@ -79,16 +79,28 @@ def comparisons(plan: Plan, tables: bytes) -> bytes:
     text = StringIO(newline="")
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
-    for table in plan.tables:
-        if table.kind in COMPARED:
-            rows = [
-                row
-                for row in told
-                if (row["table"], row["statistic"]) == (table.name, table.kind)
-                and row["state"] == "published"
-            ]
-            writer.writerows(compare(first, second) for first, second in _pairs(plan, table, rows))
+    writer.writerows(row for table in plan.tables for row in compared(plan, table, told))
     return text.getvalue().encode()
+
+
+def compared(plan: Plan, table: Table, rows: Sequence[Row]) -> list[dict[str, str]]:
+    """
+    The comparisons of one statistic, as rows of comparisons.csv.
+
+    Args:
+        plan: The plan of the release.
+        table: The statistic; most have no comparisons.
+        rows: Those of tables.csv, as texts.
+    """
+    if table.kind not in COMPARED:
+        return []
+    own = [
+        row
+        for row in rows
+        if (row["table"], row["statistic"]) == (table.name, table.kind)
+        and row["state"] == "published"
+    ]
+    return [compare(first, second) for first, second in _pairs(plan, table, own)]
 
 
 def compare(first: Row, second: Row) -> dict[str, str]:
@@ -137,13 +149,16 @@ def _kind(axis: str) -> str:
 def _pairs(plan: Plan, table: Table, rows: Sequence[Row]) -> Iterator[tuple[Row, Row]]:
     """Rows that are compared, in the order of the plan's axes and levels."""
     axes = {axis.name: axis for axis in plan.query(table.queries[0]).axes}
-    found = {frozenset(read_keys(row["keys"]).items()): row for row in rows}
-    for name in own_keys(plan, table):
+    keyed = [(frozenset(read_keys(row["keys"]).items()), row) for row in rows]
+    levels = {(axis.name, level.name) for axis in axes.values() for level in axis.levels}
+    # What was withheld may be other labels in each group: it is compared with nothing.
+    found = {keys: row for keys, row in keyed if keys <= levels}
+    for name in table.by:
         pairs = list(_of_axis(name, [level.name for level in axes[name].levels]))
         others = (frozenset(key for key in keys if key[0] != name) for keys in found)
         for rest in dict.fromkeys(others):
-            for levels in pairs:
-                first, second = (rest | {(name, level)} for level in levels)
+            for pair in pairs:
+                first, second = (rest | {(name, level)} for level in pair)
                 if first in found and second in found:
                     yield found[first], found[second]
 

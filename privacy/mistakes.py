@@ -117,7 +117,7 @@ def mistakes_of(plan: Plan, table: Table, keys: Mapping[str, str]) -> Mistakes |
     if plan.validation is None or not table.validated:
         return None
     counts = plan.query(table.queries[0])
-    group = {axis: level for axis, level in keys.items() if axis in own_keys(plan, table)}
+    group = {axis: level for axis, level in keys.items() if axis in table.by}
     tables = [one for one in plan.validation.tables if one.of == table.validated]
     own = next((one for one in tables if one.group == group), None)
     chosen = own or next((one for one in tables if not one.group), None)
@@ -128,13 +128,10 @@ def mistakes_of(plan: Plan, table: Table, keys: Mapping[str, str]) -> Mistakes |
         return _against(chosen, {YES}, {NO}, same=same)
     axis, column = counts.axes[-1], table.validated
     labels = {level.name: set(level.when[column]) for level in axis.levels}
-    yes = labels[keys[axis.name]]
+    yes = labels.get(keys[axis.name])
+    if yes is None:  # a row of what was withheld: which labels those are, the noise has chosen
+        return None
     return _against(chosen, yes, set().union(*labels.values()) - yes, same=same)
-
-
-def own_keys(plan: Plan, table: Table) -> tuple[str, ...]:
-    """Axes that name a number's group: all keys, but of a share the one that is shared out."""
-    return tuple(axis.name for axis in plan.query(table.queries[0]).axes[:-1])
 
 
 def printed_error(plan: Plan, table: Table, keys: str, estimate: float) -> float | None:

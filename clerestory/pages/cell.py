@@ -10,16 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite, nan
 
-from privacy.codebook import codebook
+from privacy.comparisons import is_ordered
 from privacy.errors import ConfigurationError
 from privacy.plan import Plan, Table
 
 from .wording import NOT_COMPUTED, TOO_FEW, is_month, label_of
 
-SOURCES = {"noise": "privacy noise", "sampling": "sampling", "classifier": "classifier error"}
+SOURCES = {"noise": "privacy noise", "sampling": "sampling", "classifier": "the rater’s mistakes"}
 """Column `se_…` → what it is called on a page."""
-_ORDERED = frozenset({"month", "length_band", "model_calls", "share_cut", "task_value_tier"})
-"""Columns beside the instruments whose labels run from less to more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +127,7 @@ class Group:
     @property
     def ordered(self) -> bool:
         """Whether the first axis has an order of its own (months, ordinal instruments)."""
-        return bool(self.axes) and (self.month_axis == 0 or self.axes[0] in _ordinal())
+        return bool(self.axes) and (self.month_axis == 0 or is_ordered(self.axes[0]))
 
 
 def read_groups(plan: Plan, rows: Sequence[Mapping[str, str]]) -> tuple[Group, ...]:
@@ -199,11 +197,6 @@ def _number(text: str) -> float | None:
     if value is not None and not isfinite(value):
         raise _unreadable("a number that is not finite.")
     return value
-
-
-def _ordinal() -> frozenset[str]:
-    ranked = (i.name for i in codebook().instruments if i.kind in {"ordinal", "percent"})
-    return _ORDERED.union(ranked)
 
 
 def _unreadable(found: str) -> ConfigurationError:

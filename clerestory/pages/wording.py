@@ -11,10 +11,12 @@ from functools import cache
 from math import floor, log10
 
 from privacy.codebook import codebook
-from privacy.plan import TRENDS, Table
+from privacy.plan import TRENDS, Kind, Table
 
 SPACE = "\N{NO-BREAK SPACE}"
 MINUS = "\N{MINUS SIGN}"
+PROPORTIONS: tuple[Kind, ...] = ("share", "rate", "corrected")
+"""Statistics that are parts of a whole, printed as per cent."""
 TOO_FEW = "too few people"
 NOT_COMPUTED = "not computed"
 CONFIDENCE = 95
@@ -58,7 +60,7 @@ def format_for(table: Table, values: Iterable[float]) -> Format:
             bare.
         values: Those that will be printed: the largest decides a mean's decimals.
     """
-    if table.kind in {"share", "rate"}:
+    if table.kind in PROPORTIONS:
         return percent
     if table.kind in TRENDS:
         return difference_for(table, values)
@@ -68,7 +70,7 @@ def format_for(table: Table, values: Iterable[float]) -> Format:
 
 def ticks_for(table: Table, step: float) -> Format:
     """How the values of an axis are printed: with no more decimals than its steps need."""
-    parts = table.kind in {"share", "rate", *TRENDS}
+    parts = table.kind in (*PROPORTIONS, *TRENDS)
     size = 100 * step if parts else step
     decimals = next((d for d in range(6) if abs(round(size, d) - size) < size * 1e-6), 6)
     unit = f"{SPACE}{'pp' if table.kind in TRENDS else '%'}" if parts else ""
@@ -84,7 +86,7 @@ def difference_for(table: Table, values: Iterable[float]) -> Format:
         table: Differences of shares and rates are in percentage points.
         values: Those that are compared; a difference of means has one decimal more than they.
     """
-    if table.kind in {"share", "rate", *TRENDS}:
+    if table.kind in (*PROPORTIONS, *TRENDS):
         digits = 2 if table.kind == "slope" else 1
         return lambda value: f"{_signed(100 * value, digits)}{SPACE}pp"
     decimals = _decimals(values) + 1
