@@ -23,6 +23,7 @@ from privacy.unit import SCALE, ContributionBound
 from .asked import rater_of
 from .forecast import forecast, prior
 from .population import conditions
+from .sharing import share
 from .study import Study
 from .targets import PRINTED, targets
 from .workload import price, queries_of
@@ -71,10 +72,13 @@ def plan(
             found=f"{accounts} accounts with {expected} sessions.",
             remedy="state what you expect, roughly.",
         )
-    draft = _draft(study, rater, book)
-    sums = prior(draft, accounts, expected, book)
+    apart = _draft(study, rater, book)
+    sums = prior(apart, accounts, expected, book)
     rho = rho_of(study.budget.epsilon, study.budget.delta)
     wanted = {table.name: table.half_width for table in study.tables}
+    draft = _tested(apart, *share(apart, sums, wanted, book))
+    if draft.queries != apart.queries:
+        sums = prior(draft, accounts, expected, book)
     candidates = []
     for printed in PRINTED:
         queries = price(draft.queries, targets(draft, sums, wanted, printed), rho)
@@ -94,10 +98,8 @@ def _draft(study: Study, rater: Rater, book: Codebook) -> Plan:
         more, statistics = queries_of(study, number, bound=bound, codebook=book)
         queries += more
         tables += statistics
-    queries, tables = _shared(queries, tables)
-    cells = cells_tested(tables, queries)
     budget = study.budget
-    return Plan(
+    made = Plan(
         study=Asked(study.header.name, study.header.purpose, (*study.header.authors,)),
         population=Population(study.months, _where(study, book)),
         privacy=Privacy(
@@ -108,16 +110,24 @@ def _draft(study: Study, rater: Rater, book: Codebook) -> Plan:
             scale=SCALE,
             minimum_accounts=budget.minimum_accounts,
             beta=BETA,
-            tested=cells,
-            z=quantile(BETA, cells),
+            tested=0,
+            z=0.0,
         ),
         rater=rater,
-        queries=(*queries,),
-        tables=(*tables,),
+        queries=(),
+        tables=(),
         forecast=_NONE_YET,
         codebook=book.hash,
         prompts=book.prompts_hash,
     )
+    return _tested(made, *_shared(queries, tables))
+
+
+def _tested(plan: Plan, queries: Sequence[Query], tables: Sequence[Table]) -> Plan:
+    """A plan with these queries and tables, and the z that so many tested cells need."""
+    cells = cells_tested(tables, queries)
+    privacy = replace(plan.privacy, tested=cells, z=quantile(BETA, cells))
+    return replace(plan, queries=(*queries,), tables=(*tables,), privacy=privacy)
 
 
 def _shared(queries: Sequence[Query], tables: Sequence[Table]) -> tuple[list[Query], list[Table]]:

@@ -39,6 +39,7 @@ class TableSpec(Part):
     title: Text | None = None
     share_of: str | None = None
     rate_of: str | None = None
+    among: str | None = None
     total_of: str | None = None
     measure: str | None = None
     statistics: list[str] = []
