@@ -54,6 +54,9 @@ def check_table(study: "Study", index: int, table: TableSpec) -> None:
     if table.between is not None and table.measure is None:
         found = "bounds (between) in a table without a measure."
         raise study.error(found, "take them out.", "table", index, "between")
+    if table.contribution is not None and table.total_of:
+        found = f"a contribution in {table.name!r}: totals are clipped, at a bound chosen later."
+        raise study.error(found, "take it out.", "table", index, "contribution")
     if "mean" in table.statistics and table.between is None:
         # Its noise grows with the bounds: those of the codebook would drown any mean.
         found = f"a mean in {table.name!r} without bounds."

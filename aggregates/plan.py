@@ -18,7 +18,7 @@ from privacy.minimum import BETA, quantile
 from privacy.plan import Forecast, Plan, Population, Privacy, Query, Rater, Table
 from privacy.plan import Study as Asked
 from privacy.soundness import cells_tested
-from privacy.unit import SCALE, ContributionBound
+from privacy.unit import SCALE
 
 from .asked import rater_of
 from .forecast import forecast, prior
@@ -26,7 +26,7 @@ from .population import conditions
 from .sharing import share
 from .study import Study
 from .targets import PRINTED, targets
-from .workload import price, queries_of
+from .workload import bound_of, price, queries_of
 
 ACCOUNTS, SESSIONS_EACH = 4_500, 1.7
 """What a forecast expects unless it is told: a mid-sized organisation at the published mean."""
@@ -91,7 +91,7 @@ def plan(
 
 def _draft(study: Study, rater: Rater, book: Codebook) -> Plan:
     """Everything about a plan but its prices and its forecast."""
-    bound = _bound(study)
+    bound = bound_of(study, study.budget.k, "privacy")
     queries: list[Query] = []
     tables: list[Table] = []
     for number in range(len(study.tables)):
@@ -153,10 +153,3 @@ def _where(study: Study, book: Codebook) -> dict[str, tuple[str, ...]]:
     if "month" in where:
         raise refuse("months as a condition.", "state them as months = [first, last].")
     return where
-
-
-def _bound(study: Study) -> ContributionBound:
-    try:
-        return ContributionBound(study.budget.k)
-    except ConfigurationError as error:
-        raise study.error(error.found, error.remedy, "privacy", "contribution") from None

@@ -40,6 +40,7 @@ def is_bounded(query: Query) -> bool:
         and tuple(clip.bound for clip in query.clips) == clips
         and (query.of != "") == (query.value in OF_ACCOUNTS and query.value != "clipped")
         and all(map(_is_parted, query.axes))
+        and not (query.contribution and query.value in OF_ACCOUNTS)
         and (
             plain
             if query.value in ("one", *OF_ACCOUNTS)
@@ -68,7 +69,9 @@ def is_one_table(parts: Sequence[Table]) -> bool:
 
 def fits(table: Table, queries: Sequence[Query]) -> bool:
     """Whether a table is made of what its kind is made of, and is tested on its own cells."""
-    if not queries or any(query.where != queries[0].where for query in queries):
+    # One k for all that a statistic is made of: a ratio of sums weighed apart means nothing.
+    alike = {(*sorted(query.where.items()), query.contribution) for query in queries}
+    if len(alike) != 1:
         return False
     return FORMS[table.kind](table, queries)
 
