@@ -72,7 +72,6 @@ def naive(made: Plan, data: bytes) -> dict[str, list[int]]:
         if holds(one, {**made.population.where, "month": made.population.months})
     ]
     of = Counter(one.account for one in population)
-    k = Fraction(made.privacy.contribution)
 
     def value(query: Query, one: LabelRecord) -> int:
         if query.value == "one":
@@ -101,7 +100,7 @@ def naive(made: Plan, data: bytes) -> dict[str, list[int]]:
             for axis in query.axes:
                 names += lies(one, axis)
             if len(names) == len(query.axes) and holds(one, query.where):
-                weight = min(SCALE, int(SCALE * k / of[one.account]))
+                weight = min(SCALE, int(SCALE * made.contribution(query) / of[one.account]))
                 vector[tuple(names)] += weight * value(query, one)
         sums[query.name] = list(vector.values())
     return sums
