@@ -57,6 +57,9 @@ def check_table(study: "Study", index: int, table: TableSpec) -> None:
     if table.contribution is not None and table.total_of:
         found = f"a contribution in {table.name!r}: totals are clipped, at a bound chosen later."
         raise study.error(found, "take it out.", "table", index, "contribution")
+    if table.rho is not None and table.half_width is not None:
+        found = f"both a half-width and a part of the loss (rho) in {table.name!r}."
+        raise study.error(found, "state one of them.", "table", index, "rho")
     if "mean" in table.statistics and table.between is None:
         # Its noise grows with the bounds: those of the codebook would drown any mean.
         found = f"a mean in {table.name!r} without bounds."

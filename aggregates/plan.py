@@ -21,12 +21,13 @@ from privacy.soundness import cells_tested
 from privacy.unit import SCALE
 
 from .asked import rater_of
+from .division import divide
 from .forecast import forecast, prior
 from .population import conditions
 from .sharing import share
 from .study import Study
 from .targets import PRINTED, targets
-from .workload import bound_of, price, queries_of
+from .workload import bound_of, queries_of
 
 ACCOUNTS, SESSIONS_EACH = 4_500, 1.7
 """What a forecast expects unless it is told: a mid-sized organisation at the published mean."""
@@ -80,8 +81,9 @@ def plan(
     if draft.queries != apart.queries:
         sums = prior(draft, accounts, expected, book)
     candidates = []
-    for printed in PRINTED:
-        queries = price(draft.queries, targets(draft, sums, wanted, printed), rho)
+    # Where each table states its own part, no wish can move anything from one to another.
+    for printed in PRINTED if any(table.rho is None for table in study.tables) else PRINTED[:1]:
+        queries = divide(study, draft, targets(draft, sums, wanted, printed), rho)
         priced = replace(draft, queries=(*queries,))
         compiled = replace(priced, privacy=replace(priced.privacy, rho=write_rho(priced.loss)))
         told = forecast(compiled, sums, accounts, expected, book)
