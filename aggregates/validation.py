@@ -102,6 +102,8 @@ def validated(
 
 def _subject(spec: TableSpec) -> str:
     """What a rater may be wrong about in a table: an instrument or a derived measure."""
+    if spec.among:  # a rater that is wrong about who is among them shifts the base as well
+        return ""
     divided = spec.share_of or ""
     return spec.rate_of or (GROUPINGS[divided].of if divided in GROUPINGS else divided)
 
