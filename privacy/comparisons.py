@@ -106,7 +106,7 @@ def compared(plan: Plan, table: Table, rows: Sequence[Row]) -> list[dict[str, st
 def compare(first: Row, second: Row) -> dict[str, str]:
     """What two printed rows of one table say of their groups, as a row of comparisons.csv."""
     one, other = float(first["estimate"]), float(second["estimate"])
-    (down, up), (other_down, other_up) = _reaches(first), _reaches(second)
+    (down, up), (other_down, other_up) = reaches(first), reaches(second)
     d = other - one
     low, high = max(-1.0, d - hypot(other_down, up)), min(1.0, d + hypot(other_up, down))
     certain = max(low, -high, 0.0)
@@ -175,8 +175,13 @@ def _of_axis(name: str, levels: Sequence[str]) -> Iterator[tuple[str, str]]:
         yield scale[0], scale[-1]
 
 
-def _reaches(row: Row) -> tuple[float, float]:
-    """How far noise and sampling reach below and above a printed number."""
+def reaches(row: Row) -> tuple[float, float]:
+    """
+    How far noise and sampling reach below and above a printed number, the rater left aside.
+
+    Args:
+        row: A published row of tables.csv.
+    """
     estimate, low, high, noise, sampling = (
         float(row[column]) for column in ("estimate", "low", "high", "se_noise", "se_sampling")
     )

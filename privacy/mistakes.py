@@ -24,18 +24,20 @@ right about which sessions are in the base, since pairs of which either is outsi
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 
 from .confusion import NO, YES, Confusion, between
 from .derived import DERIVED
-from .plan import Kind, Plan, Table
+from .plan import Kind, Plan, Query, Table
 from .rows import read_keys
 
 VALIDATED: tuple[Kind, ...] = ("share", "rate", "corrected")
 """Statistics whose classifier error is known; of a mean, a quantile or a total it is not, since a
 measure is counted and not judged, and a session that is put into a wrong cell moves two of them."""
 DIGITS = 6
+LEAST_COUNTED = 10
+"""Sessions of each right label below which a group's own table says less than that of all."""
 LEAST_YOUDEN = 0.3
 """J = Se + Sp - 1 below which a rate is not identified: its error would be multiplied threefold."""
 
@@ -52,7 +54,7 @@ class Mistakes:
     """Right label no, rater yes."""
     refused: int
     """Right label no, rater no."""
-    same_group: bool
+    same_group: bool = False
     """Whether they are of the group and population of the number that they are used for."""
 
     @property
@@ -64,6 +66,11 @@ class Mistakes:
     def specificity(self) -> float:
         """Sp: mean of Beta(refused + ½, invented + ½)."""
         return (self.refused + 0.5) / (self.refused + self.invented + 1)
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether both right labels were seen often enough to be told of a group by itself."""
+        return min(self.found + self.missed, self.invented + self.refused) >= LEAST_COUNTED
 
     @property
     def youden(self) -> float:
@@ -102,9 +109,9 @@ def mistakes_of(plan: Plan, table: Table, keys: Mapping[str, str]) -> Mistakes |
     """
     The mistakes that a plan states for one number.
 
-    Those of the number's own group count, else those of all sessions; only the former, and only in
-    a sample of the study's population and in a table without a condition of its own, are taken for
-    the mistakes that were made in the number itself.
+    Those of the number's own group count, if they are of enough sessions, else those of all groups
+    together; only the former, and only in a sample of the study's population and in a table without
+    a condition of its own, are taken for the mistakes that were made in the number itself.
 
     Args:
         plan: The plan, with its validation.
@@ -119,19 +126,31 @@ def mistakes_of(plan: Plan, table: Table, keys: Mapping[str, str]) -> Mistakes |
     counts = plan.query(table.queries[0])
     group = {axis: level for axis, level in keys.items() if axis in table.by}
     tables = [one for one in plan.validation.tables if one.of == table.validated]
-    own = next((one for one in tables if one.group == group), None)
-    chosen = own or next((one for one in tables if not one.group), None)
-    if chosen is None:
+    sides = _sides(counts, table, keys)
+    if sides is None:
         return None
-    same = own is not None and plan.validation.same_population and not counts.where
+    own, whole = (
+        next((_against(one, *sides) for one in tables if one.group == wanted), None)
+        for wanted in (group, {})
+    )
+    if own is None or not (own.is_enough or whole is None or whole == own):
+        return whole
+    same = plan.validation.same_population and not counts.where
+    return replace(own, same_group=same and own.is_enough)
+
+
+def _sides(
+    counts: Query, table: Table, keys: Mapping[str, str]
+) -> tuple[frozenset[str], frozenset[str]] | None:
+    """Labels that are a yes to a number, and those that are a no."""
     if table.is_rate:
-        return _against(chosen, {YES}, {NO}, same=same)
-    axis, column = counts.axes[-1], table.validated
-    labels = {level.name: set(level.when[column]) for level in axis.levels}
-    yes = labels.get(keys[axis.name])
-    if yes is None:  # a row of what was withheld: which labels those are, the noise has chosen
+        return frozenset({YES}), frozenset({NO})
+    axis = counts.axes[-1]
+    labels = {level.name: frozenset(level.when[table.validated]) for level in axis.levels}
+    if keys[axis.name] not in labels:  # what was withheld: which labels those are, noise has chosen
         return None
-    return _against(chosen, yes, set().union(*labels.values()) - yes, same=same)
+    yes = labels[keys[axis.name]]
+    return yes, frozenset().union(*labels.values()) - yes
 
 
 def printed_error(plan: Plan, table: Table, keys: str, estimate: float) -> float | None:
@@ -178,11 +197,10 @@ def fits_validation(plan: Plan, table: Table) -> bool:
     return whole and all(set(used) <= set(one.labels) for one in tables)
 
 
-def _against(table: Confusion, yes: set[str], no: set[str], *, same: bool) -> Mistakes:
+def _against(table: Confusion, yes: frozenset[str], no: frozenset[str]) -> Mistakes:
     return Mistakes(
         found=between(table, yes, yes),
         missed=between(table, yes, no),
         invented=between(table, no, yes),
         refused=between(table, no, no),
-        same_group=same,
     )

@@ -49,7 +49,7 @@ def answer(group: Group) -> str:
     if not group.published:
         return f"{group.cells[0].withheld}; nothing is printed."
     if len(group.published) == 1:
-        only, rest = group.published[0], "; the rest is withheld" if len(group.cells) > 1 else ""
+        only, rest = group.published[0], "; the rest is not printed" if len(group.cells) > 1 else ""
         return f"{_said(only, only.label, show)}{rest}."
     if group.table.kind in TRENDS:
         return _moved(group, show)
@@ -89,8 +89,10 @@ def _range(rows: Sequence[tuple[str, Cell]], show: Format, *, ordered: bool) -> 
     said = f"from {_said(low[1], low[0], show)} to {_said(high[1], high[0], show)}"
     if not apart:
         return f"{said}; the intervals overlap, so a difference is not established."
+    if low[1].leans_on_rater(high[1]):
+        said += ", if the rater errs alike in both"
     if (low, high) != (by_size[0], by_size[-1]):
-        return f"{said} is the widest gap that the intervals bear out."
+        return f"{said}: the widest gap that the intervals bear out."
     steps = [after[1].estimate - before[1].estimate for before, after in pairwise(printed)]
     every = "at every step" if len(printed) == len(rows) else "at every step that is printed"
     if ordered and len(printed) > 2 and all(step > 0 for step in steps):
@@ -120,6 +122,7 @@ def _over_time(group: Group, show: Format) -> str:
         said = (
             f"{panel or 'it'} {moved} from {show(first.estimate)} in {since} "
             f"to {show(last.estimate)} in {until}"
+            + (", if the rater errs alike in both" if first.leans_on_rater(last) else "")
         )
         changes.append((abs(step), said))
     changes.sort(key=lambda change: -change[0])

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite, nan
 
-from privacy.comparisons import is_ordered
+from privacy.comparisons import is_ordered, reaches
 from privacy.errors import ConfigurationError
 from privacy.plan import Plan, Table
 
@@ -34,6 +34,8 @@ class Cell:
     """In the table's unit; shares and rates are fractions.  NaN unless published."""
     low: float = nan
     high: float = nan
+    reach: tuple[float, float] = (nan, nan)
+    """How far noise and sampling reach below and above the estimate, the rater left aside."""
     errors: tuple[tuple[str, float], ...] = ()
     """(source, standard error) for each source that the row states."""
     accounts: int | None = None
@@ -66,7 +68,12 @@ class Cell:
         return SOURCES[source], largest**2 / whole
 
     def overlaps(self, other: "Cell") -> bool:
-        """Whether the two intervals share a value."""
+        """Whether the labels' two intervals share a value, the rater's mistakes left aside."""
+        low, high = sorted((self, other), key=lambda cell: cell.estimate)
+        return low.estimate + low.reach[1] >= high.estimate - high.reach[0]
+
+    def leans_on_rater(self, other: "Cell") -> bool:
+        """Whether mistakes of the rater, as large as stated, could close the gap between them."""
         return self.low <= other.high and other.low <= self.high
 
 
@@ -183,10 +190,16 @@ def _read(row: Mapping[str, str]) -> Cell:
         estimate,
         low,
         high,
+        _reach(row, estimate, low, high),
         tuple((source, error) for source, error in errors.items() if error is not None),
         None if accounts is None else int(accounts),
         _number(row["threshold"]),
     )
+
+
+def _reach(row: Mapping[str, str], estimate: float, low: float, high: float) -> tuple[float, float]:
+    # Without a classifier error it is the printed interval, whatever made that.
+    return reaches(row) if row["se_classifier"] else (estimate - low, high - estimate)
 
 
 def _number(text: str) -> float | None:
