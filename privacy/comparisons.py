@@ -148,13 +148,13 @@ def _kind(axis: str) -> str:
 
 def _pairs(plan: Plan, table: Table, rows: Sequence[Row]) -> Iterator[tuple[Row, Row]]:
     """Rows that are compared, in the order of the plan's axes and levels."""
-    axes = {axis.name: axis for axis in plan.query(table.queries[0]).axes}
+    axes = plan.query(table.queries[0]).axes
     keyed = [(frozenset(read_keys(row["keys"]).items()), row) for row in rows]
-    levels = {(axis.name, level.name) for axis in axes.values() for level in axis.levels}
+    levels = {(axis.name, level.name) for axis in axes for level in axis.levels}
     # What was withheld may be other labels in each group: it is compared with nothing.
     found = {keys: row for keys, row in keyed if keys <= levels}
-    for name in table.by:
-        pairs = list(_of_axis(name, [level.name for level in axes[name].levels]))
+    for axis in axes[:-1]:  # the last one holds the answers, or what is shared out
+        name, pairs = axis.name, list(_of_axis(axis.name, [level.name for level in axis.levels]))
         others = (frozenset(key for key in keys if key[0] != name) for keys in found)
         for rest in dict.fromkeys(others):
             for pair in pairs:

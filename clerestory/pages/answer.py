@@ -108,7 +108,7 @@ def _gap(pair: tuple[tuple[str, Cell], tuple[str, Cell]]) -> float:
 
 def _over_time(group: Group, show: Format) -> str:
     changes: list[tuple[float, str]] = []
-    level = 0
+    level, leaning = 0, False
     for panel, cells in group.panels.items():
         printed = [row for row in cells if row[1].published]
         if len(printed) < 2:
@@ -122,15 +122,16 @@ def _over_time(group: Group, show: Format) -> str:
         said = (
             f"{panel or 'it'} {moved} from {show(first.estimate)} in {since} "
             f"to {show(last.estimate)} in {until}"
-            + (", if the rater errs alike in both" if first.leans_on_rater(last) else "")
         )
         changes.append((abs(step), said))
+        leaning = leaning or first.leans_on_rater(last)
     changes.sort(key=lambda change: -change[0])
     if not changes:
         return "no change between the first and the last month that is larger than the intervals."
     more = f"; {number(len(changes) - _NAMED)} more changed too" if len(changes) > _NAMED else ""
     rest = f"; for {counted(level, 'other')} the intervals overlap" if level else ""
-    return f"{listed([said for _, said in changes[:_NAMED]])}{more}{rest}."
+    alike = ", if the rater erred alike in both months" if leaning else ""
+    return f"{listed([said for _, said in changes[:_NAMED]])}{more}{alike}{rest}."
 
 
 def _widest(group: Group, show: Format) -> str:

@@ -16,7 +16,7 @@ from privacy.plan import Plan, Table
 
 from .wording import NOT_COMPUTED, TOO_FEW, is_month, label_of
 
-SOURCES = {"noise": "privacy noise", "sampling": "sampling", "classifier": "the rater’s mistakes"}
+SOURCES = {"noise": "privacy noise", "sampling": "sampling", "classifier": "wrong labels"}
 """Column `se_…` → what it is called on a page."""
 
 

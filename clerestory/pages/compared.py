@@ -14,7 +14,7 @@ from privacy.plan import Plan, Table
 from privacy.rows import read_keys
 
 from .markup import Child, Element, tag
-from .wording import CONFIDENCE, SPACE, counted, label_of, listed, number
+from .wording import CONFIDENCE, SPACE, counted, is_month, label_of, listed, number
 
 _SHOWN = 6
 """Pairs of a table that a page shows."""
@@ -59,12 +59,13 @@ def _told(table: Table, pair: Row) -> str:
     less, more, rest = _groups(pair)
     counted_is = "what is counted here" if table.is_rate else f"“{rest[-1]}”"
     where = f" ({listed([f'“{label}”' for label in rest])})" if rest else ""
+    width = _points(pair["difference"])
     return (
-        f"The difference between “{less}” and “{more}”{where} is {_points(pair['difference'])} points "
+        f"The difference between {less} and {more}{where} is {width} points "
         f"({CONFIDENCE}{SPACE}% interval {_between(pair)}). It would vanish if the rater missed "
-        f"{counted_is} {_points(pair['missed'])} points more often among “{less}” than among "
-        f"“{more}”, or saw it where it is not {_points(pair['invented'])} points more often among "
-        f"“{more}” than among “{less}”. It is in doubt from a gap of "
+        f"{counted_is} {_points(pair['missed'])} points more often {_among(less)} than "
+        f"{_among(more)}, or saw it where it is not {_points(pair['invented'])} points more often "
+        f"{_among(more)} than {_among(less)}. It is in doubt from a gap of "
         f"{_points(pair['doubt_missed'])} or {_points(pair['doubt_invented'])} points on."
     )
 
@@ -78,15 +79,15 @@ def _known(plan: Plan, table: Table, pair: Row) -> str:
     less, more, _ = _groups(pair)
     missed = [_points(1 - each.sensitivity) for each in (low, high)]
     invented = [_points(1 - each.specificity) for each in (low, high)]
-    if low.same_group is high.same_group is False and low == high:
+    if low == high:
         return (
             f"Where its mistakes were counted, all groups together, it missed {missed[0]} of a "
             f"hundred and saw it in {invented[0]} of a hundred others."
         )
     return (
-        f"Where its mistakes were counted, it missed {missed[0]} of a hundred among “{less}” "
-        f"and {missed[1]} among “{more}”, and saw it in {invented[0]} and {invented[1]} of a "
-        "hundred others."
+        f"Where its mistakes were counted, it missed {missed[0]} of a hundred {_among(less)} and "
+        f"{missed[1]} {_among(more)}, and saw it in {invented[0]} and {invented[1]} of a hundred "
+        "others."
     )
 
 
@@ -96,7 +97,9 @@ def _table(pairs: Sequence[Row], sure: int, among: int, *, name: str) -> Element
         which = f"the widest {number(len(pairs))} of {number(sure)} differences"
     for pair in pairs:
         less, more, rest = _groups(pair)
-        both = f"{less} and {more}" + (f": {listed(rest)}" if rest else "")
+        both = f"{less} and {more}".replace("“", "").replace("”", "") + (
+            f": {listed(rest)}" if rest else ""
+        )
         gaps = (_points(pair["missed"]), _points(pair["invented"]))
         numbers = (_points(pair["difference"]), _between(pair), *gaps)
         cells = [tag("td", text, class_="number") for text in numbers]
@@ -130,7 +133,15 @@ def _groups(pair: Row) -> tuple[str, str, list[str]]:
     low, high = (read_keys(end) for end in _ends(pair))
     axis = next(axis for axis in low if low[axis] != high[axis])
     rest = [label_of(level, name) for name, level in low.items() if name != axis]
-    return label_of(low[axis], axis), label_of(high[axis], axis), rest
+    one, other = (
+        label_of(level, axis) if is_month(level) else f"“{label_of(level, axis)}”"
+        for level in (low[axis], high[axis])
+    )
+    return one, other, rest
+
+
+def _among(group: str) -> str:
+    return f"among {group}" if group.startswith("“") else f"in {group}"
 
 
 def _points(value: str | float) -> str:

@@ -168,14 +168,14 @@ def _values(cell: Cell, show: Format, columns: int) -> list[Element]:
         tag("td", tag("strong", show(cell.estimate)), class_="number"),
         tag("td", between(show, cell.low, cell.high), class_="number"),
         tag("td", accounts, class_="number"),
-        tag("td", mostly),
+        tag("td", mostly, class_="source"),
     ]
 
 
 def _of(group: Group) -> str:
     """What an interval covers beyond noise and sampling, and what it leaves out."""
     sources = {source for cell in group.published for source, _ in cell.errors}
-    return ", the rater’s mistakes in it" if "classifier" in sources else ""
+    return ", wrong labels in it" if "classifier" in sources else ""
 
 
 def _described(cells: Sequence[tuple[str, Cell]], show: Format) -> str:

@@ -131,7 +131,7 @@ def _mistakes(groups: Sequence[Group], plan: Plan) -> list[str]:
         same = plan.validation.same_population
         whose = "a sample of the people studied here" if same else "sessions from elsewhere"
         said.append(
-            "Where a number owes a part of its uncertainty to the rater’s mistakes, its interval "
+            "Where a number owes a part of its uncertainty to wrong labels, its interval "
             "is about what the right labels would have said, if the rater erred here as it did "
             f"where its mistakes were counted, on {whose} ({plan.validation.reference})."
         )
