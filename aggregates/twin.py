@@ -195,13 +195,12 @@ def _sizes(
     shift = np.where(led, styles["user_led"], np.where(planned, styles["agent_planned"], 0.0))
     prompts = _pick(law.prompts, chance.fresh()) + 1.0
     at = (chance.habit("size") * len(z)).astype(int)
-    per_prompt: Floats = np.asarray(
-        np.exp(law.log_actions[level] + shift + m.ACTIONS_SPREAD * z[at])
-    )
+    spread = shift + m.ACTIONS_SPREAD * z[at]
+    per_prompt = np.exp(law.log_actions[level] + spread).astype(np.float64)
     busy = wrote | (chance.fresh() >= m.IDLE)
     actions = np.where(busy, whole(prompts, per_prompt), 0.0)
     at = (chance.fresh() * len(z)).astype(int)
-    wordy: Floats = np.asarray(np.exp(law.log_words[level] + m.WORDS_SPREAD * z[at]))
+    wordy = np.exp(law.log_words[level] + m.WORDS_SPREAD * z[at]).astype(np.float64)
     words = whole(prompts, wordy)
     at = (chance.fresh() * len(z)).astype(int)
     lines = whole(np.ones(len(z)), m.LINES_ADDED_MEDIAN * np.exp(m.LINES_ADDED_SPREAD * z))[at]
