@@ -188,12 +188,12 @@ def _sizes(
     wrote: NDArray[np.bool_],
     grown: NDArray[np.bool_],
 ) -> dict[str, Floats]:
-    z = grid()
+    z: Floats = grid()
     led = np.isin(execution, [m.PERCENTS.index(p) for p in ("90", "100")])
     planned = np.isin(planning, [m.PERCENTS.index(p) for p in ("0", "10")])
     styles = m.ACTIONS_BY_STYLE
     shift = np.where(led, styles["user_led"], np.where(planned, styles["agent_planned"], 0.0))
-    prompts = _pick(law.prompts, chance.fresh()) + 1.0
+    prompts = (_pick(law.prompts, chance.fresh()) + 1.0).astype(np.float64)
     at = (chance.habit("size") * len(z)).astype(int)
     spread = shift + m.ACTIONS_SPREAD * z[at]
     per_prompt = np.exp(law.log_actions[level] + spread).astype(np.float64)
