@@ -11,15 +11,16 @@ from math import inf, sqrt
 from statistics import median
 
 from privacy.codebook import LOG_STEPS
-from privacy.plan import TRENDS, Plan, Query, Table
+from privacy.plan import ADJUSTED_MEANS, ADJUSTED_RATES, TRENDS, Plan, Query, Table
 from privacy.unit import CLIPS
 
 from .clipping import at_bounds
 from .estimates.cells import groups
 from .estimates.intervals import Z95
 from .estimates.totals import choose_exactly
+from .leverage import leverage
 from .table import OF_MEASURES
-from .workload import AMOUNT_SPREAD, BINS, SPREAD
+from .workload import AMOUNT_SPREAD, BINS
 
 WIDTH = {
     "share": 0.05,
@@ -29,6 +30,10 @@ WIDTH = {
     "quantiles": 0.05,
     "total": 0.1,
     "grand_total": 0.1,
+    "adjusted_rate": 0.05,
+    "adjusted_slope": 0.05,
+    "adjusted_geometric_mean": 0.1,
+    "adjusted_ratio": 0.1,
 }
 """Half-width that noise may give a middling group, unless the table states its own: in points of
 a share or of a distribution function, or as a part of the mean."""
@@ -75,15 +80,28 @@ def targets(
         if table.kind in TRENDS:  # made of what its share or rate has bought
             continue
         half = half_widths.get(table.name) or WIDTH[table.kind]
+        adjusted = table.kind in (*ADJUSTED_RATES, *ADJUSTED_MEANS)
+        inside = leverage(plan, table, sums, half) if adjusted else {}
         for name in table.queries:  # what two statistics need is as precise as the stricter wants
-            target = max(_target(plan, table, plan.query(name), sums, half, printed), 1e-3)
+            query = plan.query(name)
+            target = max(_target(plan, table, query, sums, half, printed, inside), 1e-3)
             wanted[name] = min(target, wanted.get(name, inf))
     return wanted
 
 
 def _target(
-    plan: Plan, table: Table, query: Query, sums: Sums, half: float, printed: float
+    plan: Plan,
+    table: Table,
+    query: Query,
+    sums: Sums,
+    half: float,
+    printed: float,
+    inside: Mapping[str, float],
 ) -> float:
+    if query.name in inside:
+        tested = query.name == table.queries[0]
+        least = tested and _printable(plan, table, query, sums, printed)
+        return min(inside[query.name], least or inf)
     if table.kind in ("total", "grand_total"):
         return _of_totals(plan, table, query, sums, half)
     counts = plan.query(table.queries[0])
@@ -93,7 +111,7 @@ def _target(
         bases = [cell / plan.privacy.scale for cell in sums[counts.name]]
     whole, typical = sum(bases), median(bases)
     part = query.name.removeprefix(f"{table.name}.")
-    if part == SPREAD:
+    if query.value == "log_squared":
         return SPREAD_ERROR * whole * LOG_STEPS
     if part == AMOUNT_SPREAD:
         return SPREAD_ERROR * sums[query.name][0] / plan.privacy.scale
@@ -123,7 +141,7 @@ def _mean_in_steps(plan: Plan, table: Table, sums: Sums) -> tuple[float, float]:
 
 def _printable(plan: Plan, table: Table, counts: Query, sums: Sums, printed: float) -> float:
     """Deviation at which the cell at that part of the table passes; 0 where it cannot."""
-    summed = len(counts.axes[-1].levels) if table.kind == "rate" else 1
+    summed = len(counts.axes[-1].levels) if table.kind in ("rate", *ADJUSTED_RATES) else 1
     cells = [int(cell) for cell in sums[counts.name]]
     tested = sorted(sum(cells[at : at + summed]) for at in range(0, len(cells), summed))
     cell = tested[int(printed * (len(tested) - 1))] / plan.privacy.scale

@@ -24,6 +24,7 @@ from privacy.measurements import sigma_for
 from privacy.plan import TRENDS, Axis, Kind, Query, Table
 from privacy.unit import ContributionBound
 
+from .gram import adjusted_queries
 from .population import axis, bins, conditions, rate_axis, whole
 from .study import Study
 from .summands import ONE, Summed, amount_of, clamp, logarithm, totals_of
@@ -57,6 +58,8 @@ def queries_of(
         ConfigurationError: A name is not in the codebook, or the table has too many cells.
     """
     spec = study.tables[number]
+    if spec.adjust_for is not None:
+        return adjusted_queries(study, number, bound=bound, codebook=codebook)
     axes = _axes(study, number, codebook)
     where = conditions(
         spec.where, codebook, lambda f, r: study.error(f, r, "table", number, "where")

@@ -1,6 +1,9 @@
 """Which rows a release has: one for each cell of a table, whatever the data say."""
 
-from .plan import QUANTILES, TRENDS, Plan, Table
+from .plan import ADJUSTED_MEANS, ADJUSTED_RATES, QUANTILES, STEPS, TRENDS, Plan, Table
+
+COLUMN = "controls"
+"""Key of a regression's column: how many of its controls are held equal there."""
 
 
 def keys_of(plan: Plan, table: Table) -> list[str]:
@@ -8,6 +11,8 @@ def keys_of(plan: Plan, table: Table) -> list[str]:
     counts = plan.query(table.queries[0])
     if table.kind == "grand_total":
         return [""]
+    if table.kind in (*ADJUSTED_RATES, *ADJUSTED_MEANS):
+        return _adjusted(table, [level.name for level in counts.axes[0].levels])
     cells = dict.fromkeys(cell[:-1] if table.kind == "rate" else cell for cell in counts.cells)
     names = [axis.name for axis in counts.axes]
     if table.kind in TRENDS:
@@ -18,3 +23,9 @@ def keys_of(plan: Plan, table: Table) -> list[str]:
         names.append("quantile")
         cells = dict.fromkeys((*cell, quantile) for cell in cells for quantile in QUANTILES)
     return ["; ".join(map("=".join, zip(names, cell, strict=False))) for cell in cells]
+
+
+def _adjusted(table: Table, levels: list[str]) -> list[str]:
+    columns = [[f"{COLUMN}={number}"] for number in table.columns] or [[]]
+    cells = [[]] if table.kind in STEPS else [[f"{table.by[0]}={level}"] for level in levels]
+    return ["; ".join((*column, *cell)) for column in columns for cell in cells]
