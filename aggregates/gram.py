@@ -38,7 +38,7 @@ RANKED = ("ordinal", "percent")
 
 
 def adjusted_queries(
-    study: Study, number: int, *, bound: ContributionBound, codebook: Codebook
+    study: Study, number: int, bound: ContributionBound, contribution: str, codebook: Codebook
 ) -> tuple[list[Query], list[Table]]:
     """
     Compile an adjusted table into queries that have no price yet.
@@ -47,6 +47,7 @@ def adjusted_queries(
         study: The study.
         number: Position of the table in it.
         bound: What one account may weigh.
+        contribution: How the queries say so, where it is not the plan's.
         codebook: The closed vocabulary.
 
     Raises:
@@ -63,11 +64,16 @@ def adjusted_queries(
     outcome, yes, no = None, dict[str, tuple[str, ...]](), dict[str, tuple[str, ...]]()
     if spec.rate_of:
         rates = _alike(study, number)
-        judged = {rate: _answer(study, number, rate) for rate in rates}
+        judged = {rate: _answer(study, rate, spec.among) for rate in rates}
         sample = reduce(both, (answer.base for answer in judged.values()), sample)
         possible = {**_possible(study, codebook), **sample}
         parted = partition(STATE if len(rates) > 1 else spec.rate_of, judged, possible)
         outcome, yes, no = parted.axis, dict(parted.yes), dict(parted.no)
+        if not (yes[spec.rate_of] and no[spec.rate_of]):
+            found = f"{spec.rate_of}, to which all sessions of the sample say the same."
+            raise study.error(
+                found, "take away what conditions say it.", "table", number, "rate_of"
+            )
     sample = _in_order(sample, codebook)
 
     def query(axes: Sequence[Axis], summed: Summed = ONE) -> Query:
@@ -77,7 +83,7 @@ def adjusted_queries(
         sensitivity = bound.sensitivity(largest=summed.largest)
         made = Query(
             name, (*axes,), sample, summed.value, measure, summed.centre, summed.largest,
-            sensitivity, "0", 0.0, summed.unit,
+            sensitivity, "0", 0.0, summed.unit, contribution=contribution,
         )  # fmt: skip
         if made.size > MOST_CELLS:
             found = f"a pair of blocks with {made.size} cells; {MOST_CELLS} is the most."
@@ -98,8 +104,7 @@ def adjusted_queries(
         ]
     of = spec.rate_of or ""
     answers = (yes.get(of, ()), no.get(of, ()))
-    names = tuple(query.name for query in queries)
-    return queries, [_table(study, number, kind, names, answers, codebook) for kind in spec.kinds]
+    return queries, [_table(study, number, kind, queries, answers, codebook) for kind in spec.kinds]
 
 
 def _blocks(study: Study, number: int, codebook: Codebook) -> list[Axis]:
@@ -165,18 +170,22 @@ def _alike(study: Study, number: int) -> list[str]:
     spec = study.tables[number]
 
     def way(table: TableSpec) -> tuple[object, ...]:
-        return (table.by, table.controls, table.merge, table.leave_out, table.where)
+        return (
+            table.by, table.controls, table.merge, table.leave_out, table.where, table.among,
+            table.contribution,
+        )  # fmt: skip
 
     alike = [t for t in study.tables if t.adjust_for is not None and way(t) == way(spec)]
     return list(dict.fromkeys(table.rate_of for table in alike if table.rate_of))
 
 
-def _answer(study: Study, number: int, rate: str) -> Answer:
+def _answer(study: Study, rate: str, among: str | None) -> Answer:
     def refuse(found: str, remedy: str) -> ConfigurationError:
         at = next(n for n, table in enumerate(study.tables) if table.rate_of == rate)
-        return study.error(found, remedy, "table", at, "rate_of")
+        key = "among" if rate in DERIVED and among else "rate_of"
+        return study.error(found, remedy, "table", at, key)
 
-    yes, rest = rate_axis(rate, refuse).levels
+    yes, rest = rate_axis(rate, refuse, among).levels
     return Answer(rest.when, yes.when)
 
 
@@ -193,7 +202,9 @@ def _possible(study: Study, codebook: Codebook) -> dict[str, tuple[str, ...]]:
 def _in_order(condition: Condition, codebook: Codebook) -> dict[str, tuple[str, ...]]:
     """The same condition, each column's labels once and as the codebook has them."""
     return {
-        column: tuple(label for label in codebook.field(column).labels if label in condition[column])
+        column: tuple(
+            label for label in codebook.field(column).labels if label in condition[column]
+        )
         for column in sorted(condition)
     }
 
@@ -202,7 +213,7 @@ def _table(
     study: Study,
     number: int,
     kind: Kind,
-    queries: tuple[str, ...],
+    queries: Sequence[Query],
     answers: tuple[tuple[str, ...], tuple[str, ...]],
     codebook: Codebook,
 ) -> Table:
@@ -218,8 +229,8 @@ def _table(
         kind=kind,
         by=(spec.by[0],),
         unit=unit.get(kind) or codebook.measure(spec.measure or "").unit,
-        base=_base(study, number),
-        queries=queries,
+        base=_base(study, number, queries[0].contribution),
+        queries=tuple(query.name for query in queries),
         yes=answers[0],
         no=answers[1],
         controls=tuple(f" {CROSSED} ".join(fields) for fields in spec.controls),
@@ -227,12 +238,14 @@ def _table(
     )
 
 
-def _base(study: Study, number: int) -> str:
+def _base(study: Study, number: int, own: str) -> str:
     """In words, which sessions the table speaks of, and what is held equal."""
     spec = study.tables[number]
     words = ["one sample for all columns: sessions of the study's population"]
     if spec.where:
         words.append(f"where {', '.join(spec.where)} is as the study says")
+    if own:
+        words.append(f"each account weighing at most {own}")
     if spec.rate_of:
         rates = _alike(study, number)
         columns = dict.fromkeys(column for rate in rates for column in DERIVED[rate].base)
@@ -243,5 +256,7 @@ def _base(study: Study, number: int) -> str:
         if name in GROUPINGS:
             words.append(f"with a known {GROUPINGS[name].of}")
     held = [f" {CROSSED} ".join(fields) for fields in spec.controls]
+    if spec.among:
+        words.append(f"of which it is said: {DERIVED[spec.among].title}")
     words.append(f"held equal: {', '.join(held) or 'nothing'}")
     return "; ".join(words)

@@ -52,9 +52,10 @@ def leverage(
     rho = PART * float(rho_of(plan.privacy.epsilon, plan.privacy.delta)) / len(names)
     sigma = {name: wide[name] / sqrt(2 * rho) for name in names}
     for _ in range(ROUNDS):
-        pull, noise = _pull(plan, table, sums, sigma)
-        least = max(pull.values()) * 1e-6  # a table nothing leans on costs next to nothing
-        shape = {n: sqrt(wide[n] / sqrt(max(pull[n], least))) for n in names}
+        pull, _ = _pull(plan, table, sums, sigma)
+        parts = {name: wide[name] * sqrt(pull[name]) for name in names}
+        least = max(parts.values()) * 1e-4  # a table nothing leans on costs next to nothing
+        shape = {name: wide[name] / sqrt(max(parts[name], least)) for name in names}
         spent = sum((wide[n] / shape[n]) ** 2 for n in names) / (2 * rho * len(names))
         sigma = {name: shape[name] * sqrt(spent) for name in names}
     _, noise = _pull(plan, table, sums, sigma)

@@ -17,6 +17,7 @@ from privacy.unit import CLIPS
 from .clipping import at_bounds
 from .estimates.cells import groups
 from .estimates.intervals import Z95
+from .estimates.rates import answers
 from .estimates.totals import choose_exactly
 from .leverage import leverage
 from .table import OF_MEASURES
@@ -99,12 +100,12 @@ def _target(
     inside: Mapping[str, float],
 ) -> float:
     if query.name in inside:
-        tested = query.name == table.queries[0]
-        least = tested and _printable(plan, table, query, sums, printed)
-        return min(inside[query.name], least or inf)
+        return min(inside[query.name], _tested(plan, table, query, sums, printed) or inf)
     if table.kind in ("total", "grand_total"):
         return _of_totals(plan, table, query, sums, half)
     counts = plan.query(table.queries[0])
+    if table.kind == "rate":
+        return _of_rate(plan, table, counts, sums, half, printed)
     bases = [sum(cells) / plan.privacy.scale for _, cells in groups(counts, sums)]
     if table.kind in OF_MEASURES:
         # The last axis of a mean's weights is a key like any other: every cell is a group.
@@ -119,7 +120,7 @@ def _target(
         # In the middle of a distribution, noise is that of a bridge over all bins.
         return half * typical / (Z95 * sqrt(len(query.axes[-1].levels)) / 2)
     # Two noisy cells or sums stand in each ratio, hence the root; a share's own cell dominates.
-    terms = 1.0 if table.kind == "share" else sqrt(0.5) if table.kind == "rate" else sqrt(2)
+    terms = 1.0 if table.kind == "share" else sqrt(2)
     width = half * typical / (Z95 * terms)
     if query.value == "log":
         return width * LOG_STEPS
@@ -128,7 +129,31 @@ def _target(
         width *= rises if query.value == "amount" else min(rises / max(apart, 1e-9), 1.0)
         if query.value == "amount":
             return width
-    return min(width, _printable(plan, table, counts, sums, printed) or width)
+    cells = [cell / plan.privacy.scale for cell in sums[counts.name]]
+    return min(width, _printable(plan, counts, cells, printed) or width)
+
+
+def _of_rate(
+    plan: Plan, table: Table, counts: Query, sums: Sums, half: float, printed: float
+) -> float:
+    """Deviation of a state's noise: a rate sums those of its yes and those of its no."""
+    told = [(yes, no) for _, yes, no in answers(table, counts, sums)]
+    bases = [(yes + no) / plan.privacy.scale for yes, no in told]
+    part = sum(yes for yes, _ in told) / plan.privacy.scale / max(sum(bases), 1e-9)
+    inside, outside = len(table.yes), len(table.no)
+    spread = sqrt(inside * (1 - part) ** 2 + outside * part**2)
+    width = half * median(bases) / (Z95 * spread)
+    return min(width, _printable(plan, counts, bases, printed, inside + outside) or width)
+
+
+def _tested(plan: Plan, table: Table, query: Query, sums: Sums, printed: float) -> float:
+    """Deviation at which a regression's level at that part passes; 0 of what tests none."""
+    if query.name != table.queries[0]:
+        return 0.0
+    width = query.size // len(query.axes[0].levels)
+    vector = [cell / plan.privacy.scale for cell in sums[query.name]]
+    bases = [sum(vector[at : at + width]) for at in range(0, query.size, width)]
+    return _printable(plan, query, bases, printed, width)
 
 
 def _mean_in_steps(plan: Plan, table: Table, sums: Sums) -> tuple[float, float]:
@@ -139,12 +164,11 @@ def _mean_in_steps(plan: Plan, table: Table, sums: Sums) -> tuple[float, float]:
     return total.centre + apart, abs(apart)
 
 
-def _printable(plan: Plan, table: Table, counts: Query, sums: Sums, printed: float) -> float:
-    """Deviation at which the cell at that part of the table passes; 0 where it cannot."""
-    summed = len(counts.axes[-1].levels) if table.kind in ("rate", *ADJUSTED_RATES) else 1
-    cells = [int(cell) for cell in sums[counts.name]]
-    tested = sorted(sum(cells[at : at + summed]) for at in range(0, len(cells), summed))
-    cell = tested[int(printed * (len(tested) - 1))] / plan.privacy.scale
+def _printable(
+    plan: Plan, counts: Query, tested: Sequence[float], printed: float, summed: int = 1
+) -> float:
+    """Deviation at which the set at that part of the table passes; 0 where it cannot."""
+    cell = sorted(tested)[int(printed * (len(tested) - 1))]
     least = float(plan.privacy.minimum_accounts * plan.contribution(counts))
     return max(0.0, (cell - least) / plan.privacy.z / sqrt(summed)) if cell > 1.5 * least else 0.0
 

@@ -164,9 +164,7 @@ def _tests(
         yield from ((base, width, state) for base, state in zip(bases, states, strict=True))
         return
     margin = minimum.margin(counts.sigma, cells=width)
-    withheld = [
-        base for base, state in zip(bases, states, strict=True) if state != "published"
-    ]
+    withheld = [base for base, state in zip(bases, states, strict=True) if state != "published"]
     hidden = sum(max(0, base - margin) for base in withheld)
     state = minimum.decide(sum(bases), counts.sigma, cells=counts.size)
     if withheld and hidden < minimum.accounts * minimum.k * minimum.scale:
