@@ -39,9 +39,10 @@ def check_table(study: "Study", index: int, table: TableSpec) -> None:
     for key in LATER_KEYS:
         if getattr(table, key) is not None:
             raise _later(study, key, "table", index, key)
-    adjusted = table.adjust_for is not None
-    known = OF_MEASURES if table.measure else () if table.total_of else (TREND,)
-    if adjusted:
+    known: tuple[str, ...] = OF_MEASURES if table.measure else ()
+    if table.share_of or table.rate_of:
+        known = (TREND,)
+    if table.adjust_for is not None:
         known = (GEOMETRIC_MEAN, SLOPE) if table.measure else (LEVELS, SLOPE)
     for statistic in table.statistics:
         if statistic not in known:

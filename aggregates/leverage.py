@@ -1,10 +1,10 @@
 """
 How little noise each pair of a regression should have: the split inside an adjusted table.
 
-To first order, noise gives a printed number q the variance Σ_t σ_t²·L_qt, L_qt the squared length of
-how q leans on table t (`estimates.gram`).  With wishes T_q, let c_t = Σ_q L_qt/T_q².  Under a fixed
-loss Σ Δ_t²/(2σ_t²), Σ c_t·σ_t² is least at σ_t² ∝ Δ_t/√c_t, so ρ_t ∝ Δ_t·√c_t: the pair of levels and
-outcomes is told most precisely, pairs of two controls hardly at all.
+To first order, noise gives a printed number q the variance Σ_t σ_t²·L_qt, L_qt the squared length
+of how q leans on table t (`estimates.gram`).  Let c_t = Σ_q L_qt.  Under a fixed loss Σ Δ_t²/2σ_t²,
+Σ c_t·σ_t² is least at σ_t² ∝ Δ_t/√c_t, so ρ_t ∝ Δ_t·√c_t: the pair of levels and outcomes is told
+most precisely, pairs of two controls hardly at all.
 
 The leaning itself depends on how noise is shared, through the precisions by which margins agree:
 a few rounds settle it.  Everything is reckoned on expected sums, in closed form; no data, no draws.
@@ -23,6 +23,8 @@ from .estimates.adjusted import fits, sample_of
 from .estimates.intervals import Z95
 
 ROUNDS = 3
+FLOOR = 1e-3
+"""Least ρ of a pair against the largest: what is nothing to first order is told all the same."""
 PART = 0.25
 """Part of the loss at which the split is reckoned: it decides only which levels are so rare that
 they are clipped, not how much is spent."""
@@ -54,20 +56,19 @@ def leverage(
     for _ in range(ROUNDS):
         pull, _ = _pull(plan, table, sums, sigma)
         parts = {name: wide[name] * sqrt(pull[name]) for name in names}
-        least = max(parts.values()) * 1e-4  # a table nothing leans on costs next to nothing
+        least = max(parts.values()) * FLOOR
         shape = {name: wide[name] / sqrt(max(parts[name], least)) for name in names}
         spent = sum((wide[n] / shape[n]) ** 2 for n in names) / (2 * rho * len(names))
         sigma = {name: shape[name] * sqrt(spent) for name in names}
     _, noise = _pull(plan, table, sums, sigma)
     scale = wish / max(median(noise), 1e-12)
-    unit = {name: 1 / plan.privacy.scale for name in names}
-    return {name: sigma[name] * unit[name] * scale for name in names}
+    return {name: sigma[name] / plan.privacy.scale * scale for name in names}
 
 
 def _pull(
     plan: Plan, table: Table, sums: Mapping[str, Sequence[int]], sigma: Mapping[str, float]
 ) -> tuple[dict[str, float], list[float]]:
-    """c of each query in the units of its noise, for equal wishes; deviation of each number."""
+    """C of each query, in units of its noise and for equal wishes; deviation of each number."""
     queries = tuple(replace(q, sigma=sigma.get(q.name, q.sigma)) for q in plan.queries)
     sample = sample_of(replace(plan, queries=queries), table, sums)
     names = [name for name in table.queries if name in sigma]

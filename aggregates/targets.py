@@ -56,8 +56,25 @@ chosen from them, and a tail that drowns in noise is cut off unseen."""
 Sums = Mapping[str, Sequence[int]]
 
 
+Inside = Mapping[tuple[str, str], Mapping[str, float]]
+"""Name and kind of each adjusted table → wishes for its queries."""
+
+
+def inside(plan: Plan, sums: Sums, half_widths: Mapping[str, float | None]) -> Inside:
+    """How noise should be shared inside adjusted tables: the same for all of `PRINTED`."""
+    return {
+        (t.name, t.kind): leverage(plan, t, sums, half_widths.get(t.name) or WIDTH[t.kind])
+        for t in plan.tables
+        if t.kind in (*ADJUSTED_RATES, *ADJUSTED_MEANS)
+    }
+
+
 def targets(
-    plan: Plan, sums: Sums, half_widths: Mapping[str, float | None], printed: float
+    plan: Plan,
+    sums: Sums,
+    half_widths: Mapping[str, float | None],
+    printed: float,
+    adjusted: Inside,
 ) -> dict[str, float]:
     """
     How little noise each query should have: T of the minimax split.
@@ -72,6 +89,7 @@ def targets(
         sums: Expected sums.
         half_widths: Table → wanted half-width, or None for its kind's.
         printed: One of `PRINTED`.
+        adjusted: What `inside` says.
 
     Returns:
         Query → T in accounts (times the value's unit); positive.
@@ -81,26 +99,21 @@ def targets(
         if table.kind in TRENDS:  # made of what its share or rate has bought
             continue
         half = half_widths.get(table.name) or WIDTH[table.kind]
-        adjusted = table.kind in (*ADJUSTED_RATES, *ADJUSTED_MEANS)
-        inside = leverage(plan, table, sums, half) if adjusted else {}
+        own = adjusted.get((table.name, table.kind), {})
         for name in table.queries:  # what two statistics need is as precise as the stricter wants
             query = plan.query(name)
-            target = max(_target(plan, table, query, sums, half, printed, inside), 1e-3)
+            if name in own:
+                target = min(own[name], _tested(plan, table, query, sums, printed) or inf)
+            else:
+                target = _target(plan, table, query, sums, half, printed)
+            target = max(target, 1e-3)
             wanted[name] = min(target, wanted.get(name, inf))
     return wanted
 
 
 def _target(
-    plan: Plan,
-    table: Table,
-    query: Query,
-    sums: Sums,
-    half: float,
-    printed: float,
-    inside: Mapping[str, float],
+    plan: Plan, table: Table, query: Query, sums: Sums, half: float, printed: float
 ) -> float:
-    if query.name in inside:
-        return min(inside[query.name], _tested(plan, table, query, sums, printed) or inf)
     if table.kind in ("total", "grand_total"):
         return _of_totals(plan, table, query, sums, half)
     counts = plan.query(table.queries[0])

@@ -34,14 +34,20 @@ from .regression import Design, Fit, Leaning, levels, sampling, slope
 
 OUTCOME = 1
 """Number of a rate's block of outcomes; what the table is by is 0, controls follow."""
-CLIPPED = 2.0
-"""λ of a regression in deviations of its noisiest pair."""
+THIN = 2.0
+"""Least count of a level of what the table is by, in deviations of its noise."""
+EFFECT = {"adjusted_rate": 0.05, "adjusted_slope": 0.05}
+MEANS_EFFECT = 0.1
+"""τ: size of effects of controls that one would want to take out, in points of a rate or as a part
+of a mean."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
     """Sums of one estimation sample, in accounts, and whether their outcome is a block of them."""
 
+    effect: float
+    """τ."""
     counts: tuple[Pair, ...]
     agreed: Agreed
     yes: tuple[int, ...]
@@ -52,17 +58,30 @@ class Sample:
 
     def design(self, controls: int) -> Design:
         """The regression with so many of the controls."""
-        clip = CLIPPED * max(pair.sigma for pair in self.counts)
+        pairs = {(pair.one, pair.other): pair for pair in self.counts}
+        first = self.counts[0]
+        thin = THIN * first.sigma * sqrt(first.values.shape[1])
         if self.valued is not None:
             blocks = tuple(range(controls + 1))
             sums = tuple(self.valued.margins[block] for block in blocks)
-            return Design(self.agreed, blocks, sums, float(self.valued.total), clip)
-        yes, pairs = [*self.yes], self.agreed.pairs
-        blocks = (0, *range(OUTCOME + 1, OUTCOME + 1 + controls))
-        first = pairs[0, OUTCOME][:, yes].sum(axis=1)
-        others = (pairs[OUTCOME, block][yes].sum(axis=0) for block in blocks[1:])
-        whole = float(self.agreed.margins[OUTCOME][yes].sum())
-        return Design(self.agreed, blocks, (first, *others), whole, clip)
+            whole = float(self.valued.total)
+            told = [pair.sigma for pair in self.values[1 : controls + 1]]
+        else:
+            blocks = (0, *range(OUTCOME + 1, OUTCOME + 1 + controls))
+            yes, met = [*self.yes], self.agreed.pairs
+            others = (met[OUTCOME, block][yes].sum(axis=0) for block in blocks[1:])
+            sums = (met[0, OUTCOME][:, yes].sum(axis=1), *others)
+            whole = float(self.agreed.margins[OUTCOME][yes].sum())
+            told = [pairs[OUTCOME, block].sigma for block in blocks[1:]]
+        noise = [np.zeros(0), *(_agreed_noise(pairs[0, block]) for block in blocks[1:])]
+        clip = max(told, default=0.0) / self.effect
+        return Design(self.agreed, blocks, sums, whole, clip, thin, np.concatenate(noise))
+
+    def noise(self, design: Design, fit: Fit) -> Floats:
+        """Variance from noise, and from what clipping holds back because of it."""
+        told = self.leaning(design, fit.leaning)
+        direct = sum(pair.sigma**2 * (on**2).sum(axis=(1, 2)) for pair, on in told)
+        return np.asarray(direct + self.effect**2 * fit.held)
 
     def leaning(self, design: Design, leaning: Leaning) -> list[tuple[Pair, Floats]]:
         """How statistics lean on each noisy cell of each table."""
@@ -87,9 +106,16 @@ class Sample:
         return [*zip(self.counts, on, strict=True)]
 
 
+def _agreed_noise(pair: Pair) -> Floats:
+    """Variance of a pair's noise beside that of its margins, by level of the second block."""
+    rows, columns = pair.values.shape
+    return np.full(columns, pair.sigma**2 * (1 - 1 / rows) * (1 - 1 / columns))
+
+
 def sample_of(plan: Plan, table: Table, noisy: Noisy) -> Sample:
     """Take the sums of an adjusted table, and make them agree."""
     queries = [plan.query(name) for name in table.queries]
+    effect = EFFECT.get(table.kind, MEANS_EFFECT)
     sizes = [len(block.levels) for block in blocks_of(table, queries)]
     pairs, scale = [*combinations(range(len(sizes)), 2)], plan.privacy.scale
 
@@ -101,13 +127,13 @@ def sample_of(plan: Plan, table: Table, noisy: Noisy) -> Sample:
         counts = [read(query, *pair) for query, pair in zip(queries, pairs, strict=True)]
         names = [level.name for level in queries[0].axes[1].levels]
         yes = tuple(names.index(name) for name in table.yes)
-        return Sample((*counts,), agree(counts), yes, (), None)
+        return Sample(effect, (*counts,), agree(counts), yes, (), None)
     weight, *between = queries[: 1 + len(pairs)]
     counts = [read(weight, 0, ALONE)]
     counts += [read(query, *pair) for query, pair in zip(between, pairs, strict=True)]
     sums = queries[1 + len(pairs) : -1]
     values = [read(query, block, ALONE, LOG_STEPS) for block, query in enumerate(sums)]
-    return Sample((*counts,), agree(counts), (), (*values,), agree(values))
+    return Sample(effect, (*counts,), agree(counts), (), (*values,), agree(values))
 
 
 def fits(table: Table, sample: Sample) -> Iterator[tuple[Design, Fit]]:
@@ -133,8 +159,7 @@ def adjusted(plan: Plan, table: Table, noisy: Noisy, codebook: Codebook) -> Iter
     # Before any cell is tested: what runs in a rehearsal is what runs after the seal.
     sample, found = sample_of(plan, table, noisy), list[Estimate]()
     for design, fit in fits(table, sample):
-        leaning = sample.leaning(design, fit.leaning)
-        noise = sum(pair.sigma**2 * (on**2).sum(axis=(1, 2)) for pair, on in leaning)
+        noise = sample.noise(design, fit)
         residual = _residual(plan, table, noisy, design)
         drawn = sampling(fit, residual, float(plan.contribution(plan.query(table.queries[0]))))
         found += [
@@ -176,7 +201,7 @@ def _residual(plan: Plan, table: Table, noisy: Noisy, design: Design) -> Floats:
     """Variance of what the regression leaves: of a rate by level, of a mean one, rounded up."""
     count, total = len(design.sums[0]), max(float(design.tables.total), 1.0)
     if table.kind in ADJUSTED_RATES:
-        base = np.maximum(design.tables.margins[0], design.clip)
+        base = np.maximum(design.tables.margins[0], max(design.thin, 1e-9))
         rate = np.clip(design.sums[0] / base, 0.0, 1.0)
         return np.asarray(rate * (1 - rate))
     squares = plan.query(table.queries[-1])
@@ -191,8 +216,8 @@ def _told(
     """One number in the table's unit, with its interval."""
     reach = Z95 * sqrt(noise**2 + drawn**2)
     if table.kind == "adjusted_rate":
-        ends = _within((value, value - reach, value + reach), 0.0, 1.0)
-        return Estimate(*ends, noise, drawn)
+        estimate, low, high = _within((value, value - reach, value + reach), 0.0, 1.0)
+        return Estimate(estimate, low, high, noise, drawn)
     if table.kind == "adjusted_slope":
         return Estimate(value, value - reach, value + reach, noise, drawn)
     sums = plan.query(table.queries[-2])

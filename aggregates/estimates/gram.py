@@ -1,10 +1,10 @@
 """
 Pair tables made to agree, and how what is made of them leans on each noisy cell.
 
-Each block's margin stands in every table that holds the block, each time with noise of its own.  Of
-all tables X that agree with one another, those are taken that lie nearest to the noisy T, each by
-its precision: minimise Σ ‖T_t - X_t‖²/σ_t² under X_t·1 = m_i and X_tᵀ·1 = m_j for some margins of one
-total N (generalised least squares, so of all linear unbiased estimates the most precise).
+Each block's margin stands in every table that holds the block, each time with noise of its own.
+Of all tables X that agree with one another, those are taken that lie nearest to the noisy T, each
+by its precision: minimise Σ ‖T_t - X_t‖²/σ_t² under X_t·1 = m_i and X_tᵀ·1 = m_j for some margins
+of one total N (generalised least squares: of all linear unbiased estimates the most precise).
 
 For given margins the nearest table is T + r/s_j + c/s_i - d/(s_i·s_j), r and c what its rows and
 columns lack, d what its total lacks, s the numbers of levels.  Put in, the minimum over margins is
@@ -46,7 +46,7 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Agreed:
-    """Tables that agree, or of each the gradient of some statistics (then with an axis in front)."""
+    """Tables that agree; or by each, gradients of statistics, along an axis in front."""
 
     total: Floats
     margins: Mapping[int, Floats]
@@ -62,7 +62,8 @@ def agree(tables: Sequence[Pair]) -> Agreed:
     total = weights @ totals / weights.sum()
     margins = {}
     for block, sides in _sides(tables).items():
-        mean = sum(weight * _margin(tables[at].values, axis) for at, axis, weight in sides)
+        told = [weight * _margin(tables[at].values, axis) for at, axis, weight in sides]
+        mean = np.sum(told, axis=0)
         margins[block] = mean + (total - mean.sum()) / len(mean)
     pairs = {}
     for table in tables:
