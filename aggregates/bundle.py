@@ -33,16 +33,19 @@ OWN = (TABLES, PLAN, CODEBOOK, README)
 DICTIONARY: Mapping[str, str] = {
     "study": "name of the study",
     "table": "name of the table",
-    "statistic": "share, rate, change, slope, mean, geometric_mean, quantiles, total, grand_total",
+    "statistic": "share, rate, change, slope, mean, geometric_mean, quantiles, total, grand_total, "
+    "adjusted_rate, adjusted_slope, adjusted_geometric_mean, adjusted_ratio",
     "keys": "the cell: axis=level, joined by '; '; empty for a table without axes; of quantiles "
-    "also which one, in per cent",
+    "also which one, in per cent; of adjusted tables in columns how many controls are held equal",
     "estimate": "the estimate, in `unit`; shares and rates lie in [0, 1]; a change is that from "
-    "the first month to the last, a slope that of a straight line through all months",
+    "the first month to the last, a slope that of a straight line through all months; adjusted: as if each level had the "
+    "controls of the whole sample, and per step from one level to the next",
     "raw": "noisy weighted count the cell was tested on (a share's own cell, a rate's or mean's "
-    "base), in accounts; of totals the noisy clipped count, in sessions",
+    "base, all levels of what is given per step), in accounts; of totals the noisy clipped count, in sessions",
     "low": "lower end of the 95 % interval: privacy noise and sampling together",
     "high": "upper end of it",
-    "se_noise": "standard error from the privacy noise alone",
+    "se_noise": "standard error from the privacy noise alone; of adjusted numbers also from what "
+    "is not taken out of rare controls because of it",
     "se_sampling": "upper bound on the standard error from which accounts happen to be in the "
     "data, clustered by account; of totals from whose sessions the clipped ones were",
     "se_classifier": "standard error from labels that are wrong; empty, because this release "

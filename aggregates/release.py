@@ -14,6 +14,7 @@ from privacy.codebook import codebook as installed
 from privacy.errors import RefusedError
 from privacy.plan import Kind, Plan, Table
 
+from .estimates.adjusted import adjusted
 from .estimates.cells import Cell, Noisy, Smooth, minimum_of
 from .estimates.means import means
 from .estimates.quantiles import quantiles
@@ -52,6 +53,10 @@ MAKERS: Mapping[Kind, Callable[[Measured, Table], Iterator[Cell]]] = {
     "quantiles": lambda of, table: quantiles(of.plan, table, of.noisy, of.codebook),
     "total": lambda of, table: totals(of.plan, table, of.noisy, of.clips),
     "grand_total": lambda of, table: grand_total(of.plan, table, of.noisy, of.clips),
+    "adjusted_rate": lambda of, table: adjusted(of.plan, table, of.noisy, of.codebook),
+    "adjusted_slope": lambda of, table: adjusted(of.plan, table, of.noisy, of.codebook),
+    "adjusted_geometric_mean": lambda of, table: adjusted(of.plan, table, of.noisy, of.codebook),
+    "adjusted_ratio": lambda of, table: adjusted(of.plan, table, of.noisy, of.codebook),
 }
 """Kind of table → what makes its cells."""
 

@@ -25,6 +25,7 @@ from privacy.measurements import sigma_for
 from privacy.plan import TRENDS, Axis, Kind, Query, Table
 from privacy.unit import ContributionBound
 
+from .gram import adjusted_queries
 from .population import axis, bins, conditions, rate_axis, whole
 from .study import Study
 from .summands import ONE, Summed, amount_of, clamp, logarithm, totals_of
@@ -58,9 +59,13 @@ def queries_of(
         ConfigurationError: A name is not in the codebook, or the table has too many cells.
     """
     spec = study.tables[number]
-    own, axes = bound, _axes(study, number, codebook)
+    own = bound
     if spec.contribution is not None:
         own = bound_of(study, weight_of(spec.contribution), "table", number)
+    if spec.adjust_for is not None:
+        contribution = "" if own == bound else str(own.k)
+        return adjusted_queries(study, number, own, contribution, codebook)
+    axes = _axes(study, number, codebook)
     where = conditions(
         spec.where, codebook, lambda f, r: study.error(f, r, "table", number, "where")
     )

@@ -10,6 +10,7 @@ from itertools import pairwise
 from math import inf
 
 from .codebook import MONTHS
+from .pairs import fits_adjusted_mean, fits_adjusted_rate
 from .plan import TRENDS, Axis, Kind, Query, Table, Value
 from .queries import OF_ACCOUNTS
 from .unit import CLIPS
@@ -168,5 +169,9 @@ FORMS: Mapping[Kind, Callable[[Table, Sequence[Query]], bool]] = {
     "quantiles": _fits_quantiles,
     "total": _fits_totals,
     "grand_total": _fits_totals,
+    "adjusted_rate": fits_adjusted_rate,
+    "adjusted_slope": fits_adjusted_rate,
+    "adjusted_geometric_mean": fits_adjusted_mean,
+    "adjusted_ratio": fits_adjusted_mean,
 }
 """Kind → whether a table and its queries have its form."""

@@ -1,6 +1,9 @@
 """Which rows a release has, and at which k: whatever the data say, the plan says it before."""
 
-from .plan import QUANTILES, TRENDS, Plan, Table
+from .plan import ADJUSTED_MEANS, ADJUSTED_RATES, QUANTILES, STEPS, TRENDS, Plan, Table
+
+COLUMN = "controls"
+"""Key of a regression's column: how many of its controls are held equal there."""
 
 
 def keys_of(plan: Plan, table: Table) -> list[str]:
@@ -8,6 +11,8 @@ def keys_of(plan: Plan, table: Table) -> list[str]:
     counts = plan.query(table.queries[0])
     if table.kind == "grand_total":
         return [""]
+    if table.kind in (*ADJUSTED_RATES, *ADJUSTED_MEANS):
+        return _adjusted(table, [level.name for level in counts.axes[0].levels])
     cells = dict.fromkeys(cell[:-1] if table.kind == "rate" else cell for cell in counts.cells)
     names = [axis.name for axis in counts.axes]
     if table.kind in TRENDS:
@@ -26,3 +31,9 @@ def bounds_of(plan: Plan, table: Table) -> list[str]:
         query = plan.query(table.queries[0 if table.kind == "total" else 1])
         return [str(clip.bound) for clip in query.clips]
     return [str(plan.contribution(plan.query(table.queries[0])))]
+
+
+def _adjusted(table: Table, levels: list[str]) -> list[str]:
+    columns = [[f"{COLUMN}={number}"] for number in table.columns] or [[]]
+    cells = [[]] if table.kind in STEPS else [[f"{table.by[0]}={level}"] for level in levels]
+    return ["; ".join((*column, *cell)) for column in columns for cell in cells]

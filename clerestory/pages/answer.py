@@ -10,7 +10,7 @@ still be real.
 from collections.abc import Sequence
 from itertools import combinations, pairwise
 
-from privacy.plan import TRENDS
+from privacy.plan import STEPS, TRENDS
 
 from .cell import Cell, Group
 from .figure import show_for
@@ -51,6 +51,8 @@ def answer(group: Group) -> str:
     if len(group.published) == 1:
         only, rest = group.published[0], "; the rest is withheld" if len(group.cells) > 1 else ""
         return f"{_said(only, only.label, show)}{rest}."
+    if group.table.kind in STEPS:
+        return f"{listed([_said(cell, cell.label, show) for cell in group.published])}."
     if group.table.kind in TRENDS:
         return _moved(group, show)
     if group.month_axis is not None:

@@ -13,12 +13,15 @@ from math import isfinite, nan
 from privacy.codebook import codebook
 from privacy.errors import ConfigurationError
 from privacy.plan import Plan, Table
+from privacy.rows import COLUMN
 
 from .wording import NOT_COMPUTED, TOO_FEW, is_month, label_of
 
 SOURCES = {"noise": "privacy noise", "sampling": "sampling", "classifier": "classifier error"}
 """Column `se_…` → what it is called on a page."""
-_ORDERED = frozenset({"month", "length_band", "model_calls", "share_cut", "task_value_tier"})
+_ORDERED = frozenset(
+    {COLUMN, "month", "length_band", "model_calls", "share_cut", "task_value_tier"}
+)
 """Columns beside the instruments whose labels run from less to more."""
 
 

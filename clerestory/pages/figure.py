@@ -7,12 +7,23 @@ never a blank and never a zero.
 
 from collections.abc import Callable, Sequence
 
-from privacy.plan import TRENDS, Table
+from privacy.plan import Table
 
 from .cell import Cell, Group
 from .markup import Element, tag
 from .svg import Row, Scale, dots, over_time
-from .wording import CONFIDENCE, SPACE, Format, between, format_for, name_of, number, ticks_for
+from .wording import (
+    CONFIDENCE,
+    DIFFERENCES,
+    PARTS,
+    SPACE,
+    Format,
+    between,
+    format_for,
+    name_of,
+    number,
+    ticks_for,
+)
 
 _MEASURED = {
     "share": "Share",
@@ -24,6 +35,10 @@ _MEASURED = {
     "quantiles": "Quantile",
     "total": "Total",
     "grand_total": "Grand total",
+    "adjusted_rate": "Adjusted rate",
+    "adjusted_slope": "Rise per step",
+    "adjusted_geometric_mean": "Adjusted geometric mean",
+    "adjusted_ratio": "Ratio per step",
 }
 
 
@@ -134,9 +149,9 @@ def base_of(table: Table) -> str:
 
 
 def _measured(table: Table) -> str:
-    if table.kind in TRENDS:
+    if table.kind in DIFFERENCES:
         return f"{_MEASURED[table.kind]}, in percentage points"
-    unit = "" if table.kind in {"share", "rate"} else f", in {table.unit}"
+    unit = "" if table.kind in PARTS else f", in {table.unit}"
     return f"{_MEASURED[table.kind]}s{unit}"
 
 
