@@ -14,7 +14,9 @@ from math import isfinite
 from privacy.codebook import Codebook
 from privacy.errors import RefusedError
 from privacy.plan import Plan, Table
+from privacy.rows import keys_of, merged_in, rests
 
+from .estimates.cells import counts_of, minimum_of
 from .release import COLUMNS, Row, release, rounded
 
 PUBLIC = (
@@ -47,7 +49,10 @@ def read_answer(plan: Plan, answer: bytes, codebook: Codebook | None = None) -> 
     nothing = {query.name: [0] * query.size for query in plan.queries}
     clips = _clips(plan, rows) if whole else {}
     expected = release(plan, nothing, codebook, clips)
-    if not whole or not _same_public(rows, expected):
+    if not whole or len(rows) != len(expected):
+        raise _refused("something else than the rows of the plan.")
+    _expect_rests(plan, rows, expected)
+    if not _same_public(rows, expected):
         raise _refused("something else than the rows of the plan.")
     for row in rows:
         if not _lawful(row, plan):
@@ -70,6 +75,28 @@ def _clips(plan: Plan, rows: Sequence[Row]) -> dict[str, int]:
             bounds = [str(clip.bound) for clip in query.clips]
             clips[query.name] = bounds.index(said) if said in bounds else 0
     return clips
+
+
+def _expect_rests(plan: Plan, rows: Sequence[Row], expected: Sequence[Row]) -> None:
+    """
+    Put into the rows of all others what their test is at the number of cells that they merge.
+
+    Which cells are withheld follows from the noise; how many they are stands in the same answer.
+
+    Raises:
+        RefusedError: The states of a group contradict each other.
+    """
+    first, scale = 0, plan.privacy.scale
+    for table in plan.tables:
+        for cells, place in rests(plan, table, first):
+            merged = merged_in([row["state"] for row in rows[cells]], rows[place]["state"])
+            if merged is None:
+                raise _refused("a row of all others that its group contradicts.")
+            query = counts_of(plan, table)
+            least = minimum_of(plan, query).threshold(query.sigma, cells=merged)
+            expected[place]["threshold"] = rounded(least / scale)
+            expected[place]["noise_scale"] = rounded(query.sigma * merged**0.5 / scale)
+        first += len(keys_of(plan, table))
 
 
 def _is_of(row: Row, table: Table) -> bool:

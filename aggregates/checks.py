@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from privacy.errors import ConfigurationError
 from privacy.forms import MONTH
+from privacy.rows import REST
 
 from .lines import line_of
 from .population import MEANINGLESS
@@ -59,7 +60,13 @@ def check_table(study: "Study", index: int, table: TableSpec) -> None:
         found = f"a mean in {table.name!r} without bounds."
         remedy = "state between = [low, high]; what lies beyond counts as the bound."
         raise study.error(found, remedy, "table", index, "statistics")
+    if table.residual and table.share_of is None:
+        found = "a row of all others (residual) in a table that shares nothing out."
+        raise study.error(found, "take it out.", "table", index, "residual")
     for group in (name for groups in table.merge.values() for name in groups):
+        if group == REST:
+            found = f"the group name {group!r}, which is that of what is withheld."
+            raise study.error(found, "choose another name.", "table", index, "merge")
         if MEANINGLESS & set(group):
             found = f"the group name {group!r}, which a table's keys cannot hold."
             raise study.error(found, "leave out ; and =.", "table", index, "merge")

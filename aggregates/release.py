@@ -129,7 +129,9 @@ def _row(plan: Plan, table: Table, cell: Cell) -> Row:
             high=rounded(estimate.high),
             se_noise=rounded(estimate.se_noise),
             se_sampling=rounded(estimate.se_sampling),
-            accounts_at_least=minimum.accounts_at_least(cell.tested, cell.sigma, cells=cell.summed),
+            accounts_at_least=minimum.accounts_at_least(cell.tested, cell.sigma, cells=cell.summed)
+            if cell.accounts is None
+            else cell.accounts,
         )
     return row
 

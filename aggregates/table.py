@@ -48,6 +48,7 @@ class TableSpec(Part):
     merge: dict[str, dict[Text, list[str]]] = {}
     leave_out: dict[str, list[str]] = {}
     where: dict[str, Labels] = {}
+    residual: bool = False
     half_width: float | None = Field(default=None, gt=0, lt=1, allow_inf_nan=False)
     adjust_for: list[str] | None = None
     agreement_of: str | None = None

@@ -21,6 +21,7 @@ from privacy.derived import DERIVED, GROUPINGS
 from privacy.forms import MONTH, MOST_CELLS
 from privacy.loss import split, write_rho
 from privacy.measurements import sigma_for
+from privacy.minimum import LEAST_MERGED
 from privacy.plan import TRENDS, Axis, Kind, Query, Table
 from privacy.unit import ContributionBound
 
@@ -149,6 +150,9 @@ def _axes(study: Study, number: int, codebook: Codebook) -> list[Axis]:
                 refuse=lambda f, r, place=place: study.error(f, r, "table", number, place),  # type: ignore[misc]
             )
         )
+    if spec.residual and len(axes[-1].levels) <= LEAST_MERGED:
+        found = "a row of all others (residual) beside two labels, of which it would show one."
+        raise study.error(found, "take it out.", "table", number, "residual")
     if spec.rate_of:
         place = "among" if spec.rate_of in DERIVED and spec.among else "rate_of"
         axes.append(
@@ -180,6 +184,7 @@ def _table(spec: TableSpec, kind: Kind, queries: Sequence[Query], codebook: Code
         queries=tuple(query.name for query in queries),
         yes=answers[0],
         no=answers[1],
+        residual=spec.residual,
     )
 
 

@@ -12,6 +12,7 @@ from math import inf
 from .codebook import MONTHS
 from .plan import TRENDS, Axis, Kind, Query, Table, Value
 from .queries import OF_ACCOUNTS
+from .rows import REST
 from .unit import CLIPS
 
 MOST_CELLS = 20_000
@@ -63,14 +64,23 @@ def by_name(tables: Sequence[Table]) -> list[list[Table]]:
 
 def is_one_table(parts: Sequence[Table]) -> bool:
     """Whether statistics of one name are of the same cells: a reader takes them for one table."""
-    return len({(part.title, part.base, part.queries[:1]) for part in parts}) == 1
+    return len({(part.title, part.base, part.queries[:1], part.residual) for part in parts}) == 1
 
 
 def fits(table: Table, queries: Sequence[Query]) -> bool:
     """Whether a table is made of what its kind is made of, and is tested on its own cells."""
     if not queries or any(query.where != queries[0].where for query in queries):
         return False
+    if table.residual and not _has_rest(table, queries[0]):
+        return False
     return FORMS[table.kind](table, queries)
+
+
+def _has_rest(table: Table, counts: Query) -> bool:
+    """Whether a row of what is withheld can stand beside a share's labels, named as none is."""
+    labels = [level.name for level in counts.axes[-1].levels] if counts.axes else []
+    shares = table.kind == "share" or (table.kind in TRENDS and not table.yes)
+    return shares and len(set(labels)) == len(labels) > 2 and REST not in labels
 
 
 def _fits_share(table: Table, queries: Sequence[Query]) -> bool:

@@ -70,6 +70,8 @@ class Table:
     """Of a rate: the levels of its counts' last axis that say yes."""
     no: tuple[str, ...] = ()
     """Those that say no; the other levels are not in its base."""
+    residual: bool = False
+    """Whether a share, and its trends, merge what is withheld in a group into one more row."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,21 @@
 """Hold a release's tables against its plan: every cell is there, and prints what it may."""
 
 import csv
+from collections.abc import Mapping, Sequence
 from io import StringIO
 from math import isfinite
 
 from .consistency import StepError
+from .minimum import Minimum
 from .plan import Plan
-from .rows import keys_of
+from .rows import keys_of, merged_in, rests
 
 STATES = ("published", "suppressed", "not_computed")
 NUMBERS = ("estimate", "raw", "low", "high", "se_noise", "se_sampling", "accounts_at_least")
 """Columns of tables.csv that a published row fills, and another leaves empty."""
+
+ROUNDED = 1e-5
+"""Numbers in tables.csv have six digits."""
 
 
 def printed(plan: Plan, data: bytes) -> str:
@@ -37,5 +42,24 @@ def printed(plan: Plan, data: bytes) -> str:
                 raise StepError("a printed cell with too few accounts behind it")
         elif row["state"] not in STATES or any(row[c] for c in (*NUMBERS, "se_classifier")):
             raise StepError("numbers in a row that is not published")
+    _check_rests(plan, rows)
     published = sum(row["state"] == "published" for row in rows)
     return f"{published} of {len(rows)} rows published, the others empty"
+
+
+def _check_rests(plan: Plan, rows: Sequence[Mapping[str, str]]) -> None:
+    """A row of all others merges two withheld cells at least, and stands the test of so many."""
+    first = 0
+    for table in plan.tables:
+        for cells, place in rests(plan, table, first):
+            merged = merged_in([row["state"] for row in rows[cells]], rows[place]["state"])
+            if merged is None:
+                raise StepError("a row of all others that its group contradicts")
+            query, privacy = plan.query(table.queries[0]), plan.privacy
+            test = Minimum(
+                privacy.minimum_accounts, plan.contribution(query), privacy.z, privacy.scale
+            )
+            least = test.threshold(query.sigma, cells=merged) / privacy.scale
+            if float(rows[place]["threshold"]) < least * (1 - ROUNDED):
+                raise StepError("a row of all others with another threshold than its cells demand")
+        first += len(keys_of(plan, table))
