@@ -14,7 +14,7 @@ from math import isfinite
 from privacy.codebook import Codebook
 from privacy.errors import RefusedError
 from privacy.plan import Plan, Table
-from privacy.rows import keys_of, merged_in, rests
+from privacy.rows import REST, keys_of, merged_in, rests
 
 from .estimates.cells import counts_of, minimum_of
 from .release import COLUMNS, Row, release, rounded
@@ -113,6 +113,11 @@ def _same_public(rows: Sequence[Row], expected: Sequence[Row]) -> bool:
 
 def _lawful(row: Row, plan: Plan) -> bool:
     numbers = [row[column] for column in NUMBERS]
+    if (row["statistic"] == "not_computed") != (row["state"] == "not_computed"):
+        # Of other rows only that of all others can have nothing to be made of.
+        rest = row["state"] == "not_computed" and str(row["keys"]).endswith(f"={REST}")
+        if not rest:
+            return False
     if row["state"] in ("suppressed", "not_computed"):
         return all(number is None for number in (*numbers, row["se_classifier"]))
     if row["state"] != "published" or row["se_classifier"] is not None:

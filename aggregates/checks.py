@@ -29,6 +29,9 @@ def check_table(study: "Study", index: int, table: TableSpec) -> None:
     for key in LATER_KEYS:
         if getattr(table, key) is not None:
             raise _later(study, key, "table", index, key)
+    if table.not_computed is not None:
+        _check_nothing(study, index, table)
+        return
     known = OF_MEASURES if table.measure else () if table.total_of else (TREND,)
     for statistic in table.statistics:
         if statistic not in known:
@@ -70,6 +73,16 @@ def check_table(study: "Study", index: int, table: TableSpec) -> None:
         if MEANINGLESS & set(group):
             found = f"the group name {group!r}, which a table's keys cannot hold."
             raise study.error(found, "leave out ; and =.", "table", index, "merge")
+
+
+def _check_nothing(study: "Study", index: int, table: TableSpec) -> None:
+    """A table that is not computed says why, and asks for nothing else."""
+    for key in sorted(table.model_fields_set - {"name", "title", "not_computed"}):
+        found = f"{key} in {table.name!r}, which is not computed."
+        raise study.error(found, "take it out; a reason is enough.", "table", index, key)
+    if all(one.not_computed is not None for one in study.tables):
+        found = "a study that computes nothing."
+        raise study.error(found, "ask for a table.", "table", index, "not_computed")
 
 
 def _later(study: "Study", what: str, *at: str | int) -> ConfigurationError:

@@ -52,6 +52,7 @@ MAKERS: Mapping[Kind, Callable[[Measured, Table], Iterator[Cell]]] = {
     "quantiles": lambda of, table: quantiles(of.plan, table, of.noisy, of.codebook),
     "total": lambda of, table: totals(of.plan, table, of.noisy, of.clips),
     "grand_total": lambda of, table: grand_total(of.plan, table, of.noisy, of.clips),
+    "not_computed": lambda _of, _table: iter([Cell("", 0, 0, 0.0, "not_computed", None)]),
 }
 """Kind of table → what makes its cells."""
 
@@ -106,14 +107,17 @@ def _row(plan: Plan, table: Table, cell: Cell) -> Row:
     minimum, scale = cell.minimum or minimum_of(plan), plan.privacy.scale
     noise = cell.sigma * cell.summed**0.5 / scale
     row: Row = dict.fromkeys(COLUMNS)
+    if table.queries:
+        row.update(
+            threshold=rounded(minimum.threshold(cell.sigma, cells=cell.summed) / scale),
+            noise_scale=rounded(noise),
+        )
     row.update(
         study=plan.study.name,
         table=table.name,
         statistic=table.kind,
         keys=cell.keys,
         state=cell.state,
-        threshold=rounded(minimum.threshold(cell.sigma, cells=cell.summed) / scale),
-        noise_scale=rounded(noise),
         k=str(minimum.k),
         base=table.base,
         unit=table.unit,

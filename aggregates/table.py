@@ -20,7 +20,7 @@ LATER_KEYS = ("adjust_for", "agreement_of")
 """Part of the grammar, computed by a later version: recognised, so that the refusal can say so."""
 TREND = "trend"
 """Statistic of a share or a rate by month: how it changed, and its slope."""
-SUBJECTS = ("share_of", "rate_of", "total_of", "measure")
+SUBJECTS = ("share_of", "rate_of", "total_of", "measure", "not_computed")
 """Keys that say what a table is of; it has one of them."""
 OF_MEASURES: tuple[Kind, ...] = ("geometric_mean", "mean", "quantiles")
 """Statistics of a measure."""
@@ -50,6 +50,7 @@ class TableSpec(Part):
     where: dict[str, Labels] = {}
     residual: bool = False
     half_width: float | None = Field(default=None, gt=0, lt=1, allow_inf_nan=False)
+    not_computed: Text | None = None
     adjust_for: list[str] | None = None
     agreement_of: str | None = None
 
@@ -66,4 +67,6 @@ class TableSpec(Part):
             return ("share" if self.share_of else "rate", *trends)
         if self.total_of:
             return ("total", "grand_total")
+        if self.not_computed:
+            return ("not_computed",)
         return tuple(kind for kind in OF_MEASURES if kind in self.statistics)

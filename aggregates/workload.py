@@ -58,6 +58,8 @@ def queries_of(
         ConfigurationError: A name is not in the codebook, or the table has too many cells.
     """
     spec = study.tables[number]
+    if spec.not_computed:
+        return [], [_table(spec, "not_computed", (), codebook)]
     axes = _axes(study, number, codebook)
     where = conditions(
         spec.where, codebook, lambda f, r: study.error(f, r, "table", number, "where")
@@ -164,11 +166,13 @@ def _axes(study: Study, number: int, codebook: Codebook) -> list[Axis]:
 
 
 def _table(spec: TableSpec, kind: Kind, queries: Sequence[Query], codebook: Codebook) -> Table:
-    axes = queries[0].axes
+    axes = queries[0].axes if queries else ()
     keys = axes[:-1] if kind in ("share", "rate") else () if kind == "grand_total" else axes
     unit = codebook.measure(spec.measure).unit if spec.measure else "share"
     if spec.total_of:
         unit = "sessions"
+    elif spec.not_computed:
+        unit = "none"
     if kind in TRENDS:
         others = axes if spec.share_of else axes[:-1]
         keys = tuple(axis for axis in others if axis.name != MONTH)
@@ -189,7 +193,9 @@ def _table(spec: TableSpec, kind: Kind, queries: Sequence[Query], codebook: Code
 
 
 def _base(spec: TableSpec) -> str:
-    """In words, which sessions the table speaks of."""
+    """In words, which sessions the table speaks of; or why it speaks of none."""
+    if spec.not_computed:
+        return spec.not_computed
     words = ["sessions of the study's population"]
     if spec.where:
         words.append(f"where {', '.join(spec.where)} is as the study says")

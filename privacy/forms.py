@@ -69,9 +69,10 @@ def is_one_table(parts: Sequence[Table]) -> bool:
 
 def fits(table: Table, queries: Sequence[Query]) -> bool:
     """Whether a table is made of what its kind is made of, and is tested on its own cells."""
-    if not queries or any(query.where != queries[0].where for query in queries):
+    measured = table.kind != "not_computed"
+    if bool(queries) != measured or any(query.where != queries[0].where for query in queries):
         return False
-    if table.residual and not _has_rest(table, queries[0]):
+    if table.residual and not (measured and _has_rest(table, queries[0])):
         return False
     return FORMS[table.kind](table, queries)
 
@@ -165,6 +166,10 @@ def _is_answered(table: Table, counts: Query) -> bool:
     )
 
 
+def _fits_nothing(table: Table, _: Sequence[Query]) -> bool:
+    return (table.by, table.yes, table.no) == ((), (), ())
+
+
 FORMS: Mapping[Kind, Callable[[Table, Sequence[Query]], bool]] = {
     "share": _fits_share,
     "rate": _fits_rate,
@@ -175,5 +180,6 @@ FORMS: Mapping[Kind, Callable[[Table, Sequence[Query]], bool]] = {
     "quantiles": _fits_quantiles,
     "total": _fits_totals,
     "grand_total": _fits_totals,
+    "not_computed": _fits_nothing,
 }
 """Kind → whether a table and its queries have its form."""

@@ -37,6 +37,7 @@ Kind = Literal[
     "quantiles",
     "total",
     "grand_total",
+    "not_computed",
 ]
 TRENDS: tuple[Kind, ...] = ("change", "slope")
 """Statistics over the months of a share or a rate, made from its own counts."""
@@ -62,7 +63,7 @@ class Table:
     """Names of the axes that are keys; a share's or rate's last axis is what is shared out."""
     unit: str
     base: str
-    """In words: which sessions the table speaks of."""
+    """In words: which sessions the table speaks of; of a table that is not computed, why not."""
     queries: tuple[str, ...]
     """Names of queries: the counts it is tested on; then a mean's sums and sums of squares, or the
     histogram of quantiles."""

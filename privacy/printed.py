@@ -8,9 +8,8 @@ from math import isfinite
 from .consistency import StepError
 from .minimum import Minimum
 from .plan import Plan
-from .rows import keys_of, merged_in, rests
+from .rows import REST, keys_of, merged_in, rests
 
-STATES = ("published", "suppressed", "not_computed")
 NUMBERS = ("estimate", "raw", "low", "high", "se_noise", "se_sampling", "accounts_at_least")
 """Columns of tables.csv that a published row fills, and another leaves empty."""
 
@@ -34,13 +33,13 @@ def printed(plan: Plan, data: bytes) -> str:
     if [(row["table"], row["statistic"], row["keys"]) for row in rows] != due:
         raise StepError("other rows than the cells of the plan's tables")
     for row in rows:
-        if row["state"] == "published":
+        if row["state"] == "published" and row["statistic"] != "not_computed":
             numbers = [float(row[column]) for column in (*NUMBERS, "threshold")]
             if not all(map(isfinite, numbers)) or float(row["raw"]) < float(row["threshold"]):
                 raise StepError("a printed cell below its threshold, or without a number")
             if int(row["accounts_at_least"]) < plan.privacy.minimum_accounts:
                 raise StepError("a printed cell with too few accounts behind it")
-        elif row["state"] not in STATES or any(row[c] for c in (*NUMBERS, "se_classifier")):
+        elif not _may_be(row) or any(row[c] for c in (*NUMBERS, "se_classifier")):
             raise StepError("numbers in a row that is not published")
     _check_rests(plan, rows)
     published = sum(row["state"] == "published" for row in rows)
@@ -63,3 +62,10 @@ def _check_rests(plan: Plan, rows: Sequence[Mapping[str, str]]) -> None:
             if float(rows[place]["threshold"]) < least * (1 - ROUNDED):
                 raise StepError("a row of all others with another threshold than its cells demand")
         first += len(keys_of(plan, table))
+
+
+def _may_be(row: Mapping[str, str]) -> bool:
+    """Whether a row may be without numbers in this state."""
+    if row["state"] == "not_computed":
+        return row["statistic"] == "not_computed" or row["keys"].endswith(f"={REST}")
+    return row["state"] == "suppressed" and row["statistic"] != "not_computed"

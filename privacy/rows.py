@@ -11,9 +11,9 @@ REST = "all others"
 
 def keys_of(plan: Plan, table: Table) -> list[str]:
     """Name a table's cells as tables.csv does, in its order: they follow from the plan alone."""
-    counts = plan.query(table.queries[0])
-    if table.kind == "grand_total":
+    if table.kind in ("grand_total", "not_computed"):
         return [""]
+    counts = plan.query(table.queries[0])
     cells = dict.fromkeys(cell[:-1] if table.kind == "rate" else cell for cell in counts.cells)
     names = [axis.name for axis in counts.axes]
     if table.kind in TRENDS:

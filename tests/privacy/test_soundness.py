@@ -10,12 +10,13 @@ import pytest
 from privacy.errors import RefusedError
 from privacy.plan import Level, Plan
 from privacy.soundness import cells_tested, check_sound
-from tests.aggregates.rows import MEAN, RATE, SHARE, SIZES, TOTAL, TRENDS, small_plan
+from tests.aggregates.rows import MEAN, NOTHING, RATE, SHARE, SIZES, TOTAL, TRENDS, small_plan
 
 MADE = small_plan(SHARE, RATE, MEAN)
 SIZED = small_plan(SIZES)
 TOTALS = small_plan(TOTAL)
 MOVED = small_plan(TRENDS)
+EMPTY = small_plan(SHARE, NOTHING)
 
 
 def sized(name: str, **changes: Any) -> Plan:  # noqa: ANN401  any field of a query
@@ -57,6 +58,12 @@ def clip(name: str, number: int, **changes: Any) -> Plan:  # noqa: ANN401  any f
     clips = [*TOTALS.query(name).clips]
     clips[number] = replace(clips[number], **changes)
     return total(name, clips=(*clips,))
+
+
+def nothing(**changes: Any) -> Plan:  # noqa: ANN401  any field of a table
+    """A plan with a table that is not computed, changed."""
+    first, last = EMPTY.tables
+    return replace(EMPTY, tables=(first, replace(last, **changes)))
 
 
 def query(**changes: Any) -> Plan:  # noqa: ANN401  any field of a query
@@ -142,6 +149,10 @@ EDITS: dict[str, Callable[[], Plan]] = {
         "work.norms", axes=(replace(NORMS, levels=NORMS.levels[1:]),)
     ),
     "a total tested on weights": lambda: total("work.count", value="one", clips=()),
+    "a table that is not computed, of a query": lambda: nothing(queries=("modes.count",)),
+    "a table that is not computed, with keys": lambda: nothing(by=("work_mode",)),
+    "a table that is not computed, with a rest": lambda: nothing(residual=True),
+    "a table of nothing that is said to be computed": lambda: nothing(kind="share"),
     "a query that no table asks for": lambda: replace(
         MADE, queries=(*MADE.queries, replace(FIRST, name="more"))
     ),
@@ -161,6 +172,10 @@ def test_a_compiled_plan_is_sound_and_a_stricter_one_too() -> None:
     check_sound(SIZED)
     check_sound(TOTALS)
     check_sound(MOVED)
+    check_sound(EMPTY)
+    # A table that is not computed costs nothing and tests nothing.
+    assert EMPTY.privacy.tested == small_plan(SHARE).privacy.tested
+    assert EMPTY.queries == small_plan(SHARE).queries
     # 3 months of 10 modes, and of 6 levels: a trend adds no decision of its own.
     assert MOVED.privacy.tested == 30 + 18
     check_sound(clip("work.count", 7, sigma=CLIP.sigma * 2))
