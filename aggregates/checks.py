@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from privacy.derived import GROUPINGS
 from privacy.errors import ConfigurationError
 from privacy.forms import MONTH
+from privacy.rows import REST
 
 from .lines import line_of
 from .population import MEANINGLESS
@@ -39,6 +40,9 @@ def check_table(study: "Study", index: int, table: TableSpec) -> None:
     for key in LATER_KEYS:
         if getattr(table, key) is not None:
             raise _later(study, key, "table", index, key)
+    if table.not_computed is not None:
+        _check_nothing(study, index, table)
+        return
     known: tuple[str, ...] = OF_MEASURES if table.measure else ()
     if table.share_of or table.rate_of:
         known = (TREND,)
@@ -81,7 +85,13 @@ def check_table(study: "Study", index: int, table: TableSpec) -> None:
         remedy = "state between = [low, high]; what lies beyond counts as the bound."
         raise study.error(found, remedy, "table", index, "statistics")
     check_adjusted(study, index, table)
+    if table.residual and table.share_of is None:
+        found = "a row of all others (residual) in a table that shares nothing out."
+        raise study.error(found, "take it out.", "table", index, "residual")
     for group in (name for groups in table.merge.values() for name in groups):
+        if group == REST:
+            found = f"the group name {group!r}, which is that of what is withheld."
+            raise study.error(found, "choose another name.", "table", index, "merge")
         if MEANINGLESS & set(group):
             found = f"the group name {group!r}, which a table's keys cannot hold."
             raise study.error(found, "leave out ; and =.", "table", index, "merge")
@@ -115,6 +125,16 @@ def check_adjusted(study: "Study", index: int, table: TableSpec) -> None:
         found = f"columns {table.columns} of {len(table.controls)} controls."
         remedy = "name how many controls each column has, rising: [0, 1, 2]."
         raise study.error(found, remedy, "table", index, "columns")
+
+
+def _check_nothing(study: "Study", index: int, table: TableSpec) -> None:
+    """A table that is not computed says why, and asks for nothing else."""
+    for key in sorted(table.model_fields_set - {"name", "title", "not_computed"}):
+        found = f"{key} in {table.name!r}, which is not computed."
+        raise study.error(found, "take it out; a reason is enough.", "table", index, key)
+    if all(one.not_computed is not None for one in study.tables):
+        found = "a study that computes nothing."
+        raise study.error(found, "ask for a table.", "table", index, "not_computed")
 
 
 def _later(study: "Study", what: str, *at: str | int) -> ConfigurationError:

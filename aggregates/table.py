@@ -26,7 +26,7 @@ LATER_KEYS = ("agreement_of",)
 """Part of the grammar, computed by a later version: recognised, so that the refusal can say so."""
 TREND = "trend"
 """Statistic of a share or a rate by month: how it changed, and its slope."""
-SUBJECTS = ("share_of", "rate_of", "total_of", "measure")
+SUBJECTS = ("share_of", "rate_of", "total_of", "measure", "not_computed")
 """Keys that say what a table is of; it has one of them."""
 OF_MEASURES: tuple[Kind, ...] = ("geometric_mean", "mean", "quantiles")
 """Statistics of a measure."""
@@ -72,11 +72,13 @@ class TableSpec(Part):
     merge: dict[str, dict[Text, list[str]]] = {}
     leave_out: dict[str, list[str]] = {}
     where: dict[str, Labels] = {}
+    residual: bool = False
     half_width: float | None = Field(default=None, gt=0, lt=1, allow_inf_nan=False)
     contribution: Weight | None = None
     rho: float | None = Field(default=None, gt=0, lt=20, allow_inf_nan=False)
     adjust_for: list[str] | None = Field(default=None, max_length=8)
     columns: list[int] | None = Field(default=None, min_length=1, max_length=9)
+    not_computed: Text | None = None
     agreement_of: str | None = None
 
     @property
@@ -102,4 +104,6 @@ class TableSpec(Part):
             return ("share" if self.share_of else "rate", *trends)
         if self.total_of:
             return ("total", "grand_total")
+        if self.not_computed:
+            return ("not_computed",)
         return tuple(kind for kind in OF_MEASURES if kind in self.statistics)

@@ -96,7 +96,7 @@ def targets(
     """
     wanted: dict[str, float] = {}
     for table in plan.tables:
-        if table.kind in TRENDS:  # made of what its share or rate has bought
+        if table.kind in TRENDS or not table.queries:  # buys nothing of its own
             continue
         half = half_widths.get(table.name) or WIDTH[table.kind]
         own = adjusted.get((table.name, table.kind), {})

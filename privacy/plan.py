@@ -41,6 +41,7 @@ Kind = Literal[
     "adjusted_slope",
     "adjusted_geometric_mean",
     "adjusted_ratio",
+    "not_computed",
 ]
 TRENDS: tuple[Kind, ...] = ("change", "slope")
 """Statistics over the months of a share or a rate, made from its own counts."""
@@ -72,7 +73,7 @@ class Table:
     """Names of the axes that are keys; a share's or rate's last axis is what is shared out."""
     unit: str
     base: str
-    """In words: which sessions the table speaks of."""
+    """In words: which sessions the table speaks of; of a table that is not computed, why not."""
     queries: tuple[str, ...]
     """Names of queries: the counts it is tested on; then a mean's sums and sums of squares, the
     histogram of quantiles, or the other pairs of a regression (`pairs`)."""
@@ -85,6 +86,8 @@ class Table:
     columns: tuple[int, ...] = ()
     """Of a regression: how many of the controls stand in each of its columns, all of them over one
     sample; empty for one column with all of them."""
+    residual: bool = False
+    """Whether a share, and its trends, merge what is withheld in a group into one more row."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,8 @@ def cells_tested(tables: Sequence[Table], queries: Sequence[Query]) -> int:
     """
     named, sets = {query.name: query for query in queries}, dict[tuple[str, str], int]()
     for table in tables:
+        if table.kind == "not_computed":
+            continue
         counts = named[table.queries[0]]
         if table.kind == "grand_total":
             sets[counts.name, "all"] = 1

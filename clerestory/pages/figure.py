@@ -39,6 +39,7 @@ _MEASURED = {
     "adjusted_slope": "Rise per step",
     "adjusted_geometric_mean": "Adjusted geometric mean",
     "adjusted_ratio": "Ratio per step",
+    "not_computed": "Not computed",
 }
 
 
@@ -60,7 +61,8 @@ def figure_of(group: Group, *, name: str, marks: Sequence[str]) -> Element:
     show, scale = show_for(group), Scale.over(ends)
     show_tick = ticks_for(group.table, scale.step)
     drawn: list[Element] = []
-    for i, (panel, cells) in enumerate(group.panels.items()):
+    charted = group if len(group.axes) == 1 else group.compared
+    for i, (panel, cells) in enumerate(charted.panels.items()):
         title = f"{group.table.title}: {panel}" if panel else group.table.title
         texts = {"name": f"{name}-{i}", "title": title, "description": _described(cells, show)}
         if group.month_axis is None:
@@ -145,6 +147,8 @@ def table_by_panel(
 
 def base_of(table: Table) -> str:
     """What a table is and which sessions it speaks of, as its caption."""
+    if table.kind == "not_computed":
+        return f"{table.title}. Not computed: {table.base.rstrip('.')}."
     return f"{table.title}. Base: {name_of(table.base)}."
 
 

@@ -18,6 +18,7 @@ SPACE = "\N{NO-BREAK SPACE}"
 MINUS = "\N{MINUS SIGN}"
 TOO_FEW = "too few people"
 NOT_COMPUTED = "not computed"
+NOTHING_WITHHELD = "nothing is withheld"
 CONFIDENCE = 95
 """Per cent of every interval a release prints (the estimates are made for this one)."""
 
