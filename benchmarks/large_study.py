@@ -53,8 +53,8 @@ def large_study() -> Study:
         tables.append(_table(f"size_{n}", asked, by))
     tables.append(_table("work", 'total_of = "work_mode"', ("month",)))
     for n, (one, other) in enumerate(combinations(BLOCKS, 2)):
-        by = (one, *(["task_value"] if one == BLOCKS[0] else []))
-        tables.append(_table(f"pair_{n}", f'share_of = "{other}"\nhalf_width = 0.5', by))
+        keys = (one, "task_value") if one == BLOCKS[0] else (one,)
+        tables.append(_table(f"pair_{n}", f'share_of = "{other}"\nhalf_width = 0.5', keys))
     return Study.parse(_HEAD + "".join(tables))
 
 
