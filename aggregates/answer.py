@@ -33,7 +33,7 @@ def read_answer(plan: Plan, answer: bytes, codebook: Codebook | None = None) -> 
 
     Args:
         plan: The bound plan.
-        answer: Canonical JSON `{"rows": […]}`.
+        answer: JSON `{"rows": […]}`.
         codebook: The codebook that the plan names; that of this installation by default.
 
     Raises:

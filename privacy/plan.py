@@ -203,7 +203,11 @@ class Plan:
 
     def query(self, name: str) -> Query:
         """A query by name."""
-        return next(query for query in self.queries if query.name == name)
+        return self._named[name]
+
+    @cached_property
+    def _named(self) -> Mapping[str, Query]:
+        return {query.name: query for query in reversed(self.queries)}  # the first of a name
 
     def bind(self, binding: Binding) -> "Plan":
         """The plan as the keeper would run it."""
