@@ -24,9 +24,9 @@ from privacy.measurements import sigma_for
 from privacy.plan import TRENDS, Axis, Kind, Query, Table
 from privacy.unit import ContributionBound
 
-from .population import axis, bins, conditions, rate_axis, whole
+from .population import axis, bins, conditions, parts, rate_axis, whole
 from .study import Study
-from .summands import ONE, Summed, amount_of, clamp, logarithm, totals_of
+from .summands import ONE, Summed, amount_of, clamp, logarithm, measure_of, totals_of
 from .table import TableSpec
 
 WEIGHT, SUM, SPREAD = "weight", "sum", "spread"
@@ -125,7 +125,7 @@ def reprice(query: Query, charge: Fraction) -> Query:
 
 def _axes(study: Study, number: int, codebook: Codebook) -> list[Axis]:
     spec = study.tables[number]
-    names = [*spec.by, *([spec.divided] if spec.divided else [])]
+    names = [*spec.by, *([spec.divided] if spec.divided and not spec.parted_at else [])]
     subject = "total_of" if spec.total_of else "share_of"
     key = subject if spec.divided and names.count(spec.divided) > 1 else "by"
     if len(set(names)) < len(names):
@@ -147,6 +147,13 @@ def _axes(study: Study, number: int, codebook: Codebook) -> list[Axis]:
                 merge=spec.merge.get(name, {}),
                 leave_out=spec.leave_out.get(name, ()),
                 refuse=lambda f, r, place=place: study.error(f, r, "table", number, place),  # type: ignore[misc]
+            )
+        )
+    if spec.parted_at:
+        measure = measure_of(study, number, "share_of", codebook)
+        axes.append(
+            parts(
+                measure, spec.parted_at, lambda f, r: study.error(f, r, "table", number, "parted_at")
             )
         )
     if spec.rate_of:
