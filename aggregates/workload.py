@@ -153,7 +153,9 @@ def _axes(study: Study, number: int, codebook: Codebook) -> list[Axis]:
         measure = measure_of(study, number, "share_of", codebook)
         axes.append(
             parts(
-                measure, spec.parted_at, lambda f, r: study.error(f, r, "table", number, "parted_at")
+                measure,
+                spec.parted_at,
+                lambda f, r: study.error(f, r, "table", number, "parted_at"),
             )
         )
     if spec.rate_of:
