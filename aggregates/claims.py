@@ -12,15 +12,18 @@ several quantities are above zero (a shape).  A figure is
 
 A shape is reproduced if every quantity's interval lies above zero, not reproduced if one lies below.
 
-How the noise and the sampling of several numbers hang together is not printed.  The deviation of a
-sum Σ c·r is therefore taken to be Σ |c|·se, which no dependence exceeds (Cauchy-Schwarz); where the
-numbers are of *disjoint* groups of sessions it is √Σ (c·se)², as if an account's sessions in two
-groups were independent.  A ratio A/B goes by |se_A| + |A/B|·se_B.
+Shares p of one group hang together as is known: they are x/X with noise of its own in each x, so
+Σ c·p has a noise of σ²/X²·Σ (c - c̄)² over *all* its labels, c̄ = Σ c·p, and sampling of at most
+k·(Σ c²·p - c̄²)/X.  How other numbers do is not printed.  The deviation of their sum is taken to be
+Σ |c|·se, which no dependence exceeds (Cauchy-Schwarz); where they are of *disjoint* groups of
+sessions it is √Σ (c·se)², as if an account's sessions in two groups were independent.  A ratio
+r = A/B is Σ (c_A - r·c_B)·p over B, to first order.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import fsum, hypot
+from fractions import Fraction
+from math import fsum, hypot, sqrt
 from typing import Literal
 
 from .estimates.intervals import Z95
@@ -76,24 +79,46 @@ class Quantity:
             (row,) = printed.values()
             low, high = (self.constant + _number(row, end) for end in ("low", "high"))
             return Interval(value, low, high)
-        spread = {
-            place: hypot(_number(row, "se_noise"), _number(row, "se_sampling"))
-            for place, row in printed.items()
-        }
-        reach = Z95 * self._deviation(value - self.constant, spread, printed)
+        reach = Z95 * self._deviation(value - self.constant, rows)
         return Interval(value, value - reach, value + reach)
 
-    def _deviation(self, ratio: float, spread: Mapping[Place, float], rows: Rows) -> float:
-        if self.over is None:
-            parts = [c * spread[place] for place, c in self.terms.items()]
-            return hypot(*parts) if self.disjoint else fsum(map(abs, parts))
-        # d(A/B) = (dA - r·dB)/B: what stands in both sums is counted once, with c_A - r·c_B.
-        under = fsum(c * _number(rows[place], "estimate") for place, c in self.over.items())
-        joint = {
-            place: self.terms.get(place, 0.0) - ratio * self.over.get(place, 0.0) for place in rows
+    def _deviation(self, value: float, rows: Rows) -> float:
+        over = self.over or {}
+        ratio, under = (value, _sum(over, rows)) if over else (0.0, 1.0)
+        weights = {
+            place: self.terms.get(place, 0.0) - ratio * over.get(place, 0.0)
+            for place in dict.fromkeys((*self.terms, *over))
         }
-        parts = [c * spread[place] for place, c in joint.items()]
-        return (hypot(*parts) if self.disjoint else fsum(map(abs, parts))) / abs(under)
+        groups: dict[tuple[str, str, str], dict[Place, float]] = {}
+        for (table, statistic, keys), weight in weights.items():
+            group = keys.rpartition("; ")[0] if statistic == "share" else keys
+            groups.setdefault((table, statistic, group), {})[table, statistic, keys] = weight
+        parts = [_spread(of, terms, rows) for of, terms in groups.items()]
+        return (hypot(*parts) if self.disjoint else fsum(parts)) / abs(under)
+
+
+def _spread(group: Place, weights: Terms, rows: Rows) -> float:
+    """Deviation of a sum of numbers of one group: of shares, or of a single other number."""
+    table, statistic, keys = group
+    if statistic != "share":
+        ((place, weight),) = weights.items()
+        row = rows[place]
+        return abs(weight) * hypot(_number(row, "se_noise"), _number(row, "se_sampling"))
+    shares = {place: _number(rows[place], "estimate") for place in weights}
+    largest = rows[max(shares, key=lambda place: shares[place])]
+    base = _number(largest, "raw") / _number(largest, "estimate")
+    labels = sum((t, s, k.rpartition("; ")[0]) == (table, statistic, keys) for t, s, k in rows)
+    middle = fsum(weight * shares[place] for place, weight in weights.items())
+    apart = fsum((weight - middle) ** 2 for weight in weights.values())
+    noise = (_number(largest, "noise_scale") / base) ** 2
+    noise *= apart + (labels - len(weights)) * middle**2
+    squared = fsum(weight**2 * shares[place] for place, weight in weights.items())
+    drawn = float(Fraction(str(largest["k"]))) * max(squared - middle**2, 0.0) / base
+    return sqrt(noise + drawn)
+
+
+def _sum(terms: Terms, rows: Rows) -> float:
+    return fsum(c * _number(rows[place], "estimate") for place, c in terms.items())
 
 
 @dataclass(frozen=True, slots=True)
