@@ -54,7 +54,8 @@ DICTIONARY: Mapping[str, str] = {
     "threshold": "smallest `raw` that is published: k times the minimum of accounts, plus z "
     "times noise_scale",
     "noise_scale": "standard deviation of the noise in `raw`, in accounts",
-    "k": "contribution bound: the most that one account weighs; of totals the bound C, in sessions",
+    "k": "contribution bound: the most that one account weighs in its table, in accounts; of "
+    "totals the bound C, in sessions",
     "base": "which sessions the table speaks of",
     "unit": "unit of estimate, low, high and the standard errors",
     "rater": "who labelled the sessions",
@@ -195,9 +196,10 @@ measurements).
 WHAT IS NOT
   Labels were given by the rater {plan.rater.name} {plan.rater.version}, fidelity \
 {plan.rater.fidelity}; its mistakes are in no interval.
-  Each account weighs at most {privacy.contribution}, shared among its sessions: figures are about \
-accounts' average
-  sessions, not about sessions.  The spread behind the interval of a geometric mean is one number
+  Each account weighs at most {privacy.contribution}, unless a table's base says otherwise, shared \
+among its sessions:
+  at 1 figures are about accounts' average sessions; at more, active accounts count for more, and
+  the column k says how much.  The spread behind the interval of a geometric mean is one number
   for its whole table; behind that of a mean, one share of the squared mean.  Means are of values
   clamped to the plan's bounds, zero counting as the measure's floor; quantiles are of the measure
   in the plan's bins, spread evenly over the logarithm within each.  Totals count sessions: each

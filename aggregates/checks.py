@@ -51,9 +51,15 @@ def check_table(study: "Study", index: int, table: TableSpec) -> None:
     if table.parted_at is not None and table.share_of is None:
         found = f"parts (parted_at) of {table.name!r}, which is no share of a measure."
         raise study.error(found, "take them out.", "table", index, "parted_at")
+    if table.among is not None and table.rate_of is None:
+        found = "a base (among) in a table without a rate."
+        raise study.error(found, "take it out, or use where.", "table", index, "among")
     if table.between is not None and table.measure is None:
         found = "bounds (between) in a table without a measure."
         raise study.error(found, "take them out.", "table", index, "between")
+    if table.contribution is not None and table.total_of:
+        found = f"a contribution in {table.name!r}: totals are clipped, at a bound chosen later."
+        raise study.error(found, "take it out.", "table", index, "contribution")
     if table.rho is not None and table.half_width is not None:
         found = f"both a half-width and a part of the loss (rho) in {table.name!r}."
         raise study.error(found, "state one of them.", "table", index, "rho")

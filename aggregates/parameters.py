@@ -72,7 +72,7 @@ def _trends(plan: Plan, table: Table, _: Codebook) -> Tensor:
     query, sums = plan.query(table.queries[0]), _sums(plan, table)
     names = [axis.name for axis in query.axes]
     month = names.index(MONTH)
-    if is_rates_trend(table, query):
+    if is_rates_trend(table):
         by_month = _rate(plan, table, sums)
     else:
         by_month = np.asarray(sums / sums.sum(axis=-1, keepdims=True))

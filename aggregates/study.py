@@ -20,7 +20,7 @@ from privacy.errors import ConfigurationError
 from .checks import check_table
 from .lines import invalid, line_of, misread
 from .population import months_between
-from .table import Labels, Name, Part, TableSpec, Text
+from .table import Labels, Name, Part, TableSpec, Text, Weight, weight_of
 
 
 class Header(Part):
@@ -43,13 +43,13 @@ class Budget(Part):
 
     epsilon: float = Field(gt=0, le=20, allow_inf_nan=False)
     delta: float = Field(gt=0, le=1e-4)
-    contribution: int | float | str = 1
+    contribution: Weight = 1
     minimum_accounts: int = Field(ge=2, le=10**6)
 
     @property
     def k(self) -> Fraction:
-        """The contribution as an exact fraction: `1`, `0.5` and `"1/2"` mean what they say."""
-        return Fraction(str(self.contribution))
+        """The contribution as an exact fraction."""
+        return weight_of(self.contribution)
 
 
 class RaterChoice(Part):
@@ -147,14 +147,19 @@ class Study:
         if not self.months:
             found = f"months {self.sessions.months}, which name no span of the codebook's months."
             raise self.error(found, 'write ["2025-10", "2026-04"].', "population", "months")
-        try:
-            _ = self.budget.k
-        except (ValueError, ZeroDivisionError):
-            found = f"a contribution of {self.budget.contribution!r}."
-            raise self.error(found, 'write 1 or "1/2".', "privacy", "contribution") from None
+        self._check_weight(self.budget.contribution, "privacy")
         names = [table.name for table in self.tables]
         for index, table in enumerate(self.tables):
             if table.name in names[:index]:
                 found = f"a second table with the name {table.name!r}."
                 raise self.error(found, "give each table its own name.", "table", index, "name")
+            if table.contribution is not None:
+                self._check_weight(table.contribution, "table", index)
             check_table(self, index, table)
+
+    def _check_weight(self, given: Weight, *at: str | int) -> None:
+        try:
+            weight_of(given)
+        except (ValueError, ZeroDivisionError):
+            found = f"a contribution of {given!r}."
+            raise self.error(found, 'write 1 or "1/2".', *at, "contribution") from None

@@ -5,6 +5,8 @@ The grammar is flat: a table names its subject (a share, a rate, a total, a meas
 is by, and how labels are merged or left out.  What the names mean is the business of `population`.
 """
 
+import re
+from fractions import Fraction
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -15,6 +17,9 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 Text = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,500}$")]
 Labels = str | bool | list[str]
 """One label, several, or true and false for yes and no."""
+Weight = int | float | str
+"""A contribution as a study writes it: `1`, `0.5` and `"1/2"` mean what they say."""
+_WEIGHT = re.compile(r"\d{1,9}(\.\d{1,9})?(/\d{1,9})?")
 
 LATER_KEYS = ("adjust_for", "agreement_of")
 """Part of the grammar, computed by a later version: recognised, so that the refusal can say so."""
@@ -24,6 +29,19 @@ SUBJECTS = ("share_of", "rate_of", "total_of", "measure")
 """Keys that say what a table is of; it has one of them."""
 OF_MEASURES: tuple[Kind, ...] = ("geometric_mean", "mean", "quantiles")
 """Statistics of a measure."""
+
+
+def weight_of(given: Weight) -> Fraction:
+    """
+    A contribution as an exact fraction.
+
+    Raises:
+        ValueError, ZeroDivisionError: It is no number.
+    """
+    # Looked at before it is reckoned with: 1e999999999 is a number, and hours of work.
+    if isinstance(given, str) and not _WEIGHT.fullmatch(given):
+        raise ValueError(given)
+    return Fraction(str(given))
 
 
 class Part(BaseModel):
@@ -39,6 +57,7 @@ class TableSpec(Part):
     title: Text | None = None
     share_of: str | None = None
     rate_of: str | None = None
+    among: str | None = None
     total_of: str | None = None
     measure: str | None = None
     statistics: list[str] = []
@@ -49,6 +68,7 @@ class TableSpec(Part):
     leave_out: dict[str, list[str]] = {}
     where: dict[str, Labels] = {}
     half_width: float | None = Field(default=None, gt=0, lt=1, allow_inf_nan=False)
+    contribution: Weight | None = None
     rho: float | None = Field(default=None, gt=0, lt=20, allow_inf_nan=False)
     adjust_for: list[str] | None = None
     agreement_of: str | None = None

@@ -18,6 +18,7 @@ from fractions import Fraction
 
 from privacy.codebook import Codebook
 from privacy.derived import DERIVED, GROUPINGS
+from privacy.errors import ConfigurationError
 from privacy.forms import MONTH, MOST_CELLS
 from privacy.loss import split, write_rho
 from privacy.measurements import sigma_for
@@ -27,7 +28,7 @@ from privacy.unit import ContributionBound
 from .population import axis, bins, conditions, parts, rate_axis, whole
 from .study import Study
 from .summands import ONE, Summed, amount_of, clamp, logarithm, measure_of, totals_of
-from .table import TableSpec
+from .table import TableSpec, weight_of
 
 WEIGHT, SUM, SPREAD = "weight", "sum", "spread"
 """The three queries of a geometric mean, after the table's name and a dot."""
@@ -47,7 +48,7 @@ def queries_of(
     Args:
         study: The study.
         number: Position of the table in it.
-        bound: What one account may weigh.
+        bound: What one account may weigh, unless the table states its own contribution.
         codebook: The closed vocabulary.
 
     Returns:
@@ -57,7 +58,9 @@ def queries_of(
         ConfigurationError: A name is not in the codebook, or the table has too many cells.
     """
     spec = study.tables[number]
-    axes = _axes(study, number, codebook)
+    own, axes = bound, _axes(study, number, codebook)
+    if spec.contribution is not None:
+        own = bound_of(study, weight_of(spec.contribution), "table", number)
     where = conditions(
         spec.where, codebook, lambda f, r: study.error(f, r, "table", number, "where")
     )
@@ -67,7 +70,8 @@ def queries_of(
         measure = "" if summed is ONE else spec.measure or ""
         made = Query(
             name, (*axes,), where, summed.value, measure, summed.centre, summed.largest,
-            bound.sensitivity(largest=summed.largest), "0", 0.0, summed.unit,
+            own.sensitivity(largest=summed.largest), "0", 0.0, summed.unit,
+            contribution="" if own == bound else str(own.k),
         )  # fmt: skip
         if made.size > MOST_CELLS:
             found = f"a table of {made.size} cells; {MOST_CELLS} is the most."
@@ -94,6 +98,19 @@ def queries_of(
         queries += more
         tables.append(_table(spec, kind, [queries[0], *more], codebook))
     return queries, tables
+
+
+def bound_of(study: Study, k: Fraction, *at: str | int) -> ContributionBound:
+    """
+    What one account may weigh.
+
+    Raises:
+        ConfigurationError: It is no contribution; the message names the line.
+    """
+    try:
+        return ContributionBound(k)
+    except ConfigurationError as error:
+        raise study.error(error.found, error.remedy, *at, "contribution") from None
 
 
 def price(queries: Sequence[Query], targets: Mapping[str, float], rho: Fraction) -> list[Query]:
@@ -159,8 +176,11 @@ def _axes(study: Study, number: int, codebook: Codebook) -> list[Axis]:
             )
         )
     if spec.rate_of:
+        place = "among" if spec.rate_of in DERIVED and spec.among else "rate_of"
         axes.append(
-            rate_axis(spec.rate_of, lambda f, r: study.error(f, r, "table", number, "rate_of"))
+            rate_axis(
+                spec.rate_of, lambda f, r: study.error(f, r, "table", number, place), spec.among
+            )
         )
     return axes
 
@@ -182,21 +202,25 @@ def _table(spec: TableSpec, kind: Kind, queries: Sequence[Query], codebook: Code
         kind=kind,
         by=tuple(axis.name for axis in keys),
         unit=unit,
-        base=_base(spec),
+        base=_base(spec, queries[0].contribution),
         queries=tuple(query.name for query in queries),
         yes=answers[0],
         no=answers[1],
     )
 
 
-def _base(spec: TableSpec) -> str:
-    """In words, which sessions the table speaks of."""
+def _base(spec: TableSpec, own: str) -> str:
+    """In words, which sessions the table speaks of, and how they count where it has its own k."""
     words = ["sessions of the study's population"]
     if spec.where:
         words.append(f"where {', '.join(spec.where)} is as the study says")
+    if own:
+        words.append(f"each account weighing at most {own}")
     if spec.rate_of:
         columns = ", ".join(DERIVED[spec.rate_of].base)
         words.append(f"whose {columns} could be judged")
+    if spec.among:
+        words.append(f"of which it is said: {DERIVED[spec.among].title}")
     names = [*spec.by, *([spec.divided] if spec.divided else [])]
     for name in names:
         if name in spec.leave_out:

@@ -40,6 +40,7 @@ def is_bounded(query: Query) -> bool:
         and tuple(clip.bound for clip in query.clips) == clips
         and (query.of != "") == (query.value in OF_ACCOUNTS and query.value != "clipped")
         and all(map(_is_parted, query.axes))
+        and not (query.contribution and query.value in OF_ACCOUNTS)
         and (
             plain
             if query.value in ("one", *OF_ACCOUNTS)
@@ -68,7 +69,9 @@ def is_one_table(parts: Sequence[Table]) -> bool:
 
 def fits(table: Table, queries: Sequence[Query]) -> bool:
     """Whether a table is made of what its kind is made of, and is tested on its own cells."""
-    if not queries or any(query.where != queries[0].where for query in queries):
+    # One k for all that a statistic is made of: a ratio of sums weighed apart means nothing.
+    alike = {(*sorted(query.where.items()), query.contribution) for query in queries}
+    if len(alike) != 1:
         return False
     return FORMS[table.kind](table, queries)
 
@@ -83,11 +86,7 @@ def _fits_rate(table: Table, queries: Sequence[Query]) -> bool:
     (counts, *more), axes = queries, queries[0].axes
     if more or counts.value != "one" or not axes:
         return False
-    named, answers = tuple(axis.name for axis in axes), [*table.yes, *table.no]
-    levels = {level.name for level in axes[-1].levels}
-    # Each level says yes, or no, or is not in the base; so no session answers twice.
-    parted = len(set(answers)) == len(answers) and set(answers) <= levels
-    return table.by == named[:-1] and parted and bool(table.yes) and bool(table.no)
+    return table.by == tuple(axis.name for axis in axes)[:-1] and _is_answered(table, counts)
 
 
 def _fits_mean(table: Table, queries: Sequence[Query]) -> bool:
@@ -132,23 +131,31 @@ def _fits_trend(table: Table, queries: Sequence[Query]) -> bool:
     months = [axis for axis in counts.axes if axis.name == MONTH]
     others = tuple(axis.name for axis in counts.axes if axis.name != MONTH)
     names = {level.name for axis in months for level in axis.levels}
-    answers = others[:-1] if is_rates_trend(table, counts) else others
+    rates = is_rates_trend(table)
     return (
         len(months) == 1
         and counts.axes[-1].name != MONTH
         and len(names) == len(months[0].levels) > 1
         and names <= set(MONTHS)
-        and table.by == answers
-        and (
-            answers == others
-            or (*table.yes, *table.no) == tuple(level.name for level in counts.axes[-1].levels)
-        )
+        and table.by == (others[:-1] if rates else others)
+        and (_is_answered(table, counts) if rates else not table.no)
     )
 
 
-def is_rates_trend(table: Table, counts: Query) -> bool:
+def is_rates_trend(table: Table) -> bool:
     """Whether a trend is of a rate: the answers, yes and no, are then no key of its rows."""
-    return table.kind in TRENDS and counts.axes[-1].name not in table.by
+    return table.kind in TRENDS and bool(table.yes)
+
+
+def _is_answered(table: Table, counts: Query) -> bool:
+    """Whether each level says yes, or no, or is not in the base; so no session answers twice."""
+    answers, levels = [*table.yes, *table.no], [level.name for level in counts.axes[-1].levels]
+    return (
+        bool(table.yes and table.no)
+        and len(set(answers)) == len(answers)
+        and set(answers) <= set(levels)
+        and len(set(levels)) == len(levels)
+    )
 
 
 FORMS: Mapping[Kind, Callable[[Table, Sequence[Query]], bool]] = {

@@ -1,4 +1,4 @@
-"""Which rows a release has: one for each cell of a table, whatever the data say."""
+"""Which rows a release has, and at which k: whatever the data say, the plan says it before."""
 
 from .plan import QUANTILES, TRENDS, Plan, Table
 
@@ -18,3 +18,11 @@ def keys_of(plan: Plan, table: Table) -> list[str]:
         names.append("quantile")
         cells = dict.fromkeys((*cell, quantile) for cell in cells for quantile in QUANTILES)
     return ["; ".join(map("=".join, zip(names, cell, strict=False))) for cell in cells]
+
+
+def bounds_of(plan: Plan, table: Table) -> list[str]:
+    """What may stand in a table's column k: its query's bound; of totals any of those to choose."""
+    if table.kind in ("total", "grand_total"):
+        query = plan.query(table.queries[0 if table.kind == "total" else 1])
+        return [str(clip.bound) for clip in query.clips]
+    return [str(plan.contribution(plan.query(table.queries[0])))]

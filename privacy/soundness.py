@@ -58,7 +58,7 @@ def cells_tested(tables: Sequence[Table], queries: Sequence[Query]) -> int:
         counts = named[table.queries[0]]
         if table.kind == "grand_total":
             sets[counts.name, "all"] = 1
-        elif table.kind == "rate" or is_rates_trend(table, counts):
+        elif table.kind == "rate" or is_rates_trend(table):
             base = " ".join(sorted((*table.yes, *table.no)))
             sets[counts.name, f"base {base}"] = counts.size // len(counts.axes[-1].levels)
         else:

@@ -15,7 +15,7 @@ from privacy.plan import Plan
 
 from .cell import Group
 from .markup import Child, Element, tag
-from .wording import CONFIDENCE, SPACE, counted, label_of, number, significant
+from .wording import CONFIDENCE, SPACE, counted, label_of, listed, number, significant
 
 
 def protection(plan: Plan, groups: Sequence[Group]) -> list[Element]:
@@ -49,7 +49,7 @@ def protection(plan: Plan, groups: Sequence[Group]) -> list[Element]:
         (
             f"Weight: k = {weight}",
             f"{counts}. So the most active accounts cannot move a number far, and the numbers here "
-            "speak of accounts rather than of sessions.",
+            f"speak of accounts rather than of sessions.{_otherwise(plan)}",
         ),
         (
             f"At least {least} accounts",
@@ -108,6 +108,20 @@ def caveats(plan: Plan, groups: Sequence[Group], facts: Mapping[str, object]) ->
         span = months[0] if len(months) == 1 else f"{months[0]} to {months[-1]}"
         items.append(f"The numbers speak of sessions of {span}, and of no others.")
     return [tag("li", item) for item in items]
+
+
+def _otherwise(plan: Plan) -> str:
+    own = {query.contribution for query in plan.queries if query.contribution}
+    titles = dict.fromkeys(
+        table.title for table in plan.tables if plan.query(table.queries[0]).contribution
+    )
+    if not own:
+        return ""
+    most = listed([significant(float(Fraction(k))) for k in sorted(own, key=Fraction)])
+    return (
+        f" In {listed([*titles])} an account weighs up to {most} instead: "
+        "what differs there shows what the weighting does."
+    )
 
 
 def _sent(plan: Plan) -> str:

@@ -72,6 +72,20 @@ rate_of = "verified_success"
 statistics = ["trend"]
 by = ["expertise", "month"]
 """
+OWN_K = """
+[[table]]
+name = "verified_at_five"
+rate_of = "verified_success"
+by = ["expertise"]
+contribution = 5
+
+[[table]]
+name = "sizes_at_a_half"
+measure = "actions_per_prompt"
+statistics = ["geometric_mean", "mean", "quantiles"]
+between = [1, 100]
+contribution = "1/2"
+"""
 CONTEXT = {
     "month": "2025-11",
     "surface": "cli",

@@ -125,6 +125,12 @@ BAD = {
     "epsilon": (HEAD.replace("2.0", "200.0") + SHARE, "epsilon", "less than or equal to 20"),
     "contribution": (HEAD.replace("n = 1", 'n = "a"') + SHARE, "contribution", "'a'"),
     "contribution of 0": (HEAD.replace("n = 1", "n = 0") + SHARE, "contribution", "k = 0"),
+    "a table's contribution": (HEAD + SHARE + 'contribution = "1/0"\n', "contribution =", "'1/0'"),
+    "a table's contribution of hours": (
+        HEAD + SHARE + 'contribution = "1e999999999"\n', 'contribution = "1e9', "'1e999999999'",
+    ),
+    "a table's contribution beyond": (HEAD + SHARE + "contribution = 129\n", "= 129", "k = 129"),
+    "a total's contribution": (HEAD + TOTAL + "contribution = 5\n", "n = 5", "totals are clipped"),
     "minimum": (HEAD.replace("accounts = 20", "accounts = 1") + SHARE, "minimum", "equal to 2"),
     "type": (HEAD.replace("accounts = 20", 'accounts = "20"') + SHARE, "minimum", "integer"),
     "cells": (

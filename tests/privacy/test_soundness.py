@@ -10,11 +10,12 @@ import pytest
 from privacy.errors import RefusedError
 from privacy.plan import Level, Plan
 from privacy.soundness import cells_tested, check_sound
-from tests.aggregates.rows import MEAN, RATE, SHARE, SIZES, TOTAL, TRENDS, small_plan
+from tests.aggregates.rows import MEAN, OWN_K, RATE, SHARE, SIZES, TOTAL, TRENDS, small_plan
 
 MADE = small_plan(SHARE, RATE, MEAN)
 SIZED = small_plan(SIZES)
 TOTALS = small_plan(TOTAL)
+WEIGHED = small_plan(SHARE, OWN_K)
 MOVED = small_plan(TRENDS)
 
 
@@ -59,6 +60,12 @@ def clip(name: str, number: int, **changes: Any) -> Plan:  # noqa: ANN401  any f
     return total(name, clips=(*clips,))
 
 
+def weighed(name: str, **changes: Any) -> Plan:  # noqa: ANN401  any field of a query
+    """The plan of tables with their own k, with one of its queries changed."""
+    made = [replace(q, **changes) if q.name == name else q for q in WEIGHED.queries]
+    return replace(WEIGHED, queries=(*made,))
+
+
 def query(**changes: Any) -> Plan:  # noqa: ANN401  any field of a query
     """The plan with its first query changed."""
     first, *others = MADE.queries
@@ -84,6 +91,16 @@ EDITS: dict[str, Callable[[], Plan]] = {
     "smaller epsilon": lambda: privacy(epsilon=1.99),
     "smaller delta": lambda: privacy(delta=1e-8),
     "larger weight": lambda: privacy(contribution="2"),
+    "a larger weight for a table": lambda: weighed("verified_at_five.count", contribution="6"),
+    "a weight for a table that had the plan's": lambda: weighed("modes.count", contribution="2"),
+    "the plan's weight where half is paid for": lambda: weighed(
+        "sizes_at_a_half.bins", contribution=""
+    ),
+    "a mean of sums and weights at two k": lambda: weighed(
+        "sizes_at_a_half.weight", contribution="1/3"
+    ),
+    "a weight that is no fraction": lambda: weighed("modes.count", contribution="1e9"),
+    "a weight for a total": lambda: total("work.norms", contribution="1"),
     "fewer cells": lambda: privacy(tested=21),
     "smaller z": lambda: privacy(z=MADE.privacy.z - 0.01),
     "larger beta": lambda: privacy(beta=0.01),
@@ -161,6 +178,8 @@ def test_a_compiled_plan_is_sound_and_a_stricter_one_too() -> None:
     check_sound(SIZED)
     check_sound(TOTALS)
     check_sound(MOVED)
+    check_sound(WEIGHED)
+    check_sound(weighed("verified_at_five.count", contribution="4"))  # noise for five hides four
     # 3 months of 10 modes, and of 6 levels: a trend adds no decision of its own.
     assert MOVED.privacy.tested == 30 + 18
     check_sound(clip("work.count", 7, sigma=CLIP.sigma * 2))

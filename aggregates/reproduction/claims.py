@@ -10,7 +10,7 @@ several quantities are above zero (a shape).  A figure is
 - *not reproduced* if the interval leaves the figure out;
 - *cannot tell* if the interval holds both, or a number that it needs is not printed.
 
-A shape is reproduced if every quantity's interval lies above zero, not reproduced if one lies below.
+A shape is reproduced if every quantity's interval lies above zero, and not if one lies below.
 
 Shares p of one group hang together as is known: they are x/X with noise of its own in each x, so
 Σ c·p has a noise of σ²/X²·Σ (c - c̄)² over *all* its labels, c̄ = Σ c·p, and sampling of at most
@@ -26,9 +26,9 @@ from fractions import Fraction
 from math import fsum, hypot, sqrt
 from typing import Literal
 
-from .estimates.intervals import Z95
-from .parameters import Place
-from .release import Row
+from aggregates.estimates.intervals import Z95
+from aggregates.parameters import Place
+from aggregates.release import Row
 
 Verdict = Literal["reproduced", "not reproduced", "cannot tell"]
 Rows = Mapping[Place, Row]

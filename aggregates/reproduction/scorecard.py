@@ -1,5 +1,5 @@
 """
-The scorecard of the reproduction study: what a release gave back, of what was planted and published.
+The scorecard: what a release gave back, of what was planted and of what was published.
 
 Two questions.  Of each *cell*: is it printed, and does its 95 % interval hold the parameter that
 the population was drawn with?  Of each *claim* of the published study: is it reproduced, not
@@ -14,13 +14,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
 
+from aggregates.parameters import Place, parameters
+from aggregates.release import Row, rounded
 from privacy.codebook import Codebook
 from privacy.plan import Plan
 
 from .claims import Claim, Interval, Verdict, by_place
-from .parameters import Place, parameters
 from .published import claims
-from .release import Row, rounded
 
 COLUMNS = (
     "part", "name", "statistic", "keys", "source", "said", "planted", "estimate", "low", "high",
