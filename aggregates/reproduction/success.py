@@ -69,15 +69,15 @@ def success() -> Iterator[Claim]:
 
 def shape_of_figure_5(what: str, table: str, statistic: str) -> Iterator[Claim]:
     """The shape of Figure 5, in three claims."""
-    at = {level: at(table, statistic, expertise=level) for level in LEVELS}
-    steps = tuple(Quantity({at[b]: 1.0, at[a]: -1.0}, disjoint=True) for a, b in pairwise(LEVELS))
+    of = {level: at(table, statistic, expertise=level) for level in LEVELS}
+    steps = tuple(Quantity({of[b]: 1.0, of[a]: -1.0}, disjoint=True) for a, b in pairwise(LEVELS))
     yield Claim(f"verified success {what} rises with every step", "Figure 5", steps)
     bend = Quantity(
-        {at["intermediate"]: 2.0, at["novice"]: -1.0, at["expert"]: -1.0}, disjoint=True
+        {of["intermediate"]: 2.0, of["novice"]: -1.0, of["expert"]: -1.0}, disjoint=True
     )
     name = f"verified success {what}: novice to intermediate is the larger step"
     yield Claim(name, "Figure 5", (bend,))
-    twice = Quantity({at["expert"]: 1.0, at["novice"]: -2.0}, disjoint=True)
+    twice = Quantity({of["expert"]: 1.0, of["novice"]: -2.0}, disjoint=True)
     yield Claim(f"verified success {what}: experts over twice as often", "Figure 5", (twice,))
 
 
