@@ -26,6 +26,19 @@ NOT_HELD = (
 """Figures that no verdict is given on, and why."""
 
 
+def topics() -> dict[str, tuple[Claim, ...]]:
+    """Every claim by what it is about, in the order of the study."""
+    return {
+        "How the agent is used": (*uses(),),
+        "Who uses it": (*people(),),
+        "Success by expertise": (*success(),),
+        "How much happens at a prompt": (*sizes(),),
+        "October against April": (*trends(),),
+        "Success by occupation": (*occupations(),),
+        "Signals": (*signals(),),
+    }
+
+
 def claims() -> tuple[Claim, ...]:
-    """Every claim, in the order of the study."""
-    return (*uses(), *people(), *success(), *sizes(), *trends(), *occupations(), *signals())
+    """Every claim."""
+    return tuple(claim for about in topics().values() for claim in about)
