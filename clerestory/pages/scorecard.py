@@ -7,6 +7,7 @@ last the cells, table by table.  A verdict is a word, not a colour.
 """
 
 from collections.abc import Iterable, Sequence
+from statistics import median
 
 from aggregates.reproduction.claims import Interval
 from aggregates.reproduction.published import NOT_HELD, topics
@@ -69,7 +70,7 @@ def _summary(card: Scorecard) -> Element:
             "accounts stand behind them, or they would give another cell away.",
         ),
         (
-            f"{number(told['inside'])} of {number(told['compared'])} intervals hold the planted value",
+            f"{number(told['inside'])} of {number(told['compared'])} intervals hold the truth",
             f"{percent(told['inside'] / max(told['compared'], 1))}, where 95{SPACE}% is promised. "
             "In one release cells share noise and people, so this share moves by a point or two.",
         ),
@@ -107,7 +108,7 @@ def _summary(card: Scorecard) -> Element:
 
 def _topic(name: str, topic: str, claims: Sequence[Judged]) -> Element:
     drawn = [one for one in claims if one.claim.figure is not None and one.claim.unit == "share"]
-    figure = _figure(name, topic, drawn) if len(drawn) > 2 else None
+    figure = _figure(name, topic, drawn) if _is_wide(drawn) else None
     heads = [
         tag("th", head, scope="col", class_=kind)
         for head, kind in (
@@ -122,6 +123,12 @@ def _topic(name: str, topic: str, claims: Sequence[Judged]) -> Element:
     table = tag("table", tag("thead", tag("tr", heads)), tag("tbody", body))
     scroll = tag("div", table, class_="scroll", role="region", tabindex="0", aria_label=topic)
     return section(name, topic, figure, scroll)
+
+
+def _is_wide(claims: Sequence[Judged]) -> bool:
+    """Whether a chart would show more than points: half of the intervals are wider than 1 %."""
+    widths = [one.found[0].high - one.found[0].low for one in claims if one.found]
+    return len(widths) > 2 and median(widths) > 0.01
 
 
 def _figure(name: str, topic: str, claims: Sequence[Judged]) -> Element:
@@ -172,12 +179,16 @@ def _lines(one: Judged) -> Iterable[Element]:
         first = place == 0
         yield tag(
             "tr",
-            tag("th", claim.name if first else "", scope="row"),
+            tag("th", _named(one) if first else "", scope="row"),
             tag("td", "above 0" if claim.figure is None else show(claim.figure), class_="number"),
             tag("td", "not known" if planted is None else show(planted), class_="number"),
             tag("td", _released(found, show), class_="number" if found else "number withheld"),
             tag("td", _chip(one) if first else ""),
         )
+
+
+def _named(one: Judged) -> list[Element | str]:
+    return [one.claim.name, " ", tag("span", one.claim.source, class_="note")]
 
 
 def _chip(one: Judged) -> Element:
@@ -191,8 +202,8 @@ def _released(found: Interval | None, show: Format) -> str:
 def _show(one: Judged) -> Format:
     if one.claim.unit == "share":
         small = max((abs(value) for value in one.planted), default=1.0) < 0.005
-        decimals = 3 if small else 1
-        return lambda value: f"{number(100 * value, decimals)}{SPACE}%"
+        decimals, unit = 3 if small else 1, "pp" if one.claim.figure is None else "%"
+        return lambda value: f"{number(100 * value, decimals)}{SPACE}{unit}"
     return significant
 
 
