@@ -20,7 +20,7 @@ from .evidence import SIGNALS
 from .law import BANDS, LEVELS, MODES, OCCUPATIONS, STYLES, model
 from .sizes import Floats, grid, stored, whole
 
-Tensor = NDArray[np.floating]
+Tensor = NDArray[np.float64]
 YES_NO = ("yes", "no")
 OUTCOMES = ("succeeded", "partial", "failed", "no_goal")
 
@@ -187,8 +187,7 @@ def _words() -> Tensor:
 
 
 def _histogram(values: Floats, chance: Floats) -> Tensor:
-    counted = np.bincount(values.astype(np.int64).ravel(), chance.ravel())
-    return np.asarray(counted, np.float64)
+    return np.bincount(values.astype(np.int64).ravel(), chance.ravel()).astype(np.float64)
 
 
 def _stacked(rows: Sequence[Tensor], shape: tuple[int, ...]) -> Tensor:
