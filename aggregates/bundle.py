@@ -67,6 +67,10 @@ DICTIONARY: Mapping[str, str] = {
     "fidelity": "how far the labels can be trusted: low or validated",
 }
 """Column → meaning, for README.txt."""
+_WORDS = frozenset(
+    ("study", "table", "statistic", "keys", "state", "k", "base", "unit", "rater", "fidelity")
+)
+"""Columns that hold words; the others hold numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +130,18 @@ def write_rows(rows: Sequence[Row]) -> bytes:
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue().encode()
+
+
+def read_rows(data: bytes) -> list[Row]:
+    """The rows of a tables.csv as `write_rows` got them: numbers as numbers, None for none."""
+    read = csv.DictReader(io.StringIO(data.decode(), newline=""))
+    return [
+        {
+            name: value if name in _WORDS else float(value) if value else None
+            for name, value in row.items()
+        }
+        for row in read
+    ]
 
 
 def read_bundle(path: str | Path) -> Bundle:

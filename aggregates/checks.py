@@ -67,6 +67,9 @@ def check_table(study: "Study", index: int, table: TableSpec) -> None:
         remedy = f'give one of {", ".join(SUBJECTS)}; a measure with statistics = ["mean"].'
         found = f"a table {table.name!r} that asks for {' and '.join(asked) or 'nothing'}."
         raise study.error(found, remedy, "table", index, asked[0] if asked else "name")
+    if table.parted_at is not None and table.share_of is None:
+        found = f"parts (parted_at) of {table.name!r}, which is no share of a measure."
+        raise study.error(found, "take them out.", "table", index, "parted_at")
     if table.among is not None and table.rate_of is None:
         found = "a base (among) in a table without a rate."
         raise study.error(found, "take it out, or use where.", "table", index, "among")

@@ -85,6 +85,12 @@ def _trends(plan: Plan, table: Table, _: Codebook) -> Tensor:
     return np.asarray(slope[1])
 
 
+def _means(plan: Plan, table: Table, _: Codebook) -> Tensor:
+    total = plan.query(table.queries[1])
+    steps = _sums(plan, table, 1) / _sums(plan, table) + total.centre
+    return np.asarray(total.unit * steps).reshape(-1)
+
+
 def _geometric_means(plan: Plan, table: Table, codebook: Codebook) -> Tensor:
     total = plan.query(table.queries[1])
     logs = _sums(plan, table, 1) / _sums(plan, table) + total.centre
@@ -109,6 +115,7 @@ KINDS: Mapping[Kind, Callable[[Plan, Table, Codebook], Tensor | Sequence[float]]
     "rate": _rates,
     "change": _trends,
     "slope": _trends,
+    "mean": _means,
     "geometric_mean": _geometric_means,
     "quantiles": _quantiles,
 }

@@ -68,6 +68,7 @@ class TableSpec(Part):
     measure: str | None = None
     statistics: list[str] = []
     between: list[float] | None = Field(default=None, min_length=2, max_length=2)
+    parted_at: list[float] | None = Field(default=None, min_length=1, max_length=9)
     by: list[str] = Field(default=[], max_length=4)
     merge: dict[str, dict[Text, list[str]]] = {}
     leave_out: dict[str, list[str]] = {}

@@ -27,9 +27,9 @@ from privacy.plan import TRENDS, Axis, Kind, Query, Table
 from privacy.unit import ContributionBound
 
 from .gram import adjusted_queries
-from .population import axis, bins, conditions, rate_axis, whole
+from .population import axis, bins, conditions, parts, rate_axis, whole
 from .study import Study
-from .summands import ONE, Summed, amount_of, clamp, logarithm, totals_of
+from .summands import ONE, Summed, amount_of, clamp, logarithm, measure_of, totals_of
 from .table import TableSpec, weight_of
 
 WEIGHT, SUM, SPREAD = "weight", "sum", "spread"
@@ -150,7 +150,7 @@ def reprice(query: Query, charge: Fraction) -> Query:
 
 def _axes(study: Study, number: int, codebook: Codebook) -> list[Axis]:
     spec = study.tables[number]
-    names = [*spec.by, *([spec.divided] if spec.divided else [])]
+    names = [*spec.by, *([spec.divided] if spec.divided and not spec.parted_at else [])]
     subject = "total_of" if spec.total_of else "share_of"
     key = subject if spec.divided and names.count(spec.divided) > 1 else "by"
     if len(set(names)) < len(names):
@@ -172,6 +172,15 @@ def _axes(study: Study, number: int, codebook: Codebook) -> list[Axis]:
                 merge=spec.merge.get(name, {}),
                 leave_out=spec.leave_out.get(name, ()),
                 refuse=lambda f, r, place=place: study.error(f, r, "table", number, place),  # type: ignore[misc]
+            )
+        )
+    if spec.parted_at:
+        measure = measure_of(study, number, "share_of", codebook)
+        axes.append(
+            parts(
+                measure,
+                spec.parted_at,
+                lambda f, r: study.error(f, r, "table", number, "parted_at"),
             )
         )
     if spec.residual and len(axes[-1].levels) <= LEAST_MERGED:
