@@ -8,7 +8,9 @@ and `verify` does.  Groups are levels of one axis with all other keys equal, bot
 combination vary more than that (Gauss-Markov), so the variances of noise add.  Accounts live in
 both groups, so the draws depend; by Cauchy-Schwarz (Σ w·c·r/n)² ≤ k·Σ w·(c·r/n)², the sum of the
 printed bounds on sampling still bounds them, as in a trend.  Each side is combined apart, from the
-printed interval where that is wider than its standard errors say [1].
+printed interval where that is wider than its standard errors say [1].  Adjusted rates come from one
+regression and share its noise in ways that no row tells: their reaches are added as they are, which
+bounds any dependence (the deviation of a difference is at most the sum of both).
 
 **Error gap.**  A rater that errs alike in both groups shifts both numbers, and shrinks d by J
 without turning it.  One that misses more in one of them makes a difference out of nothing: with the
@@ -31,10 +33,10 @@ from statistics import NormalDist
 from .codebook import UNCLEAR, codebook
 from .mistakes import rounded
 from .plan import Kind, Plan, Table
-from .rows import read_keys
+from .rows import COLUMN, REST, read_keys
 
 COMPARISONS = "comparisons.csv"
-COMPARED: tuple[Kind, ...] = ("share", "rate")
+COMPARED: tuple[Kind, ...] = ("share", "rate", "adjusted_rate")
 """Statistics whose groups are compared: of a mean, labels decide only who is in a group."""
 COLUMNS = (
     "study", "table", "statistic", "first", "second", "difference", "low", "high",
@@ -53,7 +55,7 @@ DICTIONARY: Mapping[str, str] = {
     "doubt_invented": "likewise",
 }
 """Column → meaning, beside those of tables.csv."""
-ORDERED = frozenset({"month", "length_band", "model_calls", "share_cut", "task_value_tier"})
+ORDERED = frozenset({COLUMN, "month", "length_band", "model_calls", "share_cut", "task_value_tier"})
 """Columns beside the instruments whose labels run from less to more."""
 _Z95 = NormalDist().inv_cdf(0.975)
 
@@ -108,7 +110,8 @@ def compare(first: Row, second: Row) -> dict[str, str]:
     one, other = float(first["estimate"]), float(second["estimate"])
     (down, up), (other_down, other_up) = reaches(first), reaches(second)
     d = other - one
-    low, high = max(-1.0, d - hypot(other_down, up)), min(1.0, d + hypot(other_up, down))
+    both = (lambda a, b: a + b) if first["statistic"] == "adjusted_rate" else hypot
+    low, high = max(-1.0, d - both(other_down, up)), min(1.0, d + both(other_up, down))
     certain = max(low, -high, 0.0)
     lower, higher = sorted((one, other))
     numbers = (d, low, high, *gaps(lower, higher, abs(d)), *gaps(lower, higher, certain))
@@ -149,10 +152,12 @@ def _kind(axis: str) -> str:
 def _pairs(plan: Plan, table: Table, rows: Sequence[Row]) -> Iterator[tuple[Row, Row]]:
     """Rows that are compared, in the order of the plan's axes and levels."""
     axes = plan.query(table.queries[0]).axes
-    keyed = [(frozenset(read_keys(row["keys"]).items()), row) for row in rows]
-    levels = {(axis.name, level.name) for axis in axes for level in axis.levels}
     # What was withheld may be other labels in each group: it is compared with nothing.
-    found = {keys: row for keys, row in keyed if keys <= levels}
+    found = {
+        frozenset(read_keys(row["keys"]).items()): row
+        for row in rows
+        if not row["keys"].endswith(f"={REST}")
+    }
     for axis in axes[:-1]:  # the last one holds the answers, or what is shared out
         name, pairs = axis.name, list(_of_axis(axis.name, [level.name for level in axis.levels]))
         others = (frozenset(key for key in keys if key[0] != name) for keys in found)

@@ -32,9 +32,14 @@ from .derived import DERIVED
 from .plan import Kind, Plan, Query, Table
 from .rows import read_keys
 
-VALIDATED: tuple[Kind, ...] = ("share", "rate", "corrected")
-"""Statistics whose classifier error is known; of a mean, a quantile or a total it is not, since a
-measure is counted and not judged, and a session that is put into a wrong cell moves two of them."""
+VALIDATED: tuple[Kind, ...] = ("share", "rate", "corrected", "adjusted_rate")
+"""
+Statistics whose classifier error is known.
+
+An adjusted rate is linear in its outcome and gives back what is constant, so labels that are
+J·truth + (1 - Sp) adjust to the same of the truth.  Of a mean, a quantile or a total nothing is
+said: a measure is counted and not judged, and a session in a wrong cell moves two of them.
+"""
 DIGITS = 6
 LEAST_COUNTED = 10
 """Sessions of each right label below which a group's own table says less than that of all."""
@@ -143,7 +148,7 @@ def _sides(
     counts: Query, table: Table, keys: Mapping[str, str]
 ) -> tuple[frozenset[str], frozenset[str]] | None:
     """Labels that are a yes to a number, and those that are a no."""
-    if table.is_rate:
+    if _is_answered(table):
         return frozenset({YES}), frozenset({NO})
     axis = counts.axes[-1]
     labels = {level.name: frozenset(level.when[table.validated]) for level in axis.levels}
@@ -175,6 +180,12 @@ def printed_error(plan: Plan, table: Table, keys: str, estimate: float) -> float
     return rounded(mistakes.error(value))
 
 
+def is_identified(plan: Plan, table: Table, keys: str) -> bool:
+    """Whether a corrected number can be made: the plan alone says so, and its row follows."""
+    mistakes = mistakes_of(plan, table, read_keys(keys))
+    return mistakes is not None and mistakes.is_identified
+
+
 def rounded(number: float) -> float:
     """A number to six significant digits, as it is printed; rounding keeps order."""
     return float(f"{number:.{DIGITS}g}")
@@ -189,12 +200,16 @@ def fits_validation(plan: Plan, table: Table) -> bool:
     axes = plan.query(table.queries[0]).axes
     if not tables or not axes or table.kind not in VALIDATED:
         return False
-    if table.is_rate:
+    if _is_answered(table):
         answers = [set(one.labels) >= {YES, NO} for one in tables]
         return table.validated in DERIVED and all(answers)
     used = [label for level in axes[-1].levels for label in level.when.get(table.validated, ())]
     whole = all(set(level.when) == {table.validated} for level in axes[-1].levels)
     return whole and all(set(used) <= set(one.labels) for one in tables)
+
+
+def _is_answered(table: Table) -> bool:
+    return table.is_rate or table.kind == "adjusted_rate"
 
 
 def _against(table: Confusion, yes: frozenset[str], no: frozenset[str]) -> Mistakes:

@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from math import sqrt
 
-from privacy.mistakes import Mistakes, mistakes_of
+from privacy.mistakes import Mistakes, is_identified, mistakes_of
 from privacy.plan import Plan, Table
-from privacy.rows import read_keys
+from privacy.rows import REST, read_keys
 
 from .cells import Cell, Noisy, Smooth
 from .intervals import Z95, Estimate, Ratio, roots
@@ -34,7 +34,8 @@ def corrections(plan: Plan, table: Table, noisy: Noisy, smooth: Smooth) -> Itera
         smooth: The same after tables were reconciled.
 
     Yields:
-        A cell for each of the share or rate; one that cannot be corrected is not computed.
+        A cell for each of the share or rate, and none for what a share withholds; one that cannot
+        be corrected is not computed, whatever was decided of its labels.
     """
 
     def estimator(keys: str, ratio: Ratio, design: float) -> Estimate | None:
@@ -44,8 +45,10 @@ def corrections(plan: Plan, table: Table, noisy: Noisy, smooth: Smooth) -> Itera
         return corrected(ratio, mistakes, design=design)
 
     for cell in (rates if table.is_rate else shares)(plan, table, noisy, smooth, estimator):
-        unknown = cell.state == "published" and cell.estimate is None
-        yield replace(cell, state="not_computed") if unknown else cell
+        if cell.keys.endswith(f"={REST}"):
+            continue
+        identified = is_identified(plan, table, cell.keys)
+        yield cell if identified else replace(cell, state="not_computed", estimate=None)
 
 
 def corrected(ratio: Ratio, mistakes: Mistakes, *, design: float, z: float = Z95) -> Estimate:

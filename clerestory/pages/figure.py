@@ -7,14 +7,15 @@ never a blank and never a zero.
 
 from collections.abc import Callable, Mapping, Sequence
 
-from privacy.plan import TRENDS, Table
+from privacy.plan import Table
 
 from .cell import Cell, Group
 from .markup import Element, tag
 from .svg import Row, Scale, dots, over_time
 from .wording import (
     CONFIDENCE,
-    PROPORTIONS,
+    DIFFERENCES,
+    PARTS,
     SPACE,
     Format,
     between,
@@ -35,6 +36,11 @@ _MEASURED: Mapping[str, str] = {
     "quantiles": "Quantile",
     "total": "Total",
     "grand_total": "Grand total",
+    "adjusted_rate": "Adjusted rate",
+    "adjusted_slope": "Rise per step",
+    "adjusted_geometric_mean": "Adjusted geometric mean",
+    "adjusted_ratio": "Ratio per step",
+    "not_computed": "Not computed",
 }
 
 
@@ -56,7 +62,8 @@ def figure_of(group: Group, *, name: str, marks: Sequence[str]) -> Element:
     show, scale = show_for(group), Scale.over(ends)
     show_tick = ticks_for(group.table, scale.step)
     drawn: list[Element] = []
-    for i, (panel, cells) in enumerate(group.panels.items()):
+    charted = group if len(group.axes) == 1 else group.compared
+    for i, (panel, cells) in enumerate(charted.panels.items()):
         title = f"{group.table.title}: {panel}" if panel else group.table.title
         texts = {"name": f"{name}-{i}", "title": title, "description": _described(cells, show)}
         if group.month_axis is None:
@@ -141,6 +148,8 @@ def table_by_panel(
 
 def base_of(table: Table) -> str:
     """What a table is and which sessions it speaks of, as its caption."""
+    if table.kind == "not_computed":
+        return f"{table.title}. Not computed: {table.base.rstrip('.')}."
     return f"{table.title}. Base: {name_of(table.base)}."
 
 
@@ -150,11 +159,11 @@ def measured(table: Table) -> str:
 
 
 def _measured(table: Table) -> str:
-    if table.kind in TRENDS:
+    if table.kind in DIFFERENCES:
         return f"{measured(table)}, in percentage points"
     if table.kind == "corrected":
         return "What the right labels would say, by the mistakes that were counted"
-    unit = "" if table.kind in PROPORTIONS else f", in {table.unit}"
+    unit = "" if table.kind in PARTS else f", in {table.unit}"
     return f"{measured(table)}s{unit}"
 
 

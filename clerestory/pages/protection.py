@@ -108,7 +108,9 @@ def caveats(plan: Plan, groups: Sequence[Group], facts: Mapping[str, object]) ->
 def _otherwise(plan: Plan) -> str:
     own = {query.contribution for query in plan.queries if query.contribution}
     titles = dict.fromkeys(
-        table.title for table in plan.tables if plan.query(table.queries[0]).contribution
+        table.title
+        for table in plan.tables
+        if table.queries and plan.query(table.queries[0]).contribution
     )
     if not own:
         return ""
