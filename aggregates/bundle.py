@@ -33,7 +33,8 @@ OWN = (TABLES, PLAN, CODEBOOK, README)
 DICTIONARY: Mapping[str, str] = {
     "study": "name of the study",
     "table": "name of the table",
-    "statistic": "share, rate, change, slope, mean, geometric_mean, quantiles, total, grand_total",
+    "statistic": "share, rate, change, slope, mean, geometric_mean, quantiles, total, grand_total, "
+    "accounts, accounts_above",
     "keys": "the cell: axis=level, joined by '; '; empty for a table without axes; of quantiles "
     "also which one, in per cent",
     "estimate": "the estimate, in `unit`; shares and rates lie in [0, 1]; a change is that from "
@@ -44,7 +45,8 @@ DICTIONARY: Mapping[str, str] = {
     "high": "upper end of it",
     "se_noise": "standard error from the privacy noise alone",
     "se_sampling": "upper bound on the standard error from which accounts happen to be in the "
-    "data, clustered by account; of totals from whose sessions the clipped ones were",
+    "data, clustered by account; of totals from whose sessions the clipped ones were; of "
+    "accounts 0, because they are those that are in the data",
     "se_classifier": "standard error from labels that are wrong; empty, because this release "
     "measured no validation sample: the intervals are about labels, not about truth",
     "state": "published; suppressed (too few accounts, or it would give another cell away); "

@@ -1,12 +1,15 @@
 """Whether a table of a study asks for something, and for what its kind can have."""
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from privacy.errors import ConfigurationError
 from privacy.forms import MONTH
+from privacy.queries import SESSIONS
 
 from .lines import line_of
 from .population import MEANINGLESS
+from .summands import MOST, SIZES
 from .table import LATER_KEYS, OF_MEASURES, SUBJECTS, TREND, TableSpec
 
 if TYPE_CHECKING:
@@ -28,7 +31,8 @@ def check_table(study: "Study", index: int, table: TableSpec) -> None:
     for key in LATER_KEYS:
         if getattr(table, key) is not None:
             raise _later(study, key, "table", index, key)
-    known = OF_MEASURES if table.measure else () if table.total_of else (TREND,)
+    none = table.total_of or table.accounts_by
+    known = OF_MEASURES if table.measure else () if none else (TREND,)
     for statistic in table.statistics:
         if statistic not in known:
             found = f"the statistic {statistic!r}, which {table.name!r} cannot have."
@@ -51,9 +55,11 @@ def check_table(study: "Study", index: int, table: TableSpec) -> None:
     if table.between is not None and table.measure is None:
         found = "bounds (between) in a table without a measure."
         raise study.error(found, "take them out.", "table", index, "between")
-    if table.contribution is not None and table.total_of:
-        found = f"a contribution in {table.name!r}: totals are clipped, at a bound chosen later."
+    if table.contribution is not None and (table.total_of or table.accounts_by):
+        found = f"a contribution in {table.name!r}, where no account is weighed."
         raise study.error(found, "take it out.", "table", index, "contribution")
+    if table.accounts_by or table.bins is not None:
+        _check_sizes(study, index, table)
     if "mean" in table.statistics and table.between is None:
         # Its noise grows with the bounds: those of the codebook would drown any mean.
         found = f"a mean in {table.name!r} without bounds."
@@ -65,10 +71,26 @@ def check_table(study: "Study", index: int, table: TableSpec) -> None:
             raise study.error(found, "leave out ; and =.", "table", index, "merge")
 
 
+def _check_sizes(study: "Study", index: int, table: TableSpec) -> None:
+    bins = table.bins or SIZES
+    if table.accounts_by != SESSIONS:
+        key = "bins" if table.accounts_by is None else "accounts_by"
+        found = f"{key} in {table.name!r}, which does not count accounts by their sessions."
+        raise study.error(found, f'write accounts_by = "{SESSIONS}".', "table", index, key)
+    if bins[0] != 1 or bins[-1] >= MOST or any(low >= high for low, high in pairwise(bins)):
+        found = f"bins that start at {bins}."
+        remedy = f"let them rise from 1, below {MOST}: each says where a bin begins."
+        raise study.error(found, remedy, "table", index, "bins")
+    for key in ("by", "merge", "leave_out"):
+        if getattr(table, key):
+            found = f"{key} in {table.name!r}: accounts are counted by their sessions alone."
+            raise study.error(found, "take it out.", "table", index, key)
+
+
 def _later(study: "Study", what: str, *at: str | int) -> ConfigurationError:
     return ConfigurationError(
         "NOT_THERE_YET",
-        rule="This version computes shares, rates, means, quantiles and totals.",
+        rule="This version computes shares, rates, means, quantiles, totals and account sizes.",
         found=f"{what} in line {line_of(study.text, at)} of {study.file}.",
         remedy="take it out for now; a later version has it.",
     )

@@ -57,17 +57,17 @@ class Contributions:
         """
         grid = np.array(CLIPS, np.int64)
         if query.value == "norm":
-            return self._histogram(np.searchsorted(grid**2, self._squared), scale)
+            return _histogram(np.searchsorted(grid**2, self._squared), query, scale)
+        if query.value == "size" and query.of:
+            return _histogram(np.searchsorted(grid, self._sessions), query, scale)
         if query.value == "size":
-            return self._histogram(np.searchsorted(grid, self._sessions), scale)
+            inner = query.axes[0].edges[1:-1]
+            return _histogram(np.searchsorted(inner, self._sessions, side="right"), query, scale)
         bounds = [clip.bound for clip in query.clips]
         if query.value == "capped":
             each = [np.minimum(self._sessions, bound).sum() * scale for bound in bounds]
             return np.array(each, np.int64)
         return np.concatenate([*self._clipped(bounds, scale)])
-
-    def _histogram(self, place: NDArray[np.intp], scale: int) -> Vector:
-        return np.bincount(place, minlength=len(CLIPS) + 1).astype(np.int64) * scale
 
     def _clipped(self, bounds: Sequence[int], scale: int) -> Iterator[Vector]:
         """A vector for each of rising bounds: all whole, less what is taken off large accounts."""
@@ -79,6 +79,11 @@ class Contributions:
             less = scale - _root(scale * scale * bound * bound // squared)
             np.subtract.at(vector, cell, count * less)
             yield vector
+
+
+def _histogram(place: NDArray[np.intp], query: Query, scale: int) -> Vector:
+    """Accounts in each bin; each lies in one, so it moves the vector by S, whatever k is."""
+    return np.bincount(place, minlength=query.size).astype(np.int64) * scale
 
 
 def at_bounds(query: Query, sums: Sequence[int], clips: Mapping[str, int]) -> list[int]:

@@ -191,7 +191,8 @@ def _cells(query: Query, rows: Columns) -> tuple[NDArray[np.bool_], NDArray[np.i
     """Which rows a query counts, and in which cell."""
     counted = rows.fulfil(query.where)
     cell = np.zeros(len(rows), np.intp)
-    for axis in query.axes:
+    # The axis of a table of sizes parts accounts, not their sessions.
+    for axis in () if query.value == "size" else query.axes:
         level = rows.level(axis)
         counted &= level != NOWHERE
         cell = cell * len(axis.levels) + level

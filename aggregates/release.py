@@ -14,6 +14,7 @@ from privacy.codebook import codebook as installed
 from privacy.errors import RefusedError
 from privacy.plan import Kind, Plan, Table
 
+from .estimates.accounts import accounts, accounts_above
 from .estimates.cells import Cell, Noisy, Smooth, minimum_of
 from .estimates.means import means
 from .estimates.quantiles import quantiles
@@ -52,6 +53,8 @@ MAKERS: Mapping[Kind, Callable[[Measured, Table], Iterator[Cell]]] = {
     "quantiles": lambda of, table: quantiles(of.plan, table, of.noisy, of.codebook),
     "total": lambda of, table: totals(of.plan, table, of.noisy, of.clips),
     "grand_total": lambda of, table: grand_total(of.plan, table, of.noisy, of.clips),
+    "accounts": lambda of, table: accounts(of.plan, table, of.noisy),
+    "accounts_above": lambda of, table: accounts_above(of.plan, table, of.noisy),
 }
 """Kind of table → what makes its cells."""
 

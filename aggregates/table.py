@@ -25,7 +25,7 @@ LATER_KEYS = ("adjust_for", "agreement_of")
 """Part of the grammar, computed by a later version: recognised, so that the refusal can say so."""
 TREND = "trend"
 """Statistic of a share or a rate by month: how it changed, and its slope."""
-SUBJECTS = ("share_of", "rate_of", "total_of", "measure")
+SUBJECTS = ("share_of", "rate_of", "total_of", "measure", "accounts_by")
 """Keys that say what a table is of; it has one of them."""
 OF_MEASURES: tuple[Kind, ...] = ("geometric_mean", "mean", "quantiles")
 """Statistics of a measure."""
@@ -59,6 +59,8 @@ class TableSpec(Part):
     rate_of: str | None = None
     total_of: str | None = None
     measure: str | None = None
+    accounts_by: str | None = None
+    bins: list[int] | None = Field(default=None, min_length=2, max_length=32)
     statistics: list[str] = []
     between: list[float] | None = Field(default=None, min_length=2, max_length=2)
     by: list[str] = Field(default=[], max_length=4)
@@ -83,4 +85,6 @@ class TableSpec(Part):
             return ("share" if self.share_of else "rate", *trends)
         if self.total_of:
             return ("total", "grand_total")
+        if self.accounts_by:
+            return ("accounts", "accounts_above")
         return tuple(kind for kind in OF_MEASURES if kind in self.statistics)

@@ -29,9 +29,11 @@ WIDTH = {
     "quantiles": 0.05,
     "total": 0.1,
     "grand_total": 0.1,
+    "accounts": 0.1,
+    "accounts_above": 0.1,
 }
 """Half-width that noise may give a middling group, unless the table states its own: in points of
-a share or of a distribution function, or as a part of the mean."""
+a share or of a distribution function, or as a part of the mean or of the number."""
 PRINTED = (0.5, 0.4, 0.3, 0.2, 0.1, 0.0)
 """Wishes for the smallest cell of a table that should still be printed: at which part of its
 cells it lies, counted from the smallest.  `plan` takes the wish that prints most, since paying
@@ -88,7 +90,7 @@ def _target(
         return _of_totals(plan, table, query, sums, half)
     counts = plan.query(table.queries[0])
     bases = [sum(cells) / plan.privacy.scale for _, cells in groups(counts, sums)]
-    if table.kind in OF_MEASURES:
+    if table.kind in OF_MEASURES or counts.value == "size":
         # The last axis of a mean's weights is a key like any other: every cell is a group.
         bases = [cell / plan.privacy.scale for cell in sums[counts.name]]
     whole, typical = sum(bases), median(bases)
@@ -101,7 +103,8 @@ def _target(
         # In the middle of a distribution, noise is that of a bridge over all bins.
         return half * typical / (Z95 * sqrt(len(query.axes[-1].levels)) / 2)
     # Two noisy cells or sums stand in each ratio, hence the root; a share's own cell dominates.
-    terms = 1.0 if table.kind == "share" else sqrt(0.5) if table.kind == "rate" else sqrt(2)
+    alone = table.kind == "share" or counts.value == "size"
+    terms = 1.0 if alone else sqrt(0.5) if table.kind == "rate" else sqrt(2)
     width = half * typical / (Z95 * terms)
     if query.value == "log":
         return width * LOG_STEPS

@@ -27,7 +27,7 @@ from privacy.unit import ContributionBound
 
 from .population import axis, bins, conditions, rate_axis, whole
 from .study import Study
-from .summands import ONE, Summed, amount_of, clamp, logarithm, totals_of
+from .summands import ONE, SIZES, Summed, amount_of, clamp, logarithm, sizes_of, totals_of
 from .table import TableSpec, weight_of
 
 WEIGHT, SUM, SPREAD = "weight", "sum", "spread"
@@ -78,6 +78,9 @@ def queries_of(
             raise study.error(found, "merge labels, or cross fewer fields.", "table", number, "by")
         return made
 
+    if spec.accounts_by:
+        sizes = sizes_of(query("accounts", []), spec.bins or SIZES)
+        return [sizes], [_table(spec, kind, [sizes], codebook) for kind in spec.kinds]
     if spec.total_of:
         queries = totals_of(query("count", axes))
         return queries, [_table(spec, kind, queries, codebook) for kind in spec.kinds]
@@ -179,6 +182,8 @@ def _table(spec: TableSpec, kind: Kind, queries: Sequence[Query], codebook: Code
     unit = codebook.measure(spec.measure).unit if spec.measure else "share"
     if spec.total_of:
         unit = "sessions"
+    if spec.accounts_by:
+        unit = "accounts"
     if kind in TRENDS:
         others = axes if spec.share_of else axes[:-1]
         keys = tuple(axis for axis in others if axis.name != MONTH)
@@ -199,7 +204,8 @@ def _table(spec: TableSpec, kind: Kind, queries: Sequence[Query], codebook: Code
 
 def _base(spec: TableSpec, own: str) -> str:
     """In words, which sessions the table speaks of, and how they count where it has its own k."""
-    words = ["sessions of the study's population"]
+    what = "accounts by the number of their sessions: " if spec.accounts_by else ""
+    words = [f"{what}sessions of the study's population"]
     if spec.where:
         words.append(f"where {', '.join(spec.where)} is as the study says")
     if own:

@@ -11,7 +11,7 @@ from math import inf
 
 from .codebook import MONTHS
 from .plan import TRENDS, Axis, Kind, Query, Table, Value
-from .queries import OF_ACCOUNTS
+from .queries import OF_ACCOUNTS, SESSIONS, size_names
 from .unit import CLIPS
 
 MOST_CELLS = 20_000
@@ -38,7 +38,7 @@ def is_bounded(query: Query) -> bool:
         0 < query.size <= MOST_CELLS
         and steps
         and tuple(clip.bound for clip in query.clips) == clips
-        and (query.of != "") == (query.value in OF_ACCOUNTS and query.value != "clipped")
+        and (query.of != "") == (query.value in OF_ACCOUNTS and not _stands_alone(query))
         and all(map(_is_parted, query.axes))
         and not (query.contribution and query.value in OF_ACCOUNTS)
         and (
@@ -46,6 +46,21 @@ def is_bounded(query: Query) -> bool:
             if query.value in ("one", *OF_ACCOUNTS)
             else 0 <= query.centre < LARGEST_CENTRE and 1 <= query.bound < LARGEST_BOUND
         )
+    )
+
+
+def _stands_alone(query: Query) -> bool:
+    """Whether a query of accounts counts sessions in no other query's cells."""
+    return query.value == "clipped" or (query.value == "size" and _is_of_sizes(query.axes))
+
+
+def _is_of_sizes(axes: Sequence[Axis]) -> bool:
+    """Whether axes are the bins of a table of account sizes, each called what it holds."""
+    return len(axes) == 1 and (
+        (axes[0].name, axes[0].measure) == (SESSIONS, SESSIONS)
+        and len(axes[0].edges) > 2
+        and axes[0].edges[0] == 1
+        and [level.name for level in axes[0].levels] == size_names(axes[0].edges)
     )
 
 
@@ -149,6 +164,17 @@ def _fits_trend(table: Table, queries: Sequence[Query]) -> bool:
     )
 
 
+def _fits_accounts(table: Table, queries: Sequence[Query]) -> bool:
+    (counts, *more) = queries
+    return (
+        not more
+        and counts.value == "size"
+        and _stands_alone(counts)
+        and table.by == (SESSIONS,)
+        and not (table.yes or table.no)
+    )
+
+
 def is_rates_trend(table: Table, counts: Query) -> bool:
     """Whether a trend is of a rate: the answers, yes and no, are then no key of its rows."""
     return table.kind in TRENDS and counts.axes[-1].name not in table.by
@@ -164,5 +190,7 @@ FORMS: Mapping[Kind, Callable[[Table, Sequence[Query]], bool]] = {
     "quantiles": _fits_quantiles,
     "total": _fits_totals,
     "grand_total": _fits_totals,
+    "accounts": _fits_accounts,
+    "accounts_above": _fits_accounts,
 }
 """Kind → whether a table and its queries have its form."""

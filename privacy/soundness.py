@@ -49,7 +49,7 @@ def findings(plan: Plan) -> Iterator[Finding]:
 
 def cells_tested(tables: Sequence[Table], queries: Sequence[Query]) -> int:
     """
-    M: how many sets of cells are tested: cells, a rate's bases, a grand total.
+    M: how many sets of cells are tested: cells, a rate's bases, a grand total, sizes beyond each.
 
     Tables that stand on the same counts share their decisions, so each set counts once.
     """
@@ -58,6 +58,9 @@ def cells_tested(tables: Sequence[Table], queries: Sequence[Query]) -> int:
         counts = named[table.queries[0]]
         if table.kind == "grand_total":
             sets[counts.name, "all"] = 1
+        elif table.kind in ("accounts", "accounts_above"):
+            sets[counts.name, "cell"] = counts.size
+            sets[counts.name, "above"] = counts.size - 1
         elif table.kind == "rate" or is_rates_trend(table, counts):
             base = " ".join(sorted((*table.yes, *table.no)))
             sets[counts.name, f"base {base}"] = counts.size // len(counts.axes[-1].levels)

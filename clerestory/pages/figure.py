@@ -24,6 +24,8 @@ _MEASURED = {
     "quantiles": "Quantile",
     "total": "Total",
     "grand_total": "Grand total",
+    "accounts": "Accounts",
+    "accounts_above": "Accounts above",
 }
 
 

@@ -86,6 +86,11 @@ statistics = ["geometric_mean", "mean", "quantiles"]
 between = [1, 100]
 contribution = "1/2"
 """
+ACCOUNT_SIZES = """
+[[table]]
+name = "account_sizes"
+accounts_by = "sessions"
+"""
 CONTEXT = {
     "month": "2025-11",
     "surface": "cli",

@@ -10,12 +10,23 @@ import pytest
 from privacy.errors import RefusedError
 from privacy.plan import Level, Plan
 from privacy.soundness import cells_tested, check_sound
-from tests.aggregates.rows import MEAN, OWN_K, RATE, SHARE, SIZES, TOTAL, TRENDS, small_plan
+from tests.aggregates.rows import (
+    ACCOUNT_SIZES,
+    MEAN,
+    OWN_K,
+    RATE,
+    SHARE,
+    SIZES,
+    TOTAL,
+    TRENDS,
+    small_plan,
+)
 
 MADE = small_plan(SHARE, RATE, MEAN)
 SIZED = small_plan(SIZES)
 TOTALS = small_plan(TOTAL)
 WEIGHED = small_plan(SHARE, OWN_K)
+PEOPLE = small_plan(SHARE, ACCOUNT_SIZES)
 MOVED = small_plan(TRENDS)
 
 
@@ -66,6 +77,17 @@ def weighed(name: str, **changes: Any) -> Plan:  # noqa: ANN401  any field of a 
     return replace(WEIGHED, queries=(*made,))
 
 
+def people(**changes: Any) -> Plan:  # noqa: ANN401  any field of a query
+    """The plan of account sizes, with their query changed."""
+    first, sizes = PEOPLE.queries
+    return replace(PEOPLE, queries=(first, replace(sizes, **changes)))
+
+
+def parted(**changes: Any) -> Plan:  # noqa: ANN401  any field of an axis
+    """The same with other bins."""
+    return people(axes=(replace(PEOPLE.queries[1].axes[0], **changes),))
+
+
 def query(**changes: Any) -> Plan:  # noqa: ANN401  any field of a query
     """The plan with its first query changed."""
     first, *others = MADE.queries
@@ -101,6 +123,20 @@ EDITS: dict[str, Callable[[], Plan]] = {
     ),
     "a weight that is no fraction": lambda: weighed("modes.count", contribution="1e9"),
     "a weight for a total": lambda: total("work.norms", contribution="1"),
+    "accounts with less sensitivity": lambda: people(sensitivity=2**20 - 1),
+    "accounts with less noise": lambda: people(sigma=PEOPLE.queries[1].sigma * 0.99),
+    "accounts of another table": lambda: people(of="modes.count"),
+    "accounts at a weight": lambda: people(contribution="5"),
+    "accounts by a measure": lambda: parted(measure="prompts"),
+    "accounts from two sessions on": lambda: parted(edges=(2, 3, 4, 7, 12, 2**20)),
+    "bins under another name": lambda: parted(edges=(1, 2, 3, 6, 9, 2**20)),
+    "accounts crossed with modes": lambda: people(
+        axes=(*PEOPLE.queries[0].axes, *PEOPLE.queries[1].axes)
+    ),
+    "sessions for accounts": lambda: people(value="one"),
+    "sizes beyond that nobody counted": lambda: replace(
+        PEOPLE, privacy=replace(PEOPLE.privacy, tested=PEOPLE.privacy.tested - 1)
+    ),
     "fewer cells": lambda: privacy(tested=21),
     "smaller z": lambda: privacy(z=MADE.privacy.z - 0.01),
     "larger beta": lambda: privacy(beta=0.01),
@@ -179,6 +215,8 @@ def test_a_compiled_plan_is_sound_and_a_stricter_one_too() -> None:
     check_sound(TOTALS)
     check_sound(MOVED)
     check_sound(WEIGHED)
+    check_sound(PEOPLE)
+    assert PEOPLE.privacy.tested == 10 + 5 + 4  # modes, bins, and what lies beyond all but the last
     check_sound(weighed("verified_at_five.count", contribution="4"))  # noise for five hides four
     # 3 months of 10 modes, and of 6 levels: a trend adds no decision of its own.
     assert MOVED.privacy.tested == 30 + 18
