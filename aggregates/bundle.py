@@ -201,12 +201,15 @@ WHAT IS NOT
   Each account weighs at most {privacy.contribution}, unless a table's base says otherwise, shared \
 among its sessions:
   at 1 figures are about accounts' average sessions; at more, active accounts count for more, and
-  the column k says how much.  The spread behind the interval of a geometric mean is one number
-  for its whole table; behind that of a mean, one share of the squared mean.  Means are of values
-  clamped to the plan's bounds, zero counting as the measure's floor; quantiles are of the measure
-  in the plan's bins, spread evenly over the logarithm within each.  Totals count sessions: each
-  account's counts are shrunk to the bound C that stands in the column k, and what that cuts off is
-  taken to divide among the cells as the rest does; if large accounts work otherwise, it does not.
+  the column k says how much.  Where a plan has moments, the sampling error of a table is by one
+  design effect for all of its cells; elsewhere by its bound, k.  The spread behind the interval of
+  a geometric mean is one number for its whole table; behind that of a mean, one share of the
+  squared mean.  Means are of values clamped to the plan's bounds, zero counting as the measure's
+  floor; quantiles are of the measure in the plan's bins, spread evenly over the logarithm within
+  each.  Totals count sessions: each account's counts are shrunk to the bound C that stands in the
+  column k, and what that cuts off is taken to divide among the cells as the rest does; if large
+  accounts work otherwise, it does not.  Accounts are counted as they are in the corpus: their
+  intervals hold the noise alone.
 
 TABLES
 {tables}

@@ -58,6 +58,11 @@ def check_table(study: "Study", index: int, table: TableSpec) -> None:
     if table.contribution is not None and (table.total_of or table.accounts_by):
         found = f"a contribution in {table.name!r}, where no account is weighed."
         raise study.error(found, "take it out.", "table", index, "contribution")
+    if table.design_effect and (
+        not (table.share_of or table.rate_of) or study.weight_of(index) <= 1
+    ):
+        found = f"a design effect in {table.name!r}: shares and rates above k = 1 have one."
+        raise study.error(found, "take it out.", "table", index, "design_effect")
     if table.accounts_by or table.bins is not None:
         _check_sizes(study, index, table)
     if "mean" in table.statistics and table.between is None:
@@ -90,7 +95,7 @@ def _check_sizes(study: "Study", index: int, table: TableSpec) -> None:
 def _later(study: "Study", what: str, *at: str | int) -> ConfigurationError:
     return ConfigurationError(
         "NOT_THERE_YET",
-        rule="This version computes shares, rates, means, quantiles, totals and account sizes.",
+        rule="This version computes shares, rates, means, quantiles and totals.",
         found=f"{what} in line {line_of(study.text, at)} of {study.file}.",
         remedy="take it out for now; a later version has it.",
     )

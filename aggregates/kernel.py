@@ -31,6 +31,7 @@ from privacy.queries import OF_ACCOUNTS
 
 from .clipping import Contributions
 from .columns import NOWHERE, Columns, Rows, Vector
+from .moments import moments
 
 SLICE = 2**15
 """Rows that are summed at a time: some 2 MB, so that each column is read from the cache."""
@@ -104,6 +105,8 @@ def _slice(
     return {
         query.name: whole[query.of or query.name].sums(query, plan.privacy.scale)
         if query.value in OF_ACCOUNTS
+        else _moments(plan, query, kept, who, weight[plan.contribution(query)])
+        if query.value == "moments"
         else _sum(query, kept, weight[plan.contribution(query)])
         for query in plan.queries
     }
@@ -205,6 +208,21 @@ def _sum(query: Query, rows: Columns, weight: Vector) -> Vector:
     vector = np.zeros(query.size, np.int64)
     np.add.at(vector, cell[counted], value[counted])
     return vector
+
+
+def _moments(
+    plan: Plan, query: Query, rows: Columns, account: NDArray[np.intp], weight: Vector
+) -> Vector:
+    counts = plan.query(query.of)
+    counted, cell = _cells(counts, rows)
+    return moments(
+        account[counted],
+        cell[counted],
+        weight[counted],
+        levels=len(counts.axes[-1].levels),
+        parts=query.size,
+        scale=plan.privacy.scale,
+    )
 
 
 def _value(query: Query, rows: Columns) -> Vector:

@@ -21,6 +21,8 @@ STEPS = 10_000
 """Steps into which a mean's range is parted: far finer than any noise, small enough to square."""
 NORMS, LENGTHS, CAPPED = "norms", "sizes", "whole"
 """The queries of a total beside its count, after the table's name and a dot."""
+MOMENTS = "moments"
+"""The query of a design effect, after the table's name and a dot."""
 SIZES = (1, 2, 3, 6, 11)
 """Where bins of account sizes begin unless a study says otherwise: 1, 2, 3 to 5, 6 to 10, more."""
 MOST = 2**20
@@ -109,6 +111,22 @@ def totals_of(count: Query) -> list[Query]:
         about(NORMS, "norm", (Axis("norm", bins),)),
         about(LENGTHS, "size", (Axis("sessions", bins),)),
     ]
+
+
+def moments_of(count: Query, names: Sequence[str], sensitivity: int) -> Query:
+    """
+    The query of a table's moments.
+
+    Args:
+        count: The counts in whose cells they are taken.
+        names: What they are of: a share or a rate.
+        sensitivity: Δ, most that one account moves them.
+    """
+    axis = Axis(MOMENTS, tuple(Level(name, {}) for name in names))
+    name = f"{count.name.rpartition('.')[0]}.{MOMENTS}"
+    return replace(
+        count, name=name, axes=(axis,), value="moments", of=count.name, sensitivity=sensitivity
+    )
 
 
 def sizes_of(count: Query, bins: Sequence[int]) -> Query:

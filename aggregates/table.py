@@ -69,6 +69,7 @@ class TableSpec(Part):
     where: dict[str, Labels] = {}
     half_width: float | None = Field(default=None, gt=0, lt=1, allow_inf_nan=False)
     contribution: Weight | None = None
+    design_effect: bool = False
     adjust_for: list[str] | None = None
     agreement_of: str | None = None
 

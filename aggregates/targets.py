@@ -41,6 +41,9 @@ for one table's small cells takes the loss away from all others."""
 SPREAD_ERROR = 0.1
 """Deviation that noise may give the variance behind a mean's interval: in squared natural
 logarithms, where the published measures have variances about 1, or as a part of the squares."""
+DESIGN_ERROR = 0.05
+"""Deviation that noise may give a table's moments, as a part of its base: a quarter or more of that
+is what independent sessions vary, so D is known to within a fifth."""
 CUT = 0.02
 """Part of all sessions that a bound of a total may cut off in what is expected of it."""
 GRAND = 0.2
@@ -94,6 +97,8 @@ def _target(
         # The last axis of a mean's weights is a key like any other: every cell is a group.
         bases = [cell / plan.privacy.scale for cell in sums[counts.name]]
     whole, typical = sum(bases), median(bases)
+    if query.value == "moments":
+        return DESIGN_ERROR * whole
     part = query.name.removeprefix(f"{table.name}.")
     if part == SPREAD:
         return SPREAD_ERROR * whole * LOG_STEPS

@@ -23,12 +23,23 @@ from privacy.forms import MONTH, MOST_CELLS
 from privacy.loss import split, write_rho
 from privacy.measurements import sigma_for
 from privacy.plan import TRENDS, Axis, Kind, Query, Table
+from privacy.queries import OF_RATES, OF_SHARES
 from privacy.unit import ContributionBound
 
 from .population import axis, bins, conditions, rate_axis, whole
 from .study import Study
-from .summands import ONE, SIZES, Summed, amount_of, clamp, logarithm, sizes_of, totals_of
-from .table import TableSpec, weight_of
+from .summands import (
+    ONE,
+    SIZES,
+    Summed,
+    amount_of,
+    clamp,
+    logarithm,
+    moments_of,
+    sizes_of,
+    totals_of,
+)
+from .table import TableSpec
 
 WEIGHT, SUM, SPREAD = "weight", "sum", "spread"
 """The three queries of a geometric mean, after the table's name and a dot."""
@@ -60,7 +71,7 @@ def queries_of(
     spec = study.tables[number]
     own, axes = bound, _axes(study, number, codebook)
     if spec.contribution is not None:
-        own = bound_of(study, weight_of(spec.contribution), "table", number)
+        own = bound_of(study, study.weight_of(number), "table", number)
     where = conditions(
         spec.where, codebook, lambda f, r: study.error(f, r, "table", number, "where")
     )
@@ -85,8 +96,12 @@ def queries_of(
         queries = totals_of(query("count", axes))
         return queries, [_table(spec, kind, queries, codebook) for kind in spec.kinds]
     if spec.measure is None:
-        counts = query("count", axes)
-        return [counts], [_table(spec, kind, [counts], codebook) for kind in spec.kinds]
+        counts, moments = query("count", axes), list[Query]()
+        if spec.design_effect:
+            names = OF_SHARES if spec.share_of else OF_RATES
+            moments = [moments_of(counts, names, own.moments())]
+        made = {kind: [counts] if kind in TRENDS else [counts, *moments] for kind in spec.kinds}
+        return [counts, *moments], [_table(spec, k, q, codebook) for k, q in made.items()]
     low, high = clamp(study, number, codebook)
     queries, tables = [query(WEIGHT, axes)], []
     for kind in spec.kinds:

@@ -11,7 +11,7 @@ from math import inf
 
 from .codebook import MONTHS
 from .plan import TRENDS, Axis, Kind, Query, Table, Value
-from .queries import OF_ACCOUNTS, SESSIONS, size_names
+from .queries import OF_ACCOUNTS, OF_RATES, OF_SHARES, SESSIONS, size_names
 from .unit import CLIPS
 
 MOST_CELLS = 20_000
@@ -38,19 +38,21 @@ def is_bounded(query: Query) -> bool:
         0 < query.size <= MOST_CELLS
         and steps
         and tuple(clip.bound for clip in query.clips) == clips
-        and (query.of != "") == (query.value in OF_ACCOUNTS and not _stands_alone(query))
+        and (query.of != "") == (query.value == "moments" or not _stands_alone(query))
         and all(map(_is_parted, query.axes))
         and not (query.contribution and query.value in OF_ACCOUNTS)
         and (
             plain
-            if query.value in ("one", *OF_ACCOUNTS)
+            if query.value in ("one", "moments", *OF_ACCOUNTS)
             else 0 <= query.centre < LARGEST_CENTRE and 1 <= query.bound < LARGEST_BOUND
         )
     )
 
 
 def _stands_alone(query: Query) -> bool:
-    """Whether a query of accounts counts sessions in no other query's cells."""
+    """Whether a query counts sessions in no other query's cells."""
+    if query.value not in OF_ACCOUNTS:
+        return True
     return query.value == "clipped" or (query.value == "size" and _is_of_sizes(query.axes))
 
 
@@ -94,18 +96,33 @@ def fits(table: Table, queries: Sequence[Query]) -> bool:
 def _fits_share(table: Table, queries: Sequence[Query]) -> bool:
     (counts, *more), axes = queries, queries[0].axes
     named = tuple(axis.name for axis in axes)
-    return not more and counts.value == "one" and bool(axes) and table.by == named[:-1]
+    if not axes or not _are_moments(more, counts, OF_SHARES):
+        return False
+    return counts.value == "one" and table.by == named[:-1]
 
 
 def _fits_rate(table: Table, queries: Sequence[Query]) -> bool:
     (counts, *more), axes = queries, queries[0].axes
-    if more or counts.value != "one" or not axes:
+    if counts.value != "one" or not axes or not _are_moments(more, counts, OF_RATES):
         return False
     named, answers = tuple(axis.name for axis in axes), [*table.yes, *table.no]
     levels = {level.name for level in axes[-1].levels}
+    if more and answers != [level.name for level in axes[-1].levels][:2]:
+        return False
     # Each level says yes, or no, or is not in the base; so no session answers twice.
     parted = len(set(answers)) == len(answers) and set(answers) <= levels
     return table.by == named[:-1] and parted and bool(table.yes) and bool(table.no)
+
+
+def _are_moments(more: Sequence[Query], counts: Query, names: Sequence[str]) -> bool:
+    """Whether what a table has beside its counts is nothing, or the moments of those."""
+    return not more or (
+        len(more) == 1
+        and (more[0].value, more[0].of) == ("moments", counts.name)
+        and len(more[0].axes) == 1
+        and tuple(level.name for level in more[0].axes[0].levels) == tuple(names)
+        and (names != OF_RATES or len(counts.axes[-1].levels) == len(("yes", "no")))
+    )
 
 
 def _fits_mean(table: Table, queries: Sequence[Query]) -> bool:

@@ -16,6 +16,7 @@ from typing import Literal
 
 Value = Literal[
     "one", "log", "log_squared", "amount", "amount_squared", "clipped", "capped", "norm", "size",
+    "moments",
 ]  # fmt: skip
 """
 What a record or an account adds to its cell.
@@ -23,10 +24,13 @@ What a record or an account adds to its cell.
 A record adds its weight times: 1; its centred stored logarithm; the quantity itself in steps of
 the query's `unit`, centred; either of them squared, in thousandths.  An account adds its vector of
 counts, `clipped` to an L2 norm; the number of its sessions, `capped`; or itself, to the bin that
-its `norm` or its `size` lies in: the number of its sessions that the query counts.
+its `norm` or its `size` lies in: the number of its sessions that the query counts.  Of its
+`moments` it adds the products of its weighed sums in the cells of another query.
 """
 OF_ACCOUNTS: tuple[Value, ...] = ("clipped", "capped", "norm", "size")
 """Values that an account adds as a whole: the contribution k plays no part in them."""
+OF_SHARES, OF_RATES = ("alike", "apart"), ("yes yes", "yes no", "no no")
+"""Which products of an account's sums are its moments: pairs of sessions within a group."""
 SESSIONS = "sessions"
 """What the axis of a table of account sizes is called, and what lies in its bins."""
 QUANTILES = ("5", "25", "50", "75", "95")
@@ -95,8 +99,9 @@ class Query:
     unit: float = 0.0
     """How much of the measure's unit a step of an amount is; 0 for all other values."""
     of: str = ""
-    """Clipped query in whose cells an account's sessions are counted; empty for all but its own
-    `capped`, `norm` and `size`, and for a `size` that is a table by itself."""
+    """Query in whose cells `moments` are taken, or clipped query in whose cells the sessions of
+    `capped`, `norm` and `size` are counted; empty for all others, and for a `size` that is a table
+    by itself."""
     clips: tuple[Clip, ...] = ()
     """Bounds to choose from, rising; empty but for `clipped` and `capped`."""
     contribution: str = ""

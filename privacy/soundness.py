@@ -121,6 +121,9 @@ def _arithmetic(plan: Plan) -> Iterator[Finding]:
 
 def _noises(query: Query, bound: ContributionBound) -> Iterator[tuple[int, int, float]]:
     """Least sensitivity that is true, the one that is stated, σ: for each bound of a query."""
+    if query.value == "moments":
+        yield bound.moments(), query.sensitivity, query.sigma
+        return
     if query.value not in OF_ACCOUNTS:
         yield bound.sensitivity(largest=query.bound), query.sensitivity, query.sigma
         return

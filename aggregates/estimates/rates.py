@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from privacy.plan import Plan, Table
 
 from .cells import Cell, Noisy, Smooth, counts_of, groups, join_keys, minimum_of
+from .design import design_of
 from .intervals import Ratio, proportion
 
 
@@ -28,7 +29,7 @@ def rates(plan: Plan, table: Table, noisy: Noisy, smooth: Smooth) -> Iterator[Ce
         A cell for each combination of keys.
     """
     query = counts_of(plan, table)
-    minimum, design = minimum_of(plan, query), float(plan.contribution(query))
+    minimum, design = minimum_of(plan, query), design_of(plan, table, noisy)
     scale, levels = plan.privacy.scale, [level.name for level in query.axes[-1].levels]
     yes, no = ([levels.index(name) for name in names] for names in (table.yes, table.no))
     bases = query.cells[:: len(levels)]

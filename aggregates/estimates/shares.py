@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from privacy.plan import Plan, Table
 
 from .cells import Cell, Noisy, Smooth, counts_of, groups, minimum_of
+from .design import design_of
 from .intervals import Ratio, proportion
 
 
@@ -31,7 +32,7 @@ def shares(plan: Plan, table: Table, noisy: Noisy, smooth: Smooth) -> Iterator[C
         A cell for each combination of keys and label, each tested on its own noisy count.
     """
     query = counts_of(plan, table)
-    minimum, design = minimum_of(plan, query), float(plan.contribution(query))
+    minimum, design = minimum_of(plan, query), design_of(plan, table, noisy)
     scale = plan.privacy.scale
     for (keys, counts), (_, parts) in zip(groups(query, noisy), groups(query, smooth), strict=True):
         base = sum(parts) / scale

@@ -91,6 +91,22 @@ ACCOUNT_SIZES = """
 name = "account_sizes"
 accounts_by = "sessions"
 """
+DESIGNED = """
+[[table]]
+name = "designed"
+rate_of = "verified_success"
+by = ["expertise"]
+contribution = 5
+design_effect = true
+
+[[table]]
+name = "shared"
+share_of = "outcome"
+by = ["month"]
+statistics = ["trend"]
+contribution = 5
+design_effect = true
+"""
 CONTEXT = {
     "month": "2025-11",
     "surface": "cli",

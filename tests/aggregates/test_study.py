@@ -139,6 +139,12 @@ BAD = {
     "bins from two on": (HEAD + ACCOUNT_SIZES + "bins = [2, 6]\n", "bins", "[2, 6]"),
     "sizes by something": (HEAD + ACCOUNT_SIZES + 'by = ["month"]\n', "by =", "sessions alone"),
     "sizes with a weight": (HEAD + ACCOUNT_SIZES + "contribution = 2\n", "n = 2", "is weighed"),
+    "a design effect at k = 1": (
+        HEAD + SHARE + "design_effect = true\n", "design_effect", "above k = 1",
+    ),
+    "a design effect of a mean": (
+        HEAD + MEAN + "contribution = 5\ndesign_effect = true\n", "design_effect", "above k = 1",
+    ),
     "minimum": (HEAD.replace("accounts = 20", "accounts = 1") + SHARE, "minimum", "equal to 2"),
     "type": (HEAD.replace("accounts = 20", 'accounts = "20"') + SHARE, "minimum", "integer"),
     "cells": (

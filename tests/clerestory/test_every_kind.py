@@ -4,11 +4,11 @@ from math import isnan
 from pathlib import Path
 
 from aggregates.bundle import read_bundle
-from tests.aggregates.rows import ACCOUNT_SIZES, HEAD, RATE, SHARE, SIZES, TOTAL, TRENDS
+from tests.aggregates.rows import ACCOUNT_SIZES, DESIGNED, HEAD, RATE, SHARE, SIZES, TOTAL, TRENDS
 from tests.support.world import labels_world, must
 
 STUDY = HEAD.replace("epsilon = 2.0", "epsilon = 1.5") + SHARE + RATE + SIZES + TOTAL + TRENDS
-STUDY += ACCOUNT_SIZES
+STUDY += ACCOUNT_SIZES + DESIGNED
 KINDS = {
     "share", "rate", "change", "slope", "geometric_mean", "mean", "quantiles", "total",
     "grand_total", "accounts", "accounts_above",

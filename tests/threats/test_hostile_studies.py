@@ -26,6 +26,7 @@ from privacy.soundness import check_sound
 from tests.aggregates.rows import (
     ACCOUNT_SIZES,
     BOOK,
+    DESIGNED,
     HEAD,
     MEAN,
     RATE,
@@ -41,7 +42,7 @@ from tests.aggregates.test_kernel import exact
 from tests.privacy.test_floor import FLOOR
 from tests.privacy.test_plan import paths
 
-TABLES = (SHARE, RATE, MEAN, SIZES, TOTAL, TRENDS, ACCOUNT_SIZES)
+TABLES = (SHARE, RATE, MEAN, SIZES, TOTAL, TRENDS, ACCOUNT_SIZES, DESIGNED)
 NAMES = ("work_mode", "outcome", "expertise", "month", "occupation", "task_occupation", "surface",
          "verified_success", "troubled", "actions_per_prompt", "account", "session", "status",
          "software_occupation", "model_family", "nothing", "", "a=b", "x" * 70)  # fmt: skip
@@ -64,6 +65,7 @@ LIKELY: dict[str, list[object]] = {
     "delta": [1e-9, 1e-4, 1e-3],
     "contribution": [2, 0.25, "1/3", 128, 129, "1/1001"],
     "accounts_by": ["sessions", "month"],
+    "design_effect": [True, False],
     "bins": [[1, 2], [1, 5, 5], [0, 9], [1], [1, 2**20], [1, 3, 900]],
     "minimum_accounts": [2, 50, 1, 10**6],
     "share_of": ["outcome", "month", "software_occupation", "verified_success"],
@@ -80,7 +82,7 @@ LIKELY: dict[str, list[object]] = {
 KEYS = ("name", "purpose", "authors", "months", "where", "epsilon", "delta", "contribution",
         "minimum_accounts", "share_of", "rate_of", "total_of", "measure", "statistics", "between",
         "by", "merge", "leave_out", "half_width", "title", "model", "endpoint", "roots",
-        "adjust_for", "colour", "accounts_by", "bins")  # fmt: skip
+        "adjust_for", "colour", "accounts_by", "bins", "design_effect")  # fmt: skip
 lines = st.one_of(
     st.sampled_from([(key, value) for key, given in LIKELY.items() for value in given]).map(
         lambda given: f"{given[0]} = {toml(given[1])}"
