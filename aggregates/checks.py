@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 from privacy.errors import ConfigurationError
 from privacy.forms import MONTH
 from privacy.queries import SESSIONS
+from privacy.unit import CLIPS
 
 from .lines import line_of
 from .population import MEANINGLESS
-from .summands import MOST, SIZES
+from .summands import SIZES
 from .table import LATER_KEYS, OF_MEASURES, SUBJECTS, TREND, TableSpec
 
 if TYPE_CHECKING:
@@ -52,6 +53,9 @@ def check_table(study: "Study", index: int, table: TableSpec) -> None:
         remedy = f'give one of {", ".join(SUBJECTS)}; a measure with statistics = ["mean"].'
         found = f"a table {table.name!r} that asks for {' and '.join(asked) or 'nothing'}."
         raise study.error(found, remedy, "table", index, asked[0] if asked else "name")
+    if table.among is not None and table.rate_of is None:
+        found = "a base (among) in a table without a rate."
+        raise study.error(found, "take it out, or use where.", "table", index, "among")
     if table.between is not None and table.measure is None:
         found = "bounds (between) in a table without a measure."
         raise study.error(found, "take them out.", "table", index, "between")
@@ -65,6 +69,9 @@ def check_table(study: "Study", index: int, table: TableSpec) -> None:
         raise study.error(found, "take it out.", "table", index, "design_effect")
     if table.accounts_by or table.bins is not None:
         _check_sizes(study, index, table)
+    if table.rho is not None and table.half_width is not None:
+        found = f"both a half-width and a part of the loss (rho) in {table.name!r}."
+        raise study.error(found, "state one of them.", "table", index, "rho")
     if "mean" in table.statistics and table.between is None:
         # Its noise grows with the bounds: those of the codebook would drown any mean.
         found = f"a mean in {table.name!r} without bounds."
@@ -82,9 +89,9 @@ def _check_sizes(study: "Study", index: int, table: TableSpec) -> None:
         key = "bins" if table.accounts_by is None else "accounts_by"
         found = f"{key} in {table.name!r}, which does not count accounts by their sessions."
         raise study.error(found, f'write accounts_by = "{SESSIONS}".', "table", index, key)
-    if bins[0] != 1 or bins[-1] >= MOST or any(low >= high for low, high in pairwise(bins)):
+    if bins[0] != 1 or bins[-1] > CLIPS[-1] or any(low >= high for low, high in pairwise(bins)):
         found = f"bins that start at {bins}."
-        remedy = f"let them rise from 1, below {MOST}: each says where a bin begins."
+        remedy = f"let them rise from 1 to {CLIPS[-1]} at most: each says where a bin begins."
         raise study.error(found, remedy, "table", index, "bins")
     for key in ("by", "merge", "leave_out"):
         if getattr(table, key):

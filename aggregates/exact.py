@@ -12,7 +12,7 @@ from privacy.codebook import Codebook
 from privacy.plan import Plan, Query
 
 from .clipping import at_bounds
-from .kernel import add, partial, view
+from .kernel import Kernel, add, view
 from .release import release
 
 QUIET = 1e-9
@@ -34,8 +34,9 @@ def unsafe_exact_tables(
         (table, statistic, keys) → estimate, in the table's unit.
     """
     sums: dict[str, list[int]] = {query.name: [0] * query.summed for query in plan.queries}
+    kernel = Kernel(plan, codebook)
     for bucket in buckets:
-        sums = add(sums, partial(plan, view(bucket, codebook), codebook))
+        sums = add(sums, kernel.partial(view(bucket, codebook)))
     return unsafe_exact_estimates(plan, sums, codebook)
 
 

@@ -124,20 +124,30 @@ def axis(
     )
 
 
-def rate_axis(name: str, refuse: Refuse) -> Axis:
+def rate_axis(name: str, refuse: Refuse, among: str | None = None) -> Axis:
     """
-    Make the axis of a rate: `yes`, then `no` for what is left of the measure's base.
+    Make the axis of a rate: `yes`, then `no` for what is left of its base.
+
+    Args:
+        name: The derived measure.
+        refuse: Makes the error to raise; `among` refuses for itself.
+        among: Another one: only sessions that say yes to it are counted.
 
     Raises:
-        ConfigurationError: There is no derived measure of that name.
+        ConfigurationError: There is no derived measure of that name, or nothing is left to count.
     """
-    if name not in DERIVED:
-        found = f"the unknown derived measure {name!r}."
-        raise refuse(found, f"choose one of {', '.join(sorted(DERIVED))}.")
+    for wanted in (name, among or name):
+        if wanted not in DERIVED:
+            found = f"the unknown derived measure {wanted!r}."
+            raise refuse(found, f"choose one of {', '.join(sorted(DERIVED))}.")
     derived = DERIVED[name]
-    return Axis(
-        name, (Level("yes", both(derived.base, derived.yes)), Level("no", dict(derived.base)))
-    )
+    base = dict(derived.base)
+    if among:
+        base = both(base, both(DERIVED[among].base, DERIVED[among].yes))
+    yes = both(base, derived.yes)
+    if among and not (all(base.values()) and all(yes.values())):
+        raise refuse(f"{name} among {among}, which no session can be.", "leave among out.")
+    return Axis(f"{name} among {among}" if among else name, (Level("yes", yes), Level("no", base)))
 
 
 def bins(measure: Measure, low: int, high: int, width: int) -> Axis:

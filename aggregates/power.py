@@ -18,6 +18,7 @@ from privacy.plan import Plan, Table
 from .estimates.cells import counts_of, groups, join_keys, minimum_of
 from .estimates.design import design_of
 from .estimates.intervals import Z95
+from .estimates.rates import answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +68,11 @@ def would_show(
     for supposed in (first, second):
         if supposed.keys not in cells or not 0 <= supposed.value <= 1:
             raise _unknown(f"no cell {supposed.keys!r} in {table!r}, or a value beyond 0 and 1.")
-        base, published, outside = cells[supposed.keys]
+        base, published, inside, outside = cells[supposed.keys]
         withheld += [] if published else [supposed.keys]
         p, n = supposed.value, max(base, 1e-9)
         sigma = counts_of(plan, asked).sigma / plan.privacy.scale
-        noise = (sigma / n) ** 2 * ((1 - p) ** 2 + outside * p**2)
+        noise = (sigma / n) ** 2 * (inside * (1 - p) ** 2 + outside * p**2)
         variance += noise + design_of(plan, asked, sums) * p * (1 - p) / n
     reach = Z95 * sqrt(variance)
     apart = abs(second.value - first.value) / sqrt(variance) if variance else 0.0
@@ -85,28 +86,21 @@ def _group(table: Table, supposed: Supposed) -> str:
 
 def _cells(
     plan: Plan, table: Table, sums: Mapping[str, Sequence[int]]
-) -> dict[str, tuple[float, bool, int]]:
-    """Keys of each cell → expected base in accounts, whether it is printed, cells in the rest."""
+) -> dict[str, tuple[float, bool, int, int]]:
+    """Key → expected base in accounts, whether it is printed, noisy cells in numerator and rest."""
     query, scale = counts_of(plan, table), plan.privacy.scale
     minimum = minimum_of(plan, query)
     found = {}
-    width, asked_of = len(query.axes[-1].levels), (*table.yes, *table.no)
-    for number, (keys, counts) in enumerate(groups(query, sums)):
-        base = sum(counts)
-        if table.kind == "rate":
-            answers = [query.axes[-1].levels[place].name for place in range(width)]
-            counted = [n for n, name in zip(counts, answers, strict=True) if name in asked_of]
-            base = sum(counted)
-            state = minimum.decide(base, query.sigma, cells=len(counted))
-            keys, states = [join_keys(table.by, query.cells[number * width][:-1])], [state]
-        else:
-            states = minimum.decide_group(counts, query.sigma)
-        for key, state in zip(keys, states, strict=True):
-            found[key] = (
-                base / scale,
-                state == "published",
-                1 if table.kind == "rate" else width - 1,
-            )
+    if table.kind == "rate":
+        inside, outside = len(table.yes), len(table.no)
+        for cell, yes, no in answers(table, query, sums):
+            state = minimum.decide(yes + no, query.sigma, cells=inside + outside)
+            shown = state == "published"
+            found[join_keys(table.by, cell)] = (yes + no) / scale, shown, inside, outside
+        return found
+    for keys, counts in groups(query, sums):
+        for key, state in zip(keys, minimum.decide_group(counts, query.sigma), strict=True):
+            found[key] = sum(counts) / scale, state == "published", 1, len(counts) - 1
     return found
 
 

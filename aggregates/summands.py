@@ -26,7 +26,7 @@ MOMENTS = "moments"
 SIZES = (1, 2, 3, 6, 11)
 """Where bins of account sizes begin unless a study says otherwise: 1, 2, 3 to 5, 6 to 10, more."""
 MOST = 2**20
-"""Sessions that an account cannot have: a bucket holds fewer."""
+"""Sessions that an account cannot have: a bucket holds fewer.  No bin begins beyond the last C."""
 
 
 @dataclass(frozen=True, slots=True)

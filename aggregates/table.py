@@ -57,6 +57,7 @@ class TableSpec(Part):
     title: Text | None = None
     share_of: str | None = None
     rate_of: str | None = None
+    among: str | None = None
     total_of: str | None = None
     measure: str | None = None
     accounts_by: str | None = None
@@ -70,6 +71,7 @@ class TableSpec(Part):
     half_width: float | None = Field(default=None, gt=0, lt=1, allow_inf_nan=False)
     contribution: Weight | None = None
     design_effect: bool = False
+    rho: float | None = Field(default=None, gt=0, lt=20, allow_inf_nan=False)
     adjust_for: list[str] | None = None
     agreement_of: str | None = None
 

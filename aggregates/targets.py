@@ -17,6 +17,7 @@ from privacy.unit import CLIPS
 from .clipping import at_bounds
 from .estimates.cells import groups
 from .estimates.intervals import Z95
+from .estimates.rates import answers
 from .estimates.totals import choose_exactly
 from .table import OF_MEASURES
 from .workload import AMOUNT_SPREAD, BINS, SPREAD
@@ -92,13 +93,15 @@ def _target(
     if table.kind in ("total", "grand_total"):
         return _of_totals(plan, table, query, sums, half)
     counts = plan.query(table.queries[0])
+    if query.value == "moments":
+        return DESIGN_ERROR * sum(sums[counts.name]) / plan.privacy.scale
+    if table.kind == "rate":
+        return _of_rate(plan, table, counts, sums, half, printed)
     bases = [sum(cells) / plan.privacy.scale for _, cells in groups(counts, sums)]
     if table.kind in OF_MEASURES or counts.value == "size":
         # The last axis of a mean's weights is a key like any other: every cell is a group.
         bases = [cell / plan.privacy.scale for cell in sums[counts.name]]
     whole, typical = sum(bases), median(bases)
-    if query.value == "moments":
-        return DESIGN_ERROR * whole
     part = query.name.removeprefix(f"{table.name}.")
     if part == SPREAD:
         return SPREAD_ERROR * whole * LOG_STEPS
@@ -108,8 +111,7 @@ def _target(
         # In the middle of a distribution, noise is that of a bridge over all bins.
         return half * typical / (Z95 * sqrt(len(query.axes[-1].levels)) / 2)
     # Two noisy cells or sums stand in each ratio, hence the root; a share's own cell dominates.
-    alone = table.kind == "share" or counts.value == "size"
-    terms = 1.0 if alone else sqrt(0.5) if table.kind == "rate" else sqrt(2)
+    terms = 1.0 if table.kind == "share" or counts.value == "size" else sqrt(2)
     width = half * typical / (Z95 * terms)
     if query.value == "log":
         return width * LOG_STEPS
@@ -118,7 +120,21 @@ def _target(
         width *= rises if query.value == "amount" else min(rises / max(apart, 1e-9), 1.0)
         if query.value == "amount":
             return width
-    return min(width, _printable(plan, table, counts, sums, printed) or width)
+    cells = [cell / plan.privacy.scale for cell in sums[counts.name]]
+    return min(width, _printable(plan, counts, cells, printed) or width)
+
+
+def _of_rate(
+    plan: Plan, table: Table, counts: Query, sums: Sums, half: float, printed: float
+) -> float:
+    """Deviation of a state's noise: a rate sums those of its yes and those of its no."""
+    told = [(yes, no) for _, yes, no in answers(table, counts, sums)]
+    bases = [(yes + no) / plan.privacy.scale for yes, no in told]
+    part = sum(yes for yes, _ in told) / plan.privacy.scale / max(sum(bases), 1e-9)
+    inside, outside = len(table.yes), len(table.no)
+    spread = sqrt(inside * (1 - part) ** 2 + outside * part**2)
+    width = half * median(bases) / (Z95 * spread)
+    return min(width, _printable(plan, counts, bases, printed, inside + outside) or width)
 
 
 def _mean_in_steps(plan: Plan, table: Table, sums: Sums) -> tuple[float, float]:
@@ -129,12 +145,11 @@ def _mean_in_steps(plan: Plan, table: Table, sums: Sums) -> tuple[float, float]:
     return total.centre + apart, abs(apart)
 
 
-def _printable(plan: Plan, table: Table, counts: Query, sums: Sums, printed: float) -> float:
-    """Deviation at which the cell at that part of the table passes; 0 where it cannot."""
-    summed = len(counts.axes[-1].levels) if table.kind == "rate" else 1
-    cells = [int(cell) for cell in sums[counts.name]]
-    tested = sorted(sum(cells[at : at + summed]) for at in range(0, len(cells), summed))
-    cell = tested[int(printed * (len(tested) - 1))] / plan.privacy.scale
+def _printable(
+    plan: Plan, counts: Query, tested: Sequence[float], printed: float, summed: int = 1
+) -> float:
+    """Deviation at which the set at that part of the table passes; 0 where it cannot."""
+    cell = sorted(tested)[int(printed * (len(tested) - 1))]
     least = float(plan.privacy.minimum_accounts * plan.contribution(counts))
     return max(0.0, (cell - least) / plan.privacy.z / sqrt(summed)) if cell > 1.5 * least else 0.0
 

@@ -27,7 +27,7 @@ from privacy.soundness import check_sound
 
 from .clipping import at_bounds
 from .estimates.totals import choose
-from .kernel import Ranges, add, partial, view
+from .kernel import Kernel, Ranges, add, view
 from .release import Row, release
 
 FRAME = LARGEST + 2**20
@@ -103,7 +103,7 @@ def run(channel: Channel, key: KeyPair) -> None:
 
 
 def unsafe_release_unsealed(
-    plan: Plan, buckets: Iterable[bytes], codebook: Codebook | None = None
+    plan: Plan, buckets: Iterable[bytes | memoryview], codebook: Codebook | None = None
 ) -> list[Row]:
     """
     Release from buckets in clear: the worker's core, for tests and synthetic populations.
@@ -121,11 +121,11 @@ def unsafe_release_unsealed(
     """
     book = codebook or installed()
     sums: dict[str, list[int]] = {q.name: [0] * q.summed for q in plan.queries}
-    ranges = Ranges([])
+    kernel, ranges = Kernel(plan, book), Ranges([])
     for bucket in buckets:
         rows = view(bucket, book)
         ranges.add(rows)
-        sums = add(sums, partial(plan, rows, book))
+        sums = add(sums, kernel.partial(rows))
     noisy, clips = _measure(plan, sums)
     return release(plan, noisy, book, clips)
 
@@ -166,10 +166,10 @@ def _answer(channel: Channel, key: KeyPair) -> bytes:
         return UNEXPECTED
 
 
-def _opened(channel: Channel, key: KeyPair, info: bytes) -> Iterable[bytes]:
+def _opened(channel: Channel, key: KeyPair, info: bytes) -> Iterable[memoryview]:
     while frame := channel.receive(FRAME):
         blob = SealedBlob.decode(frame)
-        yield blob.open(key.open(blob.wrapped, info=info))
+        yield blob.view(key.open(blob.wrapped, info=info))
 
 
 def _measure(

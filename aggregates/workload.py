@@ -185,8 +185,11 @@ def _axes(study: Study, number: int, codebook: Codebook) -> list[Axis]:
             )
         )
     if spec.rate_of:
+        place = "among" if spec.rate_of in DERIVED and spec.among else "rate_of"
         axes.append(
-            rate_axis(spec.rate_of, lambda f, r: study.error(f, r, "table", number, "rate_of"))
+            rate_axis(
+                spec.rate_of, lambda f, r: study.error(f, r, "table", number, place), spec.among
+            )
         )
     return axes
 
@@ -228,6 +231,8 @@ def _base(spec: TableSpec, own: str) -> str:
     if spec.rate_of:
         columns = ", ".join(DERIVED[spec.rate_of].base)
         words.append(f"whose {columns} could be judged")
+    if spec.among:
+        words.append(f"of which it is said: {DERIVED[spec.among].title}")
     names = [*spec.by, *([spec.divided] if spec.divided else [])]
     for name in names:
         if name in spec.leave_out:

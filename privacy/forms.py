@@ -62,6 +62,7 @@ def _is_of_sizes(axes: Sequence[Axis]) -> bool:
         (axes[0].name, axes[0].measure) == (SESSIONS, SESSIONS)
         and len(axes[0].edges) > 2
         and axes[0].edges[0] == 1
+        and axes[0].edges[-2] <= CLIPS[-1]
         and [level.name for level in axes[0].levels] == size_names(axes[0].edges)
     )
 
@@ -105,13 +106,9 @@ def _fits_rate(table: Table, queries: Sequence[Query]) -> bool:
     (counts, *more), axes = queries, queries[0].axes
     if counts.value != "one" or not axes or not _are_moments(more, counts, OF_RATES):
         return False
-    named, answers = tuple(axis.name for axis in axes), [*table.yes, *table.no]
-    levels = {level.name for level in axes[-1].levels}
-    if more and answers != [level.name for level in axes[-1].levels][:2]:
+    if more and [*table.yes, *table.no] != [level.name for level in axes[-1].levels]:
         return False
-    # Each level says yes, or no, or is not in the base; so no session answers twice.
-    parted = len(set(answers)) == len(answers) and set(answers) <= levels
-    return table.by == named[:-1] and parted and bool(table.yes) and bool(table.no)
+    return table.by == tuple(axis.name for axis in axes)[:-1] and _is_answered(table, counts)
 
 
 def _are_moments(more: Sequence[Query], counts: Query, names: Sequence[str]) -> bool:
@@ -167,17 +164,14 @@ def _fits_trend(table: Table, queries: Sequence[Query]) -> bool:
     months = [axis for axis in counts.axes if axis.name == MONTH]
     others = tuple(axis.name for axis in counts.axes if axis.name != MONTH)
     names = {level.name for axis in months for level in axis.levels}
-    answers = others[:-1] if is_rates_trend(table, counts) else others
+    rates = is_rates_trend(table)
     return (
         len(months) == 1
         and counts.axes[-1].name != MONTH
         and len(names) == len(months[0].levels) > 1
         and names <= set(MONTHS)
-        and table.by == answers
-        and (
-            answers == others
-            or (*table.yes, *table.no) == tuple(level.name for level in counts.axes[-1].levels)
-        )
+        and table.by == (others[:-1] if rates else others)
+        and (_is_answered(table, counts) if rates else not table.no)
     )
 
 
@@ -192,9 +186,20 @@ def _fits_accounts(table: Table, queries: Sequence[Query]) -> bool:
     )
 
 
-def is_rates_trend(table: Table, counts: Query) -> bool:
+def is_rates_trend(table: Table) -> bool:
     """Whether a trend is of a rate: the answers, yes and no, are then no key of its rows."""
-    return table.kind in TRENDS and counts.axes[-1].name not in table.by
+    return table.kind in TRENDS and bool(table.yes)
+
+
+def _is_answered(table: Table, counts: Query) -> bool:
+    """Whether each level says yes, or no, or is not in the base; so no session answers twice."""
+    answers, levels = [*table.yes, *table.no], [level.name for level in counts.axes[-1].levels]
+    return (
+        bool(table.yes and table.no)
+        and len(set(answers)) == len(answers)
+        and set(answers) <= set(levels)
+        and len(set(levels)) == len(levels)
+    )
 
 
 FORMS: Mapping[Kind, Callable[[Table, Sequence[Query]], bool]] = {

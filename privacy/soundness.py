@@ -61,7 +61,7 @@ def cells_tested(tables: Sequence[Table], queries: Sequence[Query]) -> int:
         elif table.kind in ("accounts", "accounts_above"):
             sets[counts.name, "cell"] = counts.size
             sets[counts.name, "above"] = counts.size - 1
-        elif table.kind == "rate" or is_rates_trend(table, counts):
+        elif table.kind == "rate" or is_rates_trend(table):
             base = " ".join(sorted((*table.yes, *table.no)))
             sets[counts.name, f"base {base}"] = counts.size // len(counts.axes[-1].levels)
         else:

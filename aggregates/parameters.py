@@ -1,0 +1,115 @@
+"""
+The parameter behind each printed number of a synthetic population, from its law alone.
+
+Every statistic is a function of sums that the law expects; here each is written once more, as the
+textbook has it and without noise, thresholds or intervals, so that a release is not held against
+itself.  All hold at every contribution bound, since account sizes are independent of the rest.
+Quantiles are those of the *binned* measure, as in the release.  Where the law knows no parameter
+there is none.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from math import exp
+
+import numpy as np
+
+from privacy.codebook import LOG_STEPS, Codebook
+from privacy.forms import MONTH, is_rates_trend
+from privacy.plan import QUANTILES, Kind, Plan, Table
+from privacy.rows import keys_of
+
+from .factors import Tensor
+from .joint import expected
+
+Place = tuple[str, str, str]
+"""(table, statistic, keys), as in tables.csv."""
+
+
+def parameters(plan: Plan, codebook: Codebook) -> dict[Place, float]:
+    """
+    Reckon the planted parameters of a plan.
+
+    Args:
+        plan: What is asked.
+        codebook: Where the floors of measures stand.
+
+    Returns:
+        Place → value in the table's unit, for every cell whose parameter the law knows.
+    """
+    found: dict[Place, float] = {}
+    for table in plan.tables:
+        if table.kind not in KINDS:
+            continue
+        values = KINDS[table.kind](plan, table, codebook)
+        places = ((table.name, table.kind, keys) for keys in keys_of(plan, table))
+        found |= dict(zip(places, map(float, values), strict=True))
+    return found
+
+
+def _sums(plan: Plan, table: Table, number: int = 0) -> Tensor:
+    """Expected sums of one of a table's queries, shape (levels of each axis)."""
+    query = plan.query(table.queries[number])
+    return expected(plan, query).reshape([len(axis.levels) for axis in query.axes])
+
+
+def _shares(plan: Plan, table: Table, _: Codebook) -> Tensor:
+    sums = _sums(plan, table)
+    return np.asarray(sums / sums.sum(axis=-1, keepdims=True)).reshape(-1)
+
+
+def _rates(plan: Plan, table: Table, _: Codebook) -> Tensor:
+    return _rate(plan, table, _sums(plan, table)).reshape(-1)
+
+
+def _rate(plan: Plan, table: Table, sums: Tensor) -> Tensor:
+    levels = [level.name for level in plan.query(table.queries[0]).axes[-1].levels]
+    yes, no = ([levels.index(name) for name in names] for names in (table.yes, table.no))
+    part = sums[..., yes].sum(axis=-1)
+    return np.asarray(part / (part + sums[..., no].sum(axis=-1)))
+
+
+def _trends(plan: Plan, table: Table, _: Codebook) -> Tensor:
+    query, sums = plan.query(table.queries[0]), _sums(plan, table)
+    names = [axis.name for axis in query.axes]
+    month = names.index(MONTH)
+    if is_rates_trend(table):
+        by_month = _rate(plan, table, sums)
+    else:
+        by_month = np.asarray(sums / sums.sum(axis=-1, keepdims=True))
+    by_month = np.moveaxis(by_month, month, -1)
+    if table.kind == "change":
+        return np.asarray(by_month[..., -1] - by_month[..., 0]).reshape(-1)
+    months = [level.name for level in query.axes[month].levels]
+    at = np.array([12 * int(name[:4]) + int(name[5:]) for name in months], np.float64)
+    slope = np.polynomial.polynomial.polyfit(at - at.mean(), by_month.reshape(-1, len(at)).T, 1)
+    return np.asarray(slope[1])
+
+
+def _geometric_means(plan: Plan, table: Table, codebook: Codebook) -> Tensor:
+    total = plan.query(table.queries[1])
+    logs = _sums(plan, table, 1) / _sums(plan, table) + total.centre
+    return np.asarray(codebook.measure(total.measure).floor * np.exp(logs / LOG_STEPS)).reshape(-1)
+
+
+def _quantiles(plan: Plan, table: Table, codebook: Codebook) -> Sequence[float]:
+    histogram, axis = _sums(plan, table, 1), plan.query(table.queries[1]).axes[-1]
+    floor = codebook.measure(axis.measure).floor
+    found = []
+    for bins in histogram.reshape(-1, len(axis.levels)):
+        below = np.concatenate([[0.0], np.cumsum(bins / bins.sum())])
+        found += [
+            floor * exp(np.interp(int(name) / 100, below, axis.edges) / LOG_STEPS)
+            for name in QUANTILES
+        ]
+    return found
+
+
+KINDS: Mapping[Kind, Callable[[Plan, Table, Codebook], Tensor | Sequence[float]]] = {
+    "share": _shares,
+    "rate": _rates,
+    "change": _trends,
+    "slope": _trends,
+    "geometric_mean": _geometric_means,
+    "quantiles": _quantiles,
+}
+"""Kind of table → its parameters, in the order of its rows."""
