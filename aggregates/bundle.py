@@ -38,10 +38,11 @@ DICTIONARY: Mapping[str, str] = {
     "keys": "the cell: axis=level, joined by '; '; empty for a table without axes; of quantiles "
     "also which one, in per cent; of adjusted tables in columns how many controls are held equal",
     "estimate": "the estimate, in `unit`; shares and rates lie in [0, 1]; a change is that from "
-    "the first month to the last, a slope that of a straight line through all months; adjusted: as if each level had the "
-    "controls of the whole sample, and per step from one level to the next",
+    "the first month to the last, a slope that of a straight line through all months; adjusted "
+    "numbers are as if each level had the controls of the whole sample, or per step between levels",
     "raw": "noisy weighted count the cell was tested on (a share's own cell, a rate's or mean's "
-    "base, all levels of what is given per step), in accounts; of totals the noisy clipped count, in sessions",
+    "base, all levels of what is given per step), in accounts; of totals the noisy clipped count, "
+    "in sessions",
     "low": "lower end of the 95 % interval: privacy noise and sampling together",
     "high": "upper end of it",
     "se_noise": "standard error from the privacy noise alone; of adjusted numbers also from what "

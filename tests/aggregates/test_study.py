@@ -171,7 +171,6 @@ def test_what_is_wrong_is_named_with_its_line(what: str) -> None:
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        (HEAD + RATE + 'adjust_for = ["month"]\n', "adjust_for"),
         (HEAD + '[[table]]\nname = "same"\nagreement_of = "outcome"\n', "agreement_of"),
     ],
 )
