@@ -10,13 +10,14 @@ from aggregates.forecast import prior
 from aggregates.plan import plan as compiled
 from aggregates.study import Study
 from privacy.codebook import codebook
-from tests.aggregates.rows import HEAD, RATE, SHARE, SIZES, TOTAL, TRENDS
+from tests.aggregates.rows import ADJUSTED, HEAD, RATE, SHARE, SIZES, TOTAL, TRENDS
 from tests.support.world import labels_world, must
 
 STUDY = HEAD.replace("epsilon = 2.0", "epsilon = 1.5") + SHARE + RATE + SIZES + TOTAL + TRENDS
+STUDY += ADJUSTED
 KINDS = {
     "share", "rate", "change", "slope", "geometric_mean", "mean", "quantiles", "total",
-    "grand_total",
+    "grand_total", "adjusted_rate", "adjusted_slope", "adjusted_geometric_mean", "adjusted_ratio",
 }  # fmt: skip
 ACCOUNTS, SESSIONS = 150_000, 255_000
 
