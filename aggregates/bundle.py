@@ -45,8 +45,8 @@ DICTIONARY: Mapping[str, str] = {
     "also which one, in per cent; all others: what a share withholds in that group, as one row; "
     "of adjusted tables in columns how many controls are held equal",
     "estimate": "the estimate, in `unit`; shares and rates lie in [0, 1]; a change is that from "
-    "the first month to the last, a slope that of a straight line through all months; adjusted: "
-    "as if each level had the controls of the whole sample, and per step from one to the next",
+    "the first month to the last, a slope that of a straight line through all months; adjusted "
+    "numbers are as if each level had the controls of the whole sample, or per step between levels",
     "raw": "noisy weighted count the cell was tested on (a share's own cell, a rate's or mean's "
     "base, all levels of what is given per step), in accounts; of totals the noisy clipped count, "
     "in sessions",
