@@ -76,7 +76,8 @@ def forecast(plan: Plan, sums: Sums, accounts: int, sessions: int, codebook: Cod
     clips = choose(plan, sums)
     settled = {query.name: at_bounds(query, sums[query.name], clips) for query in plan.queries}
     rows = release(plan, settled, codebook, clips)
-    published = [row for row in rows if row["state"] == "published"]
+    tested = [row for row in rows if row["state"] != "not_computed"]
+    published = [row for row in tested if row["state"] == "published"]
     widths: dict[tuple[str, str], list[float]] = defaultdict(list)
     for row in published:
         half = (float(row["high"] or 0) - float(row["low"] or 0)) / 2
@@ -84,10 +85,10 @@ def forecast(plan: Plan, sums: Sums, accounts: int, sessions: int, codebook: Cod
     return Forecast(
         accounts=accounts,
         sessions=sessions,
-        cells=len(rows),
+        cells=len(tested),
         published=len(published),
         suppressed=tuple(
-            f"{row['table']}: {row['keys']}" for row in rows if row["state"] != "published"
+            f"{row['table']}: {row['keys']}" for row in tested if row["state"] != "published"
         ),
         half_widths={
             table.name: median(widths[table.name, table.kind])

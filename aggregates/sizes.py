@@ -15,7 +15,7 @@ from privacy.codebook import LOG_STEPS, Measure, codebook
 
 from . import margins as m
 
-Floats = NDArray[np.floating]
+Floats = NDArray[np.float64]
 
 GRID = 1_024
 """Sizes are exp(μ + spread·z) with z one of so many equally likely normal quantiles."""

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from clerestory.cli.app import Json, answer, command
+from clerestory.cli.app import Json, VaultPath, answer, command, say
+from clerestory.cli.asking import asks_keeper
 
 if TYPE_CHECKING:
     from privacy.plan import Rater
@@ -132,6 +133,56 @@ def rehearse(
         f"{out}: {published} of {len(rows)} rows published. This is a {MARK}.",
         as_json=as_json,
     )
+
+
+@command()
+@asks_keeper
+def reproduce(
+    vault: VaultPath,
+    out: Annotated[
+        Optional[Path],
+        typer.Option(
+            help="Folder for plan, bundle and scorecard; VAULT-reproduction if not given."
+        ),
+    ] = None,
+    state: Annotated[
+        Optional[Path],
+        typer.Option(help="The keeper's own folder; VAULT.keeper if not given."),
+    ] = None,
+    officer_key: Annotated[
+        Optional[Path],
+        typer.Option(help="The officer's private key; VAULT.officer.key, made if there is none."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """The published study on a synthetic vault, and its scorecard."""
+    from clerestory.cli.app import Progress
+    from clerestory.reproducing import Places
+    from clerestory.reproducing import reproduce as run
+
+    def beside(suffix: str) -> Path:
+        return vault.with_name(vault.name + suffix)
+
+    at = Places(
+        vault,
+        out or beside("-reproduction"),
+        state or beside(".keeper"),
+        officer_key or beside(".officer.key"),
+    )
+    with Progress() as progress:
+        told = run(at, say, progress).counts()
+    page = at.out / "scorecard.html"
+    lines = [
+        f"cells     {told['published']} of {told['cells']} published; {told['inside']} of "
+        f"{told['compared']} intervals hold what was planted",
+        f"claims    {told['reproduced']} reproduced, {told['not_reproduced']} not, "
+        f"{told['cannot_tell']} cannot be told",
+        f"          of {told['planted']} that the population holds, "
+        f"{told['planted_and_reproduced']} are reproduced and "
+        f"{told['planted_and_not_reproduced']} are not",
+        f"{page}: the scorecard",
+    ]
+    answer({**told, "out": str(at.out), "page": str(page)}, "\n".join(lines), as_json=as_json)
 
 
 def _sent(rater: "Rater") -> list[str]:
