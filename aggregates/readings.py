@@ -127,10 +127,11 @@ class Slice:
     def cell(self, axes: tuple[Places, ...]) -> NDArray[np.intp]:
         """Where each row lies in a vector over all places of some axes."""
         if axes not in self._cells:
-            cell = np.zeros(len(self._account), np.intp)
-            for axis in axes:
+            places = map(self._place, axes)
+            cell = next(places, np.zeros(len(self._account), np.uint8)).astype(np.intp)
+            for axis, place in zip(axes[1:], places, strict=True):
                 cell *= axis.width
-                cell += self._place(axis)
+                cell += place
             self._cells[axes] = cell
         return self._cells[axes]
 
