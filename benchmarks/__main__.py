@@ -5,7 +5,7 @@ from importlib import import_module
 
 NAMES = (
     "startup", "synthesize", "seal", "classify", "egress", "release", "ledger", "totals", "scale",
-    "peers",
+    "peers", "reproduction",
 )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ FIGURE_6 = {
     "19": ("sciences", 0.27, 0.54, 0.94),
     "41": ("sales", 0.26, 0.51, 0.92),
 }
-"""Occupation → its name, then verified, judged, at least partial of sessions that wrote code [F]."""
+"""Occupation → name; verified, judged, at least partial of sessions that wrote code [F]."""
 
 
 def people() -> Iterator[Claim]:
