@@ -14,7 +14,9 @@ from math import isfinite
 from privacy.codebook import Codebook
 from privacy.errors import RefusedError
 from privacy.plan import Plan, Table
+from privacy.rows import REST, keys_of, merged_in, rests
 
+from .estimates.cells import counts_of, minimum_of
 from .release import COLUMNS, Row, release, rounded
 
 PUBLIC = (
@@ -31,7 +33,7 @@ def read_answer(plan: Plan, answer: bytes, codebook: Codebook | None = None) -> 
 
     Args:
         plan: The bound plan.
-        answer: Canonical JSON `{"rows": […]}`.
+        answer: JSON `{"rows": […]}`.
         codebook: The codebook that the plan names; that of this installation by default.
 
     Raises:
@@ -47,7 +49,10 @@ def read_answer(plan: Plan, answer: bytes, codebook: Codebook | None = None) -> 
     nothing = {query.name: [0] * query.size for query in plan.queries}
     clips = _clips(plan, rows) if whole else {}
     expected = release(plan, nothing, codebook, clips)
-    if not whole or not _same_public(rows, expected):
+    if not whole or len(rows) != len(expected):
+        raise _refused("something else than the rows of the plan.")
+    _expect_rests(plan, rows, expected)
+    if not _same_public(rows, expected):
         raise _refused("something else than the rows of the plan.")
     for row in rows:
         if not _lawful(row, plan):
@@ -72,6 +77,28 @@ def _clips(plan: Plan, rows: Sequence[Row]) -> dict[str, int]:
     return clips
 
 
+def _expect_rests(plan: Plan, rows: Sequence[Row], expected: Sequence[Row]) -> None:
+    """
+    Put into the rows of all others what their test is at the number of cells that they merge.
+
+    Which cells are withheld follows from the noise; how many they are stands in the same answer.
+
+    Raises:
+        RefusedError: The states of a group contradict each other.
+    """
+    first, scale = 0, plan.privacy.scale
+    for table in plan.tables:
+        for cells, place in rests(plan, table, first):
+            merged = merged_in([row["state"] for row in rows[cells]], rows[place]["state"])
+            if merged is None:
+                raise _refused("a row of all others that its group contradicts.")
+            query = counts_of(plan, table)
+            least = minimum_of(plan, query).threshold(query.sigma, cells=merged)
+            expected[place]["threshold"] = rounded(least / scale)
+            expected[place]["noise_scale"] = rounded(query.sigma * merged**0.5 / scale)
+        first += len(keys_of(plan, table))
+
+
 def _is_of(row: Row, table: Table) -> bool:
     return (row["table"], row["statistic"]) == (table.name, table.kind)
 
@@ -86,6 +113,11 @@ def _same_public(rows: Sequence[Row], expected: Sequence[Row]) -> bool:
 
 def _lawful(row: Row, plan: Plan) -> bool:
     numbers = [row[column] for column in NUMBERS]
+    if (row["statistic"] == "not_computed") != (row["state"] == "not_computed"):
+        # Of other rows only that of all others can have nothing to be made of.
+        rest = row["state"] == "not_computed" and str(row["keys"]).endswith(f"={REST}")
+        if not rest:
+            return False
     if row["state"] in ("suppressed", "not_computed"):
         return all(number is None for number in (*numbers, row["se_classifier"]))
     if row["state"] != "published" or row["se_classifier"] is not None:

@@ -33,30 +33,35 @@ OWN = (TABLES, PLAN, CODEBOOK, README)
 DICTIONARY: Mapping[str, str] = {
     "study": "name of the study",
     "table": "name of the table",
-    "statistic": "share, rate, change, slope, mean, geometric_mean, quantiles, total, grand_total",
+    "statistic": "share, rate, change, slope, mean, geometric_mean, quantiles, total, grand_total, "
+    "adjusted_rate, adjusted_slope, adjusted_geometric_mean, adjusted_ratio, not_computed",
     "keys": "the cell: axis=level, joined by '; '; empty for a table without axes; of quantiles "
-    "also which one, in per cent",
+    "also which one, in per cent; all others: what a share withholds in that group, as one row; "
+    "of adjusted tables in columns how many controls are held equal",
     "estimate": "the estimate, in `unit`; shares and rates lie in [0, 1]; a change is that from "
-    "the first month to the last, a slope that of a straight line through all months",
+    "the first month to the last, a slope that of a straight line through all months; adjusted: "
+    "as if each level had the controls of the whole sample, and per step from one to the next",
     "raw": "noisy weighted count the cell was tested on (a share's own cell, a rate's or mean's "
-    "base), in accounts; of totals the noisy clipped count, in sessions",
+    "base, all levels of what is given per step), in accounts; of totals the noisy clipped count, "
+    "in sessions",
     "low": "lower end of the 95 % interval: privacy noise and sampling together",
     "high": "upper end of it",
-    "se_noise": "standard error from the privacy noise alone",
+    "se_noise": "standard error from the privacy noise alone; of adjusted numbers also from what "
+    "is not taken out of rare controls because of it",
     "se_sampling": "upper bound on the standard error from which accounts happen to be in the "
     "data, clustered by account; of totals from whose sessions the clipped ones were",
     "se_classifier": "standard error from labels that are wrong; empty, because this release "
     "measured no validation sample: the intervals are about labels, not about truth",
     "state": "published; suppressed (too few accounts, or it would give another cell away); "
-    "not_computed",
+    "not_computed (nothing was measured for it; of all others: nothing was withheld)",
     "accounts_at_least": "how many accounts stand behind the cell at least, guaranteed for all "
     "printed cells together except with chance beta",
     "threshold": "smallest `raw` that is published: k times the minimum of accounts, plus z "
-    "times noise_scale",
+    "times noise_scale; of all others at the number of cells that it merges",
     "noise_scale": "standard deviation of the noise in `raw`, in accounts",
     "k": "contribution bound: the most that one account weighs in its table, in accounts; of "
     "totals the bound C, in sessions",
-    "base": "which sessions the table speaks of",
+    "base": "which sessions the table speaks of; of a table that is not computed, why not",
     "unit": "unit of estimate, low, high and the standard errors",
     "rater": "who labelled the sessions",
     "fidelity": "how far the labels can be trusted: low or validated",

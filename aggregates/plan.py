@@ -26,7 +26,7 @@ from .forecast import forecast, prior
 from .population import conditions
 from .sharing import share
 from .study import Study
-from .targets import PRINTED, targets
+from .targets import PRINTED, inside, targets
 from .workload import bound_of, queries_of
 
 ACCOUNTS, SESSIONS_EACH = 4_500, 1.7
@@ -80,10 +80,11 @@ def plan(
     draft = _tested(apart, *share(apart, sums, wanted, book))
     if draft.queries != apart.queries:
         sums = prior(draft, accounts, expected, book)
+    adjusted = inside(draft, sums, wanted)
     candidates = []
     # Where each table states its own part, no wish can move anything from one to another.
     for printed in PRINTED if any(table.rho is None for table in study.tables) else PRINTED[:1]:
-        queries = divide(study, draft, targets(draft, sums, wanted, printed), rho)
+        queries = divide(study, draft, targets(draft, sums, wanted, printed, adjusted), rho)
         priced = replace(draft, queries=(*queries,))
         compiled = replace(priced, privacy=replace(priced.privacy, rho=write_rho(priced.loss)))
         told = forecast(compiled, sums, accounts, expected, book)

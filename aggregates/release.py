@@ -14,6 +14,7 @@ from privacy.codebook import codebook as installed
 from privacy.errors import RefusedError
 from privacy.plan import Kind, Plan, Table
 
+from .estimates.adjusted import adjusted
 from .estimates.cells import Cell, Noisy, Smooth, minimum_of
 from .estimates.means import means
 from .estimates.quantiles import quantiles
@@ -52,6 +53,11 @@ MAKERS: Mapping[Kind, Callable[[Measured, Table], Iterator[Cell]]] = {
     "quantiles": lambda of, table: quantiles(of.plan, table, of.noisy, of.codebook),
     "total": lambda of, table: totals(of.plan, table, of.noisy, of.clips),
     "grand_total": lambda of, table: grand_total(of.plan, table, of.noisy, of.clips),
+    "adjusted_rate": lambda of, table: adjusted(of.plan, table, of.noisy, of.codebook),
+    "adjusted_slope": lambda of, table: adjusted(of.plan, table, of.noisy, of.codebook),
+    "adjusted_geometric_mean": lambda of, table: adjusted(of.plan, table, of.noisy, of.codebook),
+    "adjusted_ratio": lambda of, table: adjusted(of.plan, table, of.noisy, of.codebook),
+    "not_computed": lambda _of, _table: iter([Cell("", 0, 0, 0.0, "not_computed", None)]),
 }
 """Kind of table → what makes its cells."""
 
@@ -106,14 +112,17 @@ def _row(plan: Plan, table: Table, cell: Cell) -> Row:
     minimum, scale = cell.minimum or minimum_of(plan), plan.privacy.scale
     noise = cell.sigma * cell.summed**0.5 / scale
     row: Row = dict.fromkeys(COLUMNS)
+    if table.queries:
+        row.update(
+            threshold=rounded(minimum.threshold(cell.sigma, cells=cell.summed) / scale),
+            noise_scale=rounded(noise),
+        )
     row.update(
         study=plan.study.name,
         table=table.name,
         statistic=table.kind,
         keys=cell.keys,
         state=cell.state,
-        threshold=rounded(minimum.threshold(cell.sigma, cells=cell.summed) / scale),
-        noise_scale=rounded(noise),
         k=str(minimum.k),
         base=table.base,
         unit=table.unit,
@@ -129,7 +138,9 @@ def _row(plan: Plan, table: Table, cell: Cell) -> Row:
             high=rounded(estimate.high),
             se_noise=rounded(estimate.se_noise),
             se_sampling=rounded(estimate.se_sampling),
-            accounts_at_least=minimum.accounts_at_least(cell.tested, cell.sigma, cells=cell.summed),
+            accounts_at_least=minimum.accounts_at_least(cell.tested, cell.sigma, cells=cell.summed)
+            if cell.accounts is None
+            else cell.accounts,
         )
     return row
 

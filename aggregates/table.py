@@ -7,11 +7,12 @@ is by, and how labels are merged or left out.  What the names mean is the busine
 
 import re
 from fractions import Fraction
+from itertools import compress
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from privacy.plan import TRENDS, Kind
+from privacy.plan import ADJUSTED_MEANS, ADJUSTED_RATES, TRENDS, Kind
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 Text = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,500}$")]
@@ -21,14 +22,19 @@ Weight = int | float | str
 """A contribution as a study writes it: `1`, `0.5` and `"1/2"` mean what they say."""
 _WEIGHT = re.compile(r"\d{1,9}(\.\d{1,9})?(/\d{1,9})?")
 
-LATER_KEYS = ("adjust_for", "agreement_of")
+LATER_KEYS = ("agreement_of",)
 """Part of the grammar, computed by a later version: recognised, so that the refusal can say so."""
 TREND = "trend"
 """Statistic of a share or a rate by month: how it changed, and its slope."""
-SUBJECTS = ("share_of", "rate_of", "total_of", "measure")
+SUBJECTS = ("share_of", "rate_of", "total_of", "measure", "not_computed")
 """Keys that say what a table is of; it has one of them."""
 OF_MEASURES: tuple[Kind, ...] = ("geometric_mean", "mean", "quantiles")
 """Statistics of a measure."""
+LEVELS, SLOPE, GEOMETRIC_MEAN = "levels", "slope", "geometric_mean"
+"""Statistics of an adjusted table: an adjusted rate or geometric mean for each level of what it is
+by, and how much it rises with a step from one level to the next."""
+CROSSED = "*"
+"""Between the fields of a control whose every combination is a level."""
 
 
 def weight_of(given: Weight) -> Fraction:
@@ -67,10 +73,13 @@ class TableSpec(Part):
     merge: dict[str, dict[Text, list[str]]] = {}
     leave_out: dict[str, list[str]] = {}
     where: dict[str, Labels] = {}
+    residual: bool = False
     half_width: float | None = Field(default=None, gt=0, lt=1, allow_inf_nan=False)
     contribution: Weight | None = None
     rho: float | None = Field(default=None, gt=0, lt=20, allow_inf_nan=False)
-    adjust_for: list[str] | None = None
+    adjust_for: list[str] | None = Field(default=None, max_length=8)
+    columns: list[int] | None = Field(default=None, min_length=1, max_length=9)
+    not_computed: Text | None = None
     agreement_of: str | None = None
 
     @property
@@ -79,11 +88,23 @@ class TableSpec(Part):
         return self.share_of or self.total_of
 
     @property
+    def controls(self) -> tuple[tuple[str, ...], ...]:
+        """What an adjusted table holds equal: the fields of each control, one or several."""
+        named = self.adjust_for or []
+        return tuple(tuple(map(str.strip, control.split(CROSSED))) for control in named)
+
+    @property
     def kinds(self) -> tuple[Kind, ...]:
         """The statistics of the table, in the order in which a release prints them."""
+        if self.adjust_for is not None:
+            slope, levels = SLOPE in self.statistics, {LEVELS, GEOMETRIC_MEAN} & {*self.statistics}
+            shown = [True, slope] if levels else [not slope, slope]
+            return tuple(compress(ADJUSTED_RATES if self.rate_of else ADJUSTED_MEANS, shown))
         if self.share_of or self.rate_of:
             trends = TRENDS if TREND in self.statistics else ()
             return ("share" if self.share_of else "rate", *trends)
         if self.total_of:
             return ("total", "grand_total")
+        if self.not_computed:
+            return ("not_computed",)
         return tuple(kind for kind in OF_MEASURES if kind in self.statistics)

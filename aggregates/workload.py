@@ -22,9 +22,11 @@ from privacy.errors import ConfigurationError
 from privacy.forms import MONTH, MOST_CELLS
 from privacy.loss import split, write_rho
 from privacy.measurements import sigma_for
+from privacy.minimum import LEAST_MERGED
 from privacy.plan import TRENDS, Axis, Kind, Query, Table
 from privacy.unit import ContributionBound
 
+from .gram import adjusted_queries
 from .population import axis, bins, conditions, parts, rate_axis, whole
 from .study import Study
 from .summands import ONE, Summed, amount_of, clamp, logarithm, measure_of, totals_of
@@ -58,9 +60,15 @@ def queries_of(
         ConfigurationError: A name is not in the codebook, or the table has too many cells.
     """
     spec = study.tables[number]
-    own, axes = bound, _axes(study, number, codebook)
+    if spec.not_computed:
+        return [], [_table(spec, "not_computed", (), codebook)]
+    own = bound
     if spec.contribution is not None:
         own = bound_of(study, weight_of(spec.contribution), "table", number)
+    if spec.adjust_for is not None:
+        contribution = "" if own == bound else str(own.k)
+        return adjusted_queries(study, number, own, contribution, codebook)
+    axes = _axes(study, number, codebook)
     where = conditions(
         spec.where, codebook, lambda f, r: study.error(f, r, "table", number, "where")
     )
@@ -175,6 +183,9 @@ def _axes(study: Study, number: int, codebook: Codebook) -> list[Axis]:
                 lambda f, r: study.error(f, r, "table", number, "parted_at"),
             )
         )
+    if spec.residual and len(axes[-1].levels) <= LEAST_MERGED:
+        found = "a row of all others (residual) beside two labels, of which it would show one."
+        raise study.error(found, "take it out.", "table", number, "residual")
     if spec.rate_of:
         place = "among" if spec.rate_of in DERIVED and spec.among else "rate_of"
         axes.append(
@@ -186,11 +197,13 @@ def _axes(study: Study, number: int, codebook: Codebook) -> list[Axis]:
 
 
 def _table(spec: TableSpec, kind: Kind, queries: Sequence[Query], codebook: Codebook) -> Table:
-    axes = queries[0].axes
+    axes = queries[0].axes if queries else ()
     keys = axes[:-1] if kind in ("share", "rate") else () if kind == "grand_total" else axes
     unit = codebook.measure(spec.measure).unit if spec.measure else "share"
     if spec.total_of:
         unit = "sessions"
+    elif spec.not_computed:
+        unit = "none"
     if kind in TRENDS:
         others = axes if spec.share_of else axes[:-1]
         keys = tuple(axis for axis in others if axis.name != MONTH)
@@ -206,11 +219,14 @@ def _table(spec: TableSpec, kind: Kind, queries: Sequence[Query], codebook: Code
         queries=tuple(query.name for query in queries),
         yes=answers[0],
         no=answers[1],
+        residual=spec.residual,
     )
 
 
 def _base(spec: TableSpec, own: str) -> str:
-    """In words, which sessions the table speaks of, and how they count where it has its own k."""
+    """In words, which sessions the table speaks of, and how they count; or why of none."""
+    if spec.not_computed:
+        return spec.not_computed
     words = ["sessions of the study's population"]
     if spec.where:
         words.append(f"where {', '.join(spec.where)} is as the study says")

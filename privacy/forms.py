@@ -10,8 +10,10 @@ from itertools import pairwise
 from math import inf
 
 from .codebook import MONTHS
+from .pairs import fits_adjusted_mean, fits_adjusted_rate
 from .plan import TRENDS, Axis, Kind, Query, Table, Value
 from .queries import OF_ACCOUNTS
+from .rows import REST
 from .unit import CLIPS
 
 MOST_CELLS = 20_000
@@ -64,16 +66,26 @@ def by_name(tables: Sequence[Table]) -> list[list[Table]]:
 
 def is_one_table(parts: Sequence[Table]) -> bool:
     """Whether statistics of one name are of the same cells: a reader takes them for one table."""
-    return len({(part.title, part.base, part.queries[:1]) for part in parts}) == 1
+    return len({(part.title, part.base, part.queries[:1], part.residual) for part in parts}) == 1
 
 
 def fits(table: Table, queries: Sequence[Query]) -> bool:
     """Whether a table is made of what its kind is made of, and is tested on its own cells."""
+    measured = table.kind != "not_computed"
     # One k for all that a statistic is made of: a ratio of sums weighed apart means nothing.
     alike = {(*sorted(query.where.items()), query.contribution) for query in queries}
-    if len(alike) != 1:
+    if len(alike) != measured:
+        return False
+    if table.residual and not (measured and _has_rest(table, queries[0])):
         return False
     return FORMS[table.kind](table, queries)
+
+
+def _has_rest(table: Table, counts: Query) -> bool:
+    """Whether a row of what is withheld can stand beside a share's labels, named as none is."""
+    labels = [level.name for level in counts.axes[-1].levels] if counts.axes else []
+    shares = table.kind == "share" or (table.kind in TRENDS and not table.yes)
+    return shares and len(set(labels)) == len(labels) > 2 and REST not in labels
 
 
 def _fits_share(table: Table, queries: Sequence[Query]) -> bool:
@@ -158,6 +170,10 @@ def _is_answered(table: Table, counts: Query) -> bool:
     )
 
 
+def _fits_nothing(table: Table, _: Sequence[Query]) -> bool:
+    return (table.by, table.yes, table.no) == ((), (), ())
+
+
 FORMS: Mapping[Kind, Callable[[Table, Sequence[Query]], bool]] = {
     "share": _fits_share,
     "rate": _fits_rate,
@@ -168,5 +184,10 @@ FORMS: Mapping[Kind, Callable[[Table, Sequence[Query]], bool]] = {
     "quantiles": _fits_quantiles,
     "total": _fits_totals,
     "grand_total": _fits_totals,
+    "adjusted_rate": fits_adjusted_rate,
+    "adjusted_slope": fits_adjusted_rate,
+    "adjusted_geometric_mean": fits_adjusted_mean,
+    "adjusted_ratio": fits_adjusted_mean,
+    "not_computed": _fits_nothing,
 }
 """Kind → whether a table and its queries have its form."""

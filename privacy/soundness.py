@@ -20,7 +20,7 @@ from .forms import by_name, fits, is_bounded, is_one_table, is_rates_trend
 from .loss import read_rho
 from .measurements import cost_of, epsilon_of
 from .minimum import BETA, quantile
-from .plan import Plan, Query, Table
+from .plan import ADJUSTED_RATES, STEPS, Plan, Query, Table
 from .queries import OF_ACCOUNTS
 from .unit import SCALE, ContributionBound
 
@@ -49,20 +49,24 @@ def findings(plan: Plan) -> Iterator[Finding]:
 
 def cells_tested(tables: Sequence[Table], queries: Sequence[Query]) -> int:
     """
-    M: how many sets of cells are tested: cells, a rate's bases, a grand total.
+    M: how many sets of cells are tested: cells, a rate's bases, a grand total, a whole sample.
 
     Tables that stand on the same counts share their decisions, so each set counts once.
     """
     named, sets = {query.name: query for query in queries}, dict[tuple[str, str], int]()
     for table in tables:
+        if table.kind == "not_computed":
+            continue
         counts = named[table.queries[0]]
         if table.kind == "grand_total":
             sets[counts.name, "all"] = 1
-        elif table.kind == "rate" or is_rates_trend(table):
+        elif table.kind in ("rate", *ADJUSTED_RATES) or is_rates_trend(table):
             base = " ".join(sorted((*table.yes, *table.no)))
             sets[counts.name, f"base {base}"] = counts.size // len(counts.axes[-1].levels)
         else:
             sets[counts.name, "cell"] = counts.size
+        if table.kind in STEPS:
+            sets[counts.name, "sample"] = 1
     return sum(sets.values())
 
 

@@ -34,6 +34,8 @@ class Cell:
     """None unless the state is published."""
     minimum: Minimum | None = None
     """The test it stood, where that is not the plan's: at the bound of a total."""
+    accounts: int | None = None
+    """What is guaranteed, where that does not follow from `tested` alone: of what is withheld."""
 
 
 def minimum_of(plan: Plan, query: Query | None = None) -> Minimum:

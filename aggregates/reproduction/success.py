@@ -18,7 +18,7 @@ FIGURE_6 = {
     "19": ("sciences", 0.27, 0.54, 0.94),
     "41": ("sales", 0.26, 0.51, 0.92),
 }
-"""Occupation → name; verified, judged, at least partial of sessions that wrote code [F]."""
+"""Occupation → its name; verified, judged, at least partial of sessions that wrote code [F]."""
 
 
 def people() -> Iterator[Claim]:
@@ -115,7 +115,7 @@ def occupations() -> Iterator[Claim]:
         for rate, figure in zip(rates, row, strict=True):
             table = f"{rate}_by_occupation"
             place = told(at(table, "rate", occupation=occupation))
-            name = f"Figure 6, {rate.replace('_', ' ')}: {who}"
+            name = f"{rate.replace('_', ' ')} of sessions that wrote code: {who}"
             other = figure - 0.1 if figure > 0.5 else figure + 0.1
             yield Claim(name, "Figure 6 [F]", place, figure, READ, other)
 

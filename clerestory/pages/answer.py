@@ -10,7 +10,7 @@ still be real.
 from collections.abc import Sequence
 from itertools import combinations, pairwise
 
-from privacy.plan import TRENDS
+from privacy.plan import STEPS, TRENDS
 
 from .cell import Cell, Group
 from .figure import show_for
@@ -22,7 +22,7 @@ _NAMED = 3
 
 def count_up(groups: Sequence[Group]) -> str:
     """How many numbers were asked for, printed and withheld, as a sentence or two."""
-    cells = [cell for group in groups for cell in group.cells]
+    cells = [cell for group in groups for cell in group.cells if _is_asked(cell)]
     printed = sum(cell.published for cell in cells)
     few = sum(cell.state == "suppressed" for cell in cells)
     rest = len(cells) - printed - few
@@ -45,12 +45,16 @@ def count_up(groups: Sequence[Group]) -> str:
 
 def answer(group: Group) -> str:
     """What one table found, as a sentence."""
-    show = show_for(group)
+    if group.table.kind == "not_computed":
+        return f"not computed: {group.table.base.rstrip('.')}."
+    group, show = group.compared, show_for(group)
     if not group.published:
         return f"{group.cells[0].withheld}; nothing is printed."
     if len(group.published) == 1:
         only, rest = group.published[0], "; the rest is withheld" if len(group.cells) > 1 else ""
         return f"{_said(only, only.label, show)}{rest}."
+    if group.table.kind in STEPS:
+        return f"{listed([_said(cell, cell.label, show) for cell in group.published])}."
     if group.table.kind in TRENDS:
         return _moved(group, show)
     if group.month_axis is not None:
@@ -60,6 +64,11 @@ def answer(group: Group) -> str:
     if group.table.kind == "share" and not group.ordered:
         return _ranked(group, show)
     return _range([(cell.label, cell) for cell in group.cells], show, ordered=group.ordered)
+
+
+def _is_asked(cell: Cell) -> bool:
+    """Whether a row stands for a number; one of all others does not where nothing is withheld."""
+    return not (cell.is_rest and cell.state == "not_computed")
 
 
 def _moved(group: Group, show: Format) -> str:

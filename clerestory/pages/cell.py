@@ -7,18 +7,21 @@ row of a release appears on its page; a row of no table of the plan is refused, 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite, nan
 
 from privacy.codebook import codebook
 from privacy.errors import ConfigurationError
 from privacy.plan import Plan, Table
+from privacy.rows import COLUMN, REST
 
-from .wording import NOT_COMPUTED, TOO_FEW, is_month, label_of
+from .wording import NOT_COMPUTED, NOTHING_WITHHELD, TOO_FEW, is_month, label_of
 
 SOURCES = {"noise": "privacy noise", "sampling": "sampling", "classifier": "classifier error"}
 """Column `se_…` → what it is called on a page."""
-_ORDERED = frozenset({"month", "length_band", "model_calls", "share_cut", "task_value_tier"})
+_ORDERED = frozenset(
+    {COLUMN, "month", "length_band", "model_calls", "share_cut", "task_value_tier"}
+)
 """Columns beside the instruments whose labels run from less to more."""
 
 
@@ -56,7 +59,14 @@ class Cell:
     @property
     def withheld(self) -> str:
         """What stands in the place of a number."""
-        return TOO_FEW if self.state == "suppressed" else NOT_COMPUTED
+        if self.state == "suppressed":
+            return TOO_FEW
+        return NOTHING_WITHHELD if self.is_rest else NOT_COMPUTED
+
+    @property
+    def is_rest(self) -> bool:
+        """Whether the row merges what its group withholds."""
+        return bool(self.keys) and self.keys[-1][1] == REST
 
     @property
     def dominant(self) -> tuple[str, float] | None:
@@ -86,6 +96,11 @@ class Group:
     def published(self) -> tuple[Cell, ...]:
         """The cells that have a number."""
         return tuple(cell for cell in self.cells if cell.published)
+
+    @property
+    def compared(self) -> "Group":
+        """Without rows of all others, which merge other labels in each group."""
+        return replace(self, cells=tuple(cell for cell in self.cells if not cell.is_rest))
 
     @property
     def month_axis(self) -> int | None:
@@ -136,8 +151,8 @@ def read_groups(plan: Plan, rows: Sequence[Mapping[str, str]]) -> tuple[Group, .
     """
     Sort the rows of a release into the tables of its plan.
 
-    A table of one unordered axis is shown from its largest estimate down, what is withheld
-    last; all others keep the order of their rows.
+    A table of one unordered axis is shown from its largest estimate down, the row of all others and
+    what is withheld last; other tables keep the order of their rows.
 
     Raises:
         ConfigurationError: A row of no table of the plan, or a published row without numbers.
@@ -163,8 +178,12 @@ def _group(table: Table, statistic: str, cells: Sequence[Cell]) -> Group:
     group = Group(table, statistic, tuple(cells), axes)
     if len(axes) != 1 or group.ordered:
         return group
-    order = sorted(cells, key=lambda c: (not c.published, -c.estimate if c.published else 0.0))
+    order = sorted(cells, key=_falling)
     return Group(table, statistic, tuple(order), axes)
+
+
+def _falling(cell: Cell) -> tuple[bool, bool, float]:
+    return cell.is_rest, not cell.published, -cell.estimate if cell.published else 0.0
 
 
 def _read(row: Mapping[str, str]) -> Cell:

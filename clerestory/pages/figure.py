@@ -7,12 +7,23 @@ never a blank and never a zero.
 
 from collections.abc import Callable, Sequence
 
-from privacy.plan import TRENDS, Table
+from privacy.plan import Table
 
 from .cell import Cell, Group
 from .markup import Element, tag
 from .svg import Row, Scale, dots, over_time
-from .wording import CONFIDENCE, SPACE, Format, between, format_for, name_of, number, ticks_for
+from .wording import (
+    CONFIDENCE,
+    DIFFERENCES,
+    PARTS,
+    SPACE,
+    Format,
+    between,
+    format_for,
+    name_of,
+    number,
+    ticks_for,
+)
 
 _MEASURED = {
     "share": "Share",
@@ -24,6 +35,11 @@ _MEASURED = {
     "quantiles": "Quantile",
     "total": "Total",
     "grand_total": "Grand total",
+    "adjusted_rate": "Adjusted rate",
+    "adjusted_slope": "Rise per step",
+    "adjusted_geometric_mean": "Adjusted geometric mean",
+    "adjusted_ratio": "Ratio per step",
+    "not_computed": "Not computed",
 }
 
 
@@ -45,7 +61,8 @@ def figure_of(group: Group, *, name: str, marks: Sequence[str]) -> Element:
     show, scale = show_for(group), Scale.over(ends)
     show_tick = ticks_for(group.table, scale.step)
     drawn: list[Element] = []
-    for i, (panel, cells) in enumerate(group.panels.items()):
+    charted = group if len(group.axes) == 1 else group.compared
+    for i, (panel, cells) in enumerate(charted.panels.items()):
         title = f"{group.table.title}: {panel}" if panel else group.table.title
         texts = {"name": f"{name}-{i}", "title": title, "description": _described(cells, show)}
         if group.month_axis is None:
@@ -130,13 +147,15 @@ def table_by_panel(
 
 def base_of(table: Table) -> str:
     """What a table is and which sessions it speaks of, as its caption."""
+    if table.kind == "not_computed":
+        return f"{table.title}. Not computed: {table.base.rstrip('.')}."
     return f"{table.title}. Base: {name_of(table.base)}."
 
 
 def _measured(table: Table) -> str:
-    if table.kind in TRENDS:
+    if table.kind in DIFFERENCES:
         return f"{_MEASURED[table.kind]}, in percentage points"
-    unit = "" if table.kind in {"share", "rate"} else f", in {table.unit}"
+    unit = "" if table.kind in PARTS else f", in {table.unit}"
     return f"{_MEASURED[table.kind]}s{unit}"
 
 

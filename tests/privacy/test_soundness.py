@@ -10,13 +10,24 @@ import pytest
 from privacy.errors import RefusedError
 from privacy.plan import Level, Plan
 from privacy.soundness import cells_tested, check_sound
-from tests.aggregates.rows import MEAN, OWN_K, RATE, SHARE, SIZES, TOTAL, TRENDS, small_plan
+from tests.aggregates.rows import (
+    MEAN,
+    NOTHING,
+    OWN_K,
+    RATE,
+    SHARE,
+    SIZES,
+    TOTAL,
+    TRENDS,
+    small_plan,
+)
 
 MADE = small_plan(SHARE, RATE, MEAN)
 SIZED = small_plan(SIZES)
 TOTALS = small_plan(TOTAL)
 WEIGHED = small_plan(SHARE, OWN_K)
 MOVED = small_plan(TRENDS)
+EMPTY = small_plan(SHARE, NOTHING)
 
 
 def sized(name: str, **changes: Any) -> Plan:  # noqa: ANN401  any field of a query
@@ -64,6 +75,12 @@ def weighed(name: str, **changes: Any) -> Plan:  # noqa: ANN401  any field of a 
     """The plan of tables with their own k, with one of its queries changed."""
     made = [replace(q, **changes) if q.name == name else q for q in WEIGHED.queries]
     return replace(WEIGHED, queries=(*made,))
+
+
+def nothing(**changes: Any) -> Plan:  # noqa: ANN401  any field of a table
+    """A plan with a table that is not computed, changed."""
+    first, last = EMPTY.tables
+    return replace(EMPTY, tables=(first, replace(last, **changes)))
 
 
 def query(**changes: Any) -> Plan:  # noqa: ANN401  any field of a query
@@ -159,6 +176,10 @@ EDITS: dict[str, Callable[[], Plan]] = {
         "work.norms", axes=(replace(NORMS, levels=NORMS.levels[1:]),)
     ),
     "a total tested on weights": lambda: total("work.count", value="one", clips=()),
+    "a table that is not computed, of a query": lambda: nothing(queries=("modes.count",)),
+    "a table that is not computed, with keys": lambda: nothing(by=("work_mode",)),
+    "a table that is not computed, with a rest": lambda: nothing(residual=True),
+    "a table of nothing that is said to be computed": lambda: nothing(kind="share"),
     "a query that no table asks for": lambda: replace(
         MADE, queries=(*MADE.queries, replace(FIRST, name="more"))
     ),
@@ -180,6 +201,10 @@ def test_a_compiled_plan_is_sound_and_a_stricter_one_too() -> None:
     check_sound(MOVED)
     check_sound(WEIGHED)
     check_sound(weighed("verified_at_five.count", contribution="4"))  # noise for five hides four
+    check_sound(EMPTY)
+    # A table that is not computed costs nothing and tests nothing.
+    assert EMPTY.privacy.tested == small_plan(SHARE).privacy.tested
+    assert EMPTY.queries == small_plan(SHARE).queries
     # 3 months of 10 modes, and of 6 levels: a trend adds no decision of its own.
     assert MOVED.privacy.tested == 30 + 18
     check_sound(clip("work.count", 7, sigma=CLIP.sigma * 2))
