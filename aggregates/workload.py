@@ -215,7 +215,7 @@ def _table(spec: TableSpec, kind: Kind, queries: Sequence[Query], codebook: Code
         kind=kind,
         by=tuple(axis.name for axis in keys),
         unit=unit,
-        base=_base(spec, queries[0].contribution),
+        base=_base(spec, queries[0].contribution if queries else ""),
         queries=tuple(query.name for query in queries),
         yes=answers[0],
         no=answers[1],
