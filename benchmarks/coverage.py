@@ -11,6 +11,10 @@ population prints an interval that misses has a chance of at most 5 %, for every
 of such populations is at most binomial, and a cell that exceeds the bound on it *undercovers*.  All
 cells together raise a false alarm once in 10⁶ runs (Bonferroni, which needs no independence).  The
 bench then ends with an error.  With intervals of half the width it must end so: that is tried too.
+
+Coverage *given that a cell is printed* is told beside it.  Where a cell is printed only when noise
+lifts it over the threshold, its number is too high as often as it is printed: so cells that fewer
+than half of all populations print are told apart from the others.
 """
 
 import json
@@ -81,6 +85,22 @@ measure = "actions_per_prompt"
 statistics = ["mean", "geometric_mean", "quantiles"]
 between = [0.5, 200]
 by = ["expertise"]
+{KNOWN}""",
+    "adjusted": f"""
+[[table]]
+name = "verified_adjusted"
+rate_of = "verified_success"
+statistics = ["levels", "slope"]
+by = ["expertise"]
+adjust_for = ["task_value_tier", "month"]
+{KNOWN}
+[[table]]
+name = "actions_adjusted"
+measure = "actions_per_prompt"
+statistics = ["geometric_mean", "slope"]
+between = [0.5, 200]
+by = ["expertise"]
+adjust_for = ["month"]
 {KNOWN}""",
     "of what is there": """
 [[table]]
@@ -244,7 +264,7 @@ def _steepness(values: Sequence[float]) -> float:
 
 
 def _summary(cells: Cells, judged: Mapping[Place, Sequence[bool]]) -> dict[str, Figure]:
-    """Of each statistic: printed part, coverage of all that was printed, that of its worst cell."""
+    """Of each statistic: coverage of what was printed, of its worst cell, of what seldom is."""
     told: dict[str, Figure] = {}
     for statistic in dict.fromkeys(table.kind for table in cells.made.tables):
         own = {place: hits for place, hits in judged.items() if place[1] == statistic}
@@ -256,7 +276,12 @@ def _summary(cells: Cells, judged: Mapping[Place, Sequence[bool]]) -> dict[str, 
         least = min((sum(hits) / len(hits) for hits in usual), default=0.0)
         often = sum(map(sum, own.values())) / printed
         part = printed / cells.asked[statistic]
-        told[statistic] = f"{often:.4f}, worst cell {least:.3f}, printed {part:.2f}"
+        seldom = [hit for hits in own.values() if len(hits) < POPULATIONS / 2 for hit in hits]
+        rare = f"{sum(seldom) / len(seldom):.3f} of {len(seldom)}" if seldom else "none"
+        told[statistic] = (
+            f"{often:.4f} of {printed}, worst usual cell {least:.3f}, seldom printed {rare}, "
+            f"printed {part:.2f}"
+        )
     return told
 
 
