@@ -49,7 +49,7 @@ def test_what_is_printed_says_which_error_is_the_largest(bundle: Path) -> None:
     assert set(corrected.drop("advanced")["state"]) == {"not_computed"}
     assert set(rates[rates["state"] != "published"]["dominates"]) <= {""}
 
-    readme = (bundle / "README.txt").read_text(encoding="utf-8")
+    readme = " ".join((bundle / "README.txt").read_text(encoding="utf-8").split())
     assert "verified (rate): " in readme
     assert "two readers, of made-up sessions" in readme
     assert not read.comparisons.empty
