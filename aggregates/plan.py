@@ -140,9 +140,10 @@ def _shared(queries: Sequence[Query], tables: Sequence[Table]) -> tuple[list[Que
     """Counts that two tables need are bought once, and so the tables agree about them."""
     kept: list[Query] = []
     names: dict[str, str] = {}
-    for query in queries:
+    for asked in queries:
+        query = replace(asked, of=names.get(asked.of, asked.of))
         alike = [one for one in kept if replace(query, name=one.name) == one]
-        first = alike[0] if alike and query.value == "one" else query
+        first = alike[0] if alike and query.value in ("one", "moments") else query
         names[query.name] = first.name
         kept += [query] if first is query else []
     renamed = (
