@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 from privacy.derived import GROUPINGS
 from privacy.errors import ConfigurationError
 from privacy.forms import MONTH
+from privacy.rows import REST
 
 from .lines import line_of
 from .population import MEANINGLESS
 from .table import (
+    CORRECTED,
     GEOMETRIC_MEAN,
     LATER_KEYS,
     LEVELS,
@@ -39,9 +41,12 @@ def check_table(study: "Study", index: int, table: TableSpec) -> None:
     for key in LATER_KEYS:
         if getattr(table, key) is not None:
             raise _later(study, key, "table", index, key)
+    if table.not_computed is not None:
+        _check_nothing(study, index, table)
+        return
     known: tuple[str, ...] = OF_MEASURES if table.measure else ()
     if table.share_of or table.rate_of:
-        known = (TREND,)
+        known = (CORRECTED, TREND)
     if table.adjust_for is not None:
         known = (GEOMETRIC_MEAN, SLOPE) if table.measure else (LEVELS, SLOPE)
     for statistic in table.statistics:
@@ -55,6 +60,10 @@ def check_table(study: "Study", index: int, table: TableSpec) -> None:
         found = f"a trend of {table.name!r}, which is not by single months."
         remedy = 'add "month" to by, and do not merge months.'
         raise study.error(found, remedy, "table", index, "statistics")
+    if CORRECTED in table.statistics and not study.rater.validation:
+        found = f"corrected numbers of {table.name!r}, and no validation of the rater."
+        remedy = 'name a file: validation = "confusion.json", of `clerestory validate --confusion`.'
+        raise study.error(found, remedy, "table", index, "statistics")
     if len(set(table.statistics)) < len(table.statistics):
         found = "a statistic that is named twice."
         raise study.error(found, "name it once.", "table", index, "statistics")
@@ -63,6 +72,9 @@ def check_table(study: "Study", index: int, table: TableSpec) -> None:
         remedy = f'give one of {", ".join(SUBJECTS)}; a measure with statistics = ["mean"].'
         found = f"a table {table.name!r} that asks for {' and '.join(asked) or 'nothing'}."
         raise study.error(found, remedy, "table", index, asked[0] if asked else "name")
+    if table.parted_at is not None and table.share_of is None:
+        found = f"parts (parted_at) of {table.name!r}, which is no share of a measure."
+        raise study.error(found, "take them out.", "table", index, "parted_at")
     if table.among is not None and table.rate_of is None:
         found = "a base (among) in a table without a rate."
         raise study.error(found, "take it out, or use where.", "table", index, "among")
@@ -81,7 +93,13 @@ def check_table(study: "Study", index: int, table: TableSpec) -> None:
         remedy = "state between = [low, high]; what lies beyond counts as the bound."
         raise study.error(found, remedy, "table", index, "statistics")
     check_adjusted(study, index, table)
+    if table.residual and table.share_of is None:
+        found = "a row of all others (residual) in a table that shares nothing out."
+        raise study.error(found, "take it out.", "table", index, "residual")
     for group in (name for groups in table.merge.values() for name in groups):
+        if group == REST:
+            found = f"the group name {group!r}, which is that of what is withheld."
+            raise study.error(found, "choose another name.", "table", index, "merge")
         if MEANINGLESS & set(group):
             found = f"the group name {group!r}, which a table's keys cannot hold."
             raise study.error(found, "leave out ; and =.", "table", index, "merge")
@@ -115,6 +133,16 @@ def check_adjusted(study: "Study", index: int, table: TableSpec) -> None:
         found = f"columns {table.columns} of {len(table.controls)} controls."
         remedy = "name how many controls each column has, rising: [0, 1, 2]."
         raise study.error(found, remedy, "table", index, "columns")
+
+
+def _check_nothing(study: "Study", index: int, table: TableSpec) -> None:
+    """A table that is not computed says why, and asks for nothing else."""
+    for key in sorted(table.model_fields_set - {"name", "title", "not_computed"}):
+        found = f"{key} in {table.name!r}, which is not computed."
+        raise study.error(found, "take it out; a reason is enough.", "table", index, key)
+    if all(one.not_computed is not None for one in study.tables):
+        found = "a study that computes nothing."
+        raise study.error(found, "ask for a table.", "table", index, "not_computed")
 
 
 def _later(study: "Study", what: str, *at: str | int) -> ConfigurationError:

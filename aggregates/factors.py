@@ -187,7 +187,7 @@ def _words() -> Tensor:
 
 
 def _histogram(values: Floats, chance: Floats) -> Tensor:
-    return np.bincount(values.astype(np.int64).ravel(), chance.ravel())
+    return np.bincount(values.astype(np.int64).ravel(), chance.ravel()).astype(np.float64)
 
 
 def _stacked(rows: Sequence[Tensor], shape: tuple[int, ...]) -> Tensor:

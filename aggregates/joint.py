@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from privacy.codebook import LOG_STEPS
+from privacy.codebook import LOG_STEPS, codebook
 from privacy.plan import Axis, Plan, Query
 
 from .factors import Factor, Tensor, factors
@@ -94,11 +94,14 @@ def _levels(axis: Axis) -> tuple[tuple[str, ...], Tensor]:
 
 
 def _values(query: Query) -> Tensor:
-    """What a query adds for each stored value of its measure."""
+    """What a query adds for each stored value of its measure, as the kernel has it."""
     values = np.arange(factors()[query.measure].chance.shape[-1])
-    if query.value not in ("log", "log_squared"):
-        raise KeyError(query.value)
+    if query.unit:
+        amounts = codebook().measure(query.measure).floor * np.exp(values / LOG_STEPS)
+        values = np.rint(amounts / query.unit).astype(np.int64)
     centred = values - query.centre
-    if query.value == "log_squared":
+    if query.value == "amount_squared":
+        centred = np.maximum(centred, 0)
+    if query.value in ("log_squared", "amount_squared"):
         centred = centred**2 // LOG_STEPS
     return np.clip(centred, -query.bound, query.bound).astype(np.float64)

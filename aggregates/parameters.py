@@ -72,7 +72,7 @@ def _trends(plan: Plan, table: Table, _: Codebook) -> Tensor:
     query, sums = plan.query(table.queries[0]), _sums(plan, table)
     names = [axis.name for axis in query.axes]
     month = names.index(MONTH)
-    if is_rates_trend(table, query):
+    if is_rates_trend(table):
         by_month = _rate(plan, table, sums)
     else:
         by_month = np.asarray(sums / sums.sum(axis=-1, keepdims=True))
@@ -83,6 +83,12 @@ def _trends(plan: Plan, table: Table, _: Codebook) -> Tensor:
     at = np.array([12 * int(name[:4]) + int(name[5:]) for name in months], np.float64)
     slope = np.polynomial.polynomial.polyfit(at - at.mean(), by_month.reshape(-1, len(at)).T, 1)
     return np.asarray(slope[1])
+
+
+def _means(plan: Plan, table: Table, _: Codebook) -> Tensor:
+    total = plan.query(table.queries[1])
+    steps = _sums(plan, table, 1) / _sums(plan, table) + total.centre
+    return np.asarray(total.unit * steps).reshape(-1)
 
 
 def _geometric_means(plan: Plan, table: Table, codebook: Codebook) -> Tensor:
@@ -109,6 +115,7 @@ KINDS: Mapping[Kind, Callable[[Plan, Table, Codebook], Tensor | Sequence[float]]
     "rate": _rates,
     "change": _trends,
     "slope": _trends,
+    "mean": _means,
     "geometric_mean": _geometric_means,
     "quantiles": _quantiles,
 }

@@ -27,6 +27,7 @@ from .population import conditions
 from .sharing import share
 from .study import Study
 from .targets import PRINTED, inside, targets
+from .validation import validated
 from .workload import bound_of, queries_of
 
 ACCOUNTS, SESSIONS_EACH = 4_500, 1.7
@@ -101,6 +102,7 @@ def _draft(study: Study, rater: Rater, book: Codebook) -> Plan:
         more, statistics = queries_of(study, number, bound=bound, codebook=book)
         queries += more
         tables += statistics
+    validation, tables = validated(study, tables, rater, book)
     budget = study.budget
     made = Plan(
         study=Asked(study.header.name, study.header.purpose, (*study.header.authors,)),
@@ -122,6 +124,7 @@ def _draft(study: Study, rater: Rater, book: Codebook) -> Plan:
         forecast=_NONE_YET,
         codebook=book.hash,
         prompts=book.prompts_hash,
+        validation=validation,
     )
     return _tested(made, *_shared(queries, tables))
 

@@ -18,6 +18,7 @@ from privacy.plan import Plan, Table
 from .estimates.cells import counts_of, groups, join_keys, minimum_of
 from .estimates.intervals import Z95
 from .estimates.rates import answers
+from .estimates.shares import decide
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,8 @@ def _cells(
             found[join_keys(table.by, cell)] = (yes + no) / scale, shown, inside, outside
         return found
     for keys, counts in groups(query, sums):
-        for key, state in zip(keys, minimum.decide_group(counts, query.sigma), strict=True):
+        states, _ = decide(table, minimum, counts, query.sigma)
+        for key, state in zip(keys, states, strict=True):
             found[key] = sum(counts) / scale, state == "published", 1, len(counts) - 1
     return found
 

@@ -178,9 +178,9 @@ def _joined(
     ]
 
     def told(table: Table) -> Table:
-        if table.queries[0] not in old:
+        rate = next((old[query] for query in table.queries if query in old), None)
+        if rate is None:
             return table
-        rate = old[table.queries[0]]
         return replace(table, queries=(name,), yes=made.yes[rate], no=made.no[rate])
 
     return kept, [told(table) for table in tables]

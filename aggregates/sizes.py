@@ -15,7 +15,7 @@ from privacy.codebook import LOG_STEPS, Measure, codebook
 
 from . import margins as m
 
-Floats = NDArray[np.floating]
+Floats = NDArray[np.float64]
 
 GRID = 1_024
 """Sizes are exp(μ + spread·z) with z one of so many equally likely normal quantiles."""
@@ -53,9 +53,9 @@ def solve_centre(
     """
     The μ at which a measure's mean stored logarithm is that of a target.
 
-    The mean is nearly linear in μ with slope 1, so a step by the gap converges at once.  It rises in
-    small steps, since sizes are whole numbers and records round: where these are coarsest, no μ
-    comes nearer than some 10⁻⁵, and `CLOSE` is where to stop.
+    The mean is nearly linear in μ with slope 1, so a step by the gap converges at once.  It rises
+    in small steps, since sizes are whole numbers and records round: where these are coarsest, no
+    μ comes nearer than some 10⁻⁵, and `CLOSE` is where to stop.
 
     Args:
         name: Measure per prompt, from the codebook.

@@ -56,15 +56,25 @@ def amount_of(measure: Measure, low: int, high: int) -> tuple[Summed, Summed]:
     return Summed("amount", centre, half, unit), squared
 
 
+def measure_of(study: Study, number: int, key: str, codebook: Codebook) -> Measure:
+    """
+    The measure that a key of a table names.
+
+    Raises:
+        ConfigurationError: There is none of that name.
+    """
+    named = getattr(study.tables[number], key)
+    measures = {measure.name: measure for measure in codebook.measures}
+    if named not in measures:
+        found = f"the unknown measure {named!r}."
+        remedy = f"choose one of {', '.join(measures)}."
+        raise study.error(found, remedy, "table", number, key)
+    return measures[named]
+
+
 def clamp(study: Study, number: int, codebook: Codebook) -> tuple[int, int]:
     """Ends of a measure's public range, in stored units."""
-    spec = study.tables[number]
-    measures = {measure.name: measure for measure in codebook.measures}
-    if spec.measure not in measures:
-        found = f"the unknown measure {spec.measure!r}."
-        remedy = f"choose one of {', '.join(measures)}."
-        raise study.error(found, remedy, "table", number, "measure")
-    measure = measures[spec.measure]
+    spec, measure = study.tables[number], measure_of(study, number, "measure", codebook)
     low, high = spec.between or (measure.floor, measure.ceiling)
     if not measure.floor <= low < high <= measure.ceiling:
         found = f"bounds from {low} to {high} for {measure.name}."

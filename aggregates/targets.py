@@ -49,9 +49,10 @@ CUT = 0.02
 """Part of all sessions that a bound of a total may cut off in what is expected of it."""
 GRAND = 0.2
 """How wide the grand total's interval may be against a cell's: all cells are scaled by it."""
-FINE = 0.0005
+FINE = 0.0001
 """Deviation of the noise on histograms of account sizes, as a part of all accounts: the bound is
-chosen from them, and a tail that drowns in noise is cut off unseen."""
+chosen from them, and a tail that drowns in noise is cut off unseen.  (At five times as much, the
+median error of 63 totals rose from 1.2 to 2.0 %.)"""
 
 Sums = Mapping[str, Sequence[int]]
 
@@ -96,7 +97,8 @@ def targets(
     """
     wanted: dict[str, float] = {}
     for table in plan.tables:
-        if table.kind in TRENDS:  # made of what its share or rate has bought
+        # Made of what its share or rate has bought, or of nothing.
+        if table.kind in (*TRENDS, "corrected") or not table.queries:
             continue
         half = half_widths.get(table.name) or WIDTH[table.kind]
         own = adjusted.get((table.name, table.kind), {})

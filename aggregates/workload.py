@@ -22,13 +22,14 @@ from privacy.errors import ConfigurationError
 from privacy.forms import MONTH, MOST_CELLS
 from privacy.loss import split, write_rho
 from privacy.measurements import sigma_for
+from privacy.minimum import LEAST_MERGED
 from privacy.plan import TRENDS, Axis, Kind, Query, Table
 from privacy.unit import ContributionBound
 
 from .gram import adjusted_queries
-from .population import axis, bins, conditions, rate_axis, whole
+from .population import axis, bins, conditions, parts, rate_axis, whole
 from .study import Study
-from .summands import ONE, Summed, amount_of, clamp, logarithm, totals_of
+from .summands import ONE, Summed, amount_of, clamp, logarithm, measure_of, totals_of
 from .table import TableSpec, weight_of
 
 WEIGHT, SUM, SPREAD = "weight", "sum", "spread"
@@ -59,6 +60,8 @@ def queries_of(
         ConfigurationError: A name is not in the codebook, or the table has too many cells.
     """
     spec = study.tables[number]
+    if spec.not_computed:
+        return [], [_table(spec, "not_computed", (), codebook)]
     own = bound
     if spec.contribution is not None:
         own = bound_of(study, weight_of(spec.contribution), "table", number)
@@ -147,7 +150,7 @@ def reprice(query: Query, charge: Fraction) -> Query:
 
 def _axes(study: Study, number: int, codebook: Codebook) -> list[Axis]:
     spec = study.tables[number]
-    names = [*spec.by, *([spec.divided] if spec.divided else [])]
+    names = [*spec.by, *([spec.divided] if spec.divided and not spec.parted_at else [])]
     subject = "total_of" if spec.total_of else "share_of"
     key = subject if spec.divided and names.count(spec.divided) > 1 else "by"
     if len(set(names)) < len(names):
@@ -171,6 +174,18 @@ def _axes(study: Study, number: int, codebook: Codebook) -> list[Axis]:
                 refuse=lambda f, r, place=place: study.error(f, r, "table", number, place),  # type: ignore[misc]
             )
         )
+    if spec.parted_at:
+        measure = measure_of(study, number, "share_of", codebook)
+        axes.append(
+            parts(
+                measure,
+                spec.parted_at,
+                lambda f, r: study.error(f, r, "table", number, "parted_at"),
+            )
+        )
+    if spec.residual and len(axes[-1].levels) <= LEAST_MERGED:
+        found = "a row of all others (residual) beside two labels, of which it would show one."
+        raise study.error(found, "take it out.", "table", number, "residual")
     if spec.rate_of:
         place = "among" if spec.rate_of in DERIVED and spec.among else "rate_of"
         axes.append(
@@ -182,11 +197,19 @@ def _axes(study: Study, number: int, codebook: Codebook) -> list[Axis]:
 
 
 def _table(spec: TableSpec, kind: Kind, queries: Sequence[Query], codebook: Codebook) -> Table:
-    axes = queries[0].axes
-    keys = axes[:-1] if kind in ("share", "rate") else () if kind == "grand_total" else axes
+    axes = queries[0].axes if queries else ()
+    keys = (
+        axes[:-1]
+        if kind in ("share", "rate", "corrected")
+        else ()
+        if kind == "grand_total"
+        else axes
+    )
     unit = codebook.measure(spec.measure).unit if spec.measure else "share"
     if spec.total_of:
         unit = "sessions"
+    elif spec.not_computed:
+        unit = "none"
     if kind in TRENDS:
         others = axes if spec.share_of else axes[:-1]
         keys = tuple(axis for axis in others if axis.name != MONTH)
@@ -198,15 +221,18 @@ def _table(spec: TableSpec, kind: Kind, queries: Sequence[Query], codebook: Code
         kind=kind,
         by=tuple(axis.name for axis in keys),
         unit=unit,
-        base=_base(spec, queries[0].contribution),
+        base=_base(spec, queries[0].contribution if queries else ""),
         queries=tuple(query.name for query in queries),
         yes=answers[0],
         no=answers[1],
+        residual=spec.residual,
     )
 
 
 def _base(spec: TableSpec, own: str) -> str:
-    """In words, which sessions the table speaks of, and how they count where it has its own k."""
+    """In words, which sessions the table speaks of, and how they count; or why of none."""
+    if spec.not_computed:
+        return spec.not_computed
     words = ["sessions of the study's population"]
     if spec.where:
         words.append(f"where {', '.join(spec.where)} is as the study says")

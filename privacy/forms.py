@@ -13,6 +13,7 @@ from .codebook import MONTHS
 from .pairs import fits_adjusted_mean, fits_adjusted_rate
 from .plan import TRENDS, Axis, Kind, Query, Table, Value
 from .queries import OF_ACCOUNTS
+from .rows import REST
 from .unit import CLIPS
 
 MOST_CELLS = 20_000
@@ -65,16 +66,27 @@ def by_name(tables: Sequence[Table]) -> list[list[Table]]:
 
 def is_one_table(parts: Sequence[Table]) -> bool:
     """Whether statistics of one name are of the same cells: a reader takes them for one table."""
-    return len({(part.title, part.base, part.queries[:1]) for part in parts}) == 1
+    return len({(part.title, part.base, part.queries[:1], part.residual) for part in parts}) == 1
 
 
 def fits(table: Table, queries: Sequence[Query]) -> bool:
     """Whether a table is made of what its kind is made of, and is tested on its own cells."""
+    measured = table.kind != "not_computed"
     # One k for all that a statistic is made of: a ratio of sums weighed apart means nothing.
     alike = {(*sorted(query.where.items()), query.contribution) for query in queries}
-    if len(alike) != 1:
+    if len(alike) != measured:
+        return False
+    if table.residual and not (measured and _has_rest(table, queries[0])):
         return False
     return FORMS[table.kind](table, queries)
+
+
+def _has_rest(table: Table, counts: Query) -> bool:
+    """Whether a row of what is withheld can stand beside a share's labels, named as none is."""
+    labels = [level.name for level in counts.axes[-1].levels] if counts.axes else []
+    made_of_it = table.kind in (*TRENDS, "corrected") and not table.yes
+    shares = table.kind == "share" or made_of_it
+    return shares and len(set(labels)) == len(labels) > 2 and REST not in labels
 
 
 def _fits_share(table: Table, queries: Sequence[Query]) -> bool:
@@ -88,6 +100,10 @@ def _fits_rate(table: Table, queries: Sequence[Query]) -> bool:
     if more or counts.value != "one" or not axes:
         return False
     return table.by == tuple(axis.name for axis in axes)[:-1] and _is_answered(table, counts)
+
+
+def _fits_corrected(table: Table, queries: Sequence[Query]) -> bool:
+    return (_fits_rate if table.is_rate else _fits_share)(table, queries)
 
 
 def _fits_mean(table: Table, queries: Sequence[Query]) -> bool:
@@ -159,9 +175,14 @@ def _is_answered(table: Table, counts: Query) -> bool:
     )
 
 
+def _fits_nothing(table: Table, _: Sequence[Query]) -> bool:
+    return (table.by, table.yes, table.no) == ((), (), ())
+
+
 FORMS: Mapping[Kind, Callable[[Table, Sequence[Query]], bool]] = {
     "share": _fits_share,
     "rate": _fits_rate,
+    "corrected": _fits_corrected,
     "change": _fits_trend,
     "slope": _fits_trend,
     "mean": _fits_mean,
@@ -173,5 +194,6 @@ FORMS: Mapping[Kind, Callable[[Table, Sequence[Query]], bool]] = {
     "adjusted_slope": fits_adjusted_rate,
     "adjusted_geometric_mean": fits_adjusted_mean,
     "adjusted_ratio": fits_adjusted_mean,
+    "not_computed": _fits_nothing,
 }
 """Kind → whether a table and its queries have its form."""

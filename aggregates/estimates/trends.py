@@ -28,6 +28,7 @@ from privacy.plan import Plan, Table
 from .cells import Cell, Noisy, Smooth, counts_of, groups, join_keys, minimum_of
 from .intervals import Z95, Estimate
 from .rates import answers
+from .shares import decide
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ def _by_month(
     both = zip(groups(query, noisy), groups(query, smooth), strict=True)
     for number, ((_, counts), (_, parts)) in enumerate(both):
         cells, base = query.cells[number * width :], max(sum(parts) / scale, 1.0)
-        states = minimum.decide_group(counts, query.sigma)
+        states, _ = decide(table, minimum, counts, query.sigma)
         for cell, count, part, state in zip(cells, counts, parts, states, strict=False):
             yield cell, _Month(state, count, part / scale, base, 1, width - 1)
 

@@ -18,10 +18,11 @@ SPACE = "\N{NO-BREAK SPACE}"
 MINUS = "\N{MINUS SIGN}"
 TOO_FEW = "too few people"
 NOT_COMPUTED = "not computed"
+NOTHING_WITHHELD = "nothing is withheld"
 CONFIDENCE = 95
 """Per cent of every interval a release prints (the estimates are made for this one)."""
 
-PARTS: tuple[Kind, ...] = ("share", "rate", "adjusted_rate")
+PARTS: tuple[Kind, ...] = ("share", "rate", "corrected", "adjusted_rate")
 """Kinds whose numbers are parts of a whole, printed as per cent."""
 DIFFERENCES: tuple[Kind, ...] = (*TRENDS, "adjusted_slope")
 """Kinds whose numbers are differences of parts, printed in percentage points."""

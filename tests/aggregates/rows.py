@@ -113,6 +113,31 @@ adjust_for = ["month"]
 leave_out = { expertise = ["unclear"] }
 """
 """Two rates that share their outcomes and their pairs, and a measure."""
+REST = """
+[[table]]
+name = "occupations"
+share_of = "occupation"
+residual = true
+"""
+AMONG = """
+[[table]]
+name = "judged_in_trouble"
+rate_of = "judged_success"
+among = "troubled"
+by = ["expertise"]
+
+[[table]]
+name = "partial_in_trouble"
+rate_of = "at_least_partial"
+among = "troubled"
+by = ["expertise"]
+"""
+NOTHING = """
+[[table]]
+name = "with_authors"
+title = "The same within each author"
+not_computed = "no record says who wrote a commit"
+"""
 CONTEXT = {
     "month": "2025-11",
     "surface": "cli",

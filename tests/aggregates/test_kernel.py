@@ -112,7 +112,7 @@ def naive(made: Plan, data: bytes) -> dict[str, list[int]]:
             for axis in query.axes:
                 names += lies(one, axis)
             if len(names) == len(query.axes) and holds(one, query.where):
-                weight = min(SCALE, int(SCALE * made.contribution(query) / of[one.account]))
+                weight = min(SCALE, int(SCALE * k / of[one.account]))
                 vector[tuple(names)] += weight * value(query, one)
         sums[query.name] = list(vector.values())
     return sums

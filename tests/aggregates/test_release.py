@@ -4,15 +4,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregates.release import COLUMNS, release, rounded
+from aggregates.release import COLUMNS, release
 from aggregates.worker import unsafe_release_unsealed
 from privacy.errors import RefusedError
+from privacy.mistakes import rounded
 from privacy.rows import keys_of
 from privacy.unit import SCALE
 from tests.aggregates.rows import (
+    AMONG,
     MEAN,
+    NOTHING,
     OWN_K,
     RATE,
+    REST,
     SHARE,
     SIZES,
     TOTAL,
@@ -23,7 +27,7 @@ from tests.aggregates.rows import (
     small_plan,
 )
 
-MADE = small_plan(SHARE, RATE, MEAN, OWN_K, SIZES, TRENDS, TOTAL)
+MADE = small_plan(SHARE, RATE, MEAN, OWN_K, SIZES, TRENDS, TOTAL, REST, AMONG, NOTHING)
 OWN_NUMBERS = ("estimate", "raw", "low", "high", "se_noise", "se_sampling", "accounts_at_least")
 
 vectors = st.fixed_dictionaries(
@@ -56,7 +60,8 @@ def test_rows_keep_their_promises_whatever_the_noise(noisy: dict[str, list[int]]
             assert isinstance(row["accounts_at_least"], int)
             assert row["accounts_at_least"] >= 20
         else:
-            assert row["state"] == "suppressed"
+            empty = row["statistic"] == "not_computed" or str(row["keys"]).endswith("=all others")
+            assert row["state"] in ("suppressed", *(["not_computed"] if empty else []))
             assert all(row[column] is None for column in OWN_NUMBERS)
 
 
@@ -67,12 +72,16 @@ def test_every_public_cell_has_a_row() -> None:
     # Ten work modes, six levels twice; of sizes six means of either kind, and five quantiles each.
     # Three months of ten modes and of six levels, each with change and slope of all; ten totals
     # and a grand one.  At weights of their own six rates, and two means with five quantiles.
-    assert len(rows) == 10 + 6 + 6 + (6 + 6 + 6 * 5) + (30 + 10 + 10) + (18 + 6 + 6) + 11 + 6 + 7
-    assert {row["state"] for row in rows} == {"suppressed"}
+    # 24 occupations with all others, twice six levels, one row of nothing.
+    former = 10 + 6 + 6 + (6 + 6 + 6 * 5) + (30 + 10 + 10) + (18 + 6 + 6) + 11 + 6 + 7
+    assert len(rows) == former + 25 + 12 + 1
+    assert {row["state"] for row in rows[:-1]} == {"suppressed"}
+    assert rows[-1]["state"] == "not_computed"
     assert rows[0]["keys"] == "work_mode=plan"
     assert rows[0]["unit"] == "share"
-    assert rows[-1]["unit"] == "sessions"
-    assert rows[-12]["unit"] == "share per month"
+    assert [row["unit"] for row in rows[-2:]] == ["share", "none"]
+    totals = len(rows) - 38 - 11
+    assert [row["unit"] for row in rows[totals - 1 : totals + 1]] == ["share per month", "sessions"]
     assert rows[-12]["keys"] == "expertise=unclear"
     # A reader who has the plan alone knows which rows there must be.
     assert [row["keys"] for row in rows] == [

@@ -8,7 +8,7 @@ from aggregates.lines import line_of
 from aggregates.plan import plan
 from aggregates.study import Study
 from privacy.errors import ConfigurationError
-from tests.aggregates.rows import ADJUSTED, HEAD, MEAN, RATE, SHARE, SIZES, TOTAL
+from tests.aggregates.rows import ADJUSTED, HEAD, MEAN, NOTHING, RATE, SHARE, SIZES, TOTAL
 from tests.support.pki import PUBLIC_ROOT
 
 FIRST_LOOK = Path(__file__).parents[2] / "studies" / "first-look.toml"
@@ -203,6 +203,13 @@ BAD = {
         "rate_of", "say the same",
     ),
     "rater": (HEAD + '[rater]\nname = "oracle"\n' + SHARE, "oracle", "the rater 'oracle'"),
+    "not computed, by something": (
+        HEAD + SHARE + NOTHING + 'by = ["month"]\n', 'by = ["month"]', "which is not computed",
+    ),
+    "nothing computed": (HEAD + NOTHING, "not_computed", "computes nothing"),
+    "not computed for no reason": (
+        HEAD + SHARE + NOTHING.replace("no record says who wrote a commit", ""), "not_computed", "",
+    ),
     "no toml": (HEAD + "[[table]\n", "[[table]", ""),
 }  # fmt: skip
 

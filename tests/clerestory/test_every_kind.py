@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from fractions import Fraction
+from math import isnan
 from pathlib import Path
 
 from aggregates.bundle import read_bundle
@@ -10,14 +11,26 @@ from aggregates.forecast import prior
 from aggregates.plan import plan as compiled
 from aggregates.study import Study
 from privacy.codebook import codebook
-from tests.aggregates.rows import ADJUSTED, HEAD, RATE, SHARE, SIZES, TOTAL, TRENDS
+from tests.aggregates.rows import (
+    ADJUSTED,
+    AMONG,
+    HEAD,
+    NOTHING,
+    RATE,
+    REST,
+    SHARE,
+    SIZES,
+    TOTAL,
+    TRENDS,
+)
 from tests.support.world import labels_world, must
 
-STUDY = HEAD.replace("epsilon = 2.0", "epsilon = 1.5") + SHARE + RATE + SIZES + TOTAL + TRENDS
-STUDY += ADJUSTED
+TABLES = (SHARE, RATE, AMONG, SIZES, TOTAL, TRENDS, REST, NOTHING, ADJUSTED)
+STUDY = HEAD.replace("epsilon = 2.0", "epsilon = 1.5") + "".join(TABLES)
 KINDS = {
     "share", "rate", "change", "slope", "geometric_mean", "mean", "quantiles", "total",
-    "grand_total", "adjusted_rate", "adjusted_slope", "adjusted_geometric_mean", "adjusted_ratio",
+    "grand_total", "not_computed", "adjusted_rate", "adjusted_slope",
+    "adjusted_geometric_mean", "adjusted_ratio",
 }  # fmt: skip
 ACCOUNTS, SESSIONS = 150_000, 255_000
 
@@ -59,4 +72,10 @@ def test_every_kind_of_table_is_released_sealed(tmp_path: Path) -> None:
     (total,) = table[table["statistic"] == "grand_total"].to_dict("records")
     assert total["state"] == "published"
     assert total["raw"] >= total["threshold"] > 0
+    (nothing,) = table[table["statistic"] == "not_computed"].to_dict("records")
+    assert (nothing["state"], nothing["base"]) == (
+        "not_computed", "no record says who wrote a commit",
+    )  # fmt: skip
+    assert isnan(nothing["threshold"])
+    assert sum(table["keys"] == "occupation=all others") == 1
     assert (bundle / "report.html").read_text(encoding="utf-8").count("<h2") > 6

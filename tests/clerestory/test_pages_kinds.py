@@ -15,8 +15,10 @@ from privacy.plan import Plan
 from privacy.unit import SCALE
 from tests.aggregates.rows import (
     BOOK,
+    NOTHING,
     OWN_K,
     RATE,
+    SHARE,
     SIZES,
     TOTAL,
     TRENDS,
@@ -27,6 +29,7 @@ from tests.aggregates.rows import (
 )
 from tests.clerestory.test_pages import Page
 
+SHARE_BY_MONTH = SHARE.replace('"modes"', '"by_month"') + 'by = ["month"]\nresidual = true\n'
 MODES = BOOK.field("work_mode").labels
 PEOPLE = [
     record(n, {"expertise": level, "work_mode": MODES[n % 10]}, actions_per_prompt=1.0 + n % 40)
@@ -114,3 +117,39 @@ def test_a_table_with_its_own_k_says_so_where_it_stands_and_where_weights_are_to
     assert told in page.text
     assert "each account weighing at most 5;" in page.text
     assert "instead" not in Page(render_report(plain, rows_of(plain), {})).text
+
+
+def test_what_is_withheld_stands_as_one_row_and_in_no_comparison() -> None:
+    """All others is last in its table, has its number, and no sentence takes it for a label."""
+    made = small_plan(SHARE + "residual = true\n", SHARE_BY_MONTH)
+    modes, months = made.queries
+    counts = {"fix": 9_000, "build": 6_000}
+    # Below the threshold, and ten accounts each for certain.
+    small = round(made.privacy.z * modes.sigma / SCALE) + 10
+    vector = [counts.get(mode, small) * SCALE for (mode,) in modes.cells]
+    noisy = {modes.name: vector, months.name: [5_000 * SCALE] * months.size}
+    rows = list(csv.DictReader(StringIO(write_rows(release(made, noisy)).decode())))
+    page = Page(render_report(made, rows, {}))
+
+    first = [row for row in rows if row["table"] == "modes" and row["state"] == "published"]
+    assert [row["keys"].partition("=")[2] for row in first] == ["build", "fix", "all others"]
+    heads = [head for head in page.within("th") if head in {"fix", "build", "all others", "plan"}]
+    assert heads[:4] == ["fix", "build", "plan", "all others"]
+    assert "Modes:  the largest shares are fix" in page.text
+    assert "all others (" not in page.text
+    # Every cell of every month is printed, so there the row has nothing to merge.
+    assert page.text.count("nothing is withheld") >= 3
+    assert "Of 41 numbers asked for, 33 are printed" in page.text  # 11 and 30, no row of nothing
+
+
+def test_what_is_not_computed_says_why() -> None:
+    """In the short answers, and in a section of its own, without a chart."""
+    made = small_plan(SHARE, NOTHING)
+    page = Page(render_report(made, rows_of(made), {}))
+
+    assert "The same within each author" in page.within("h2")
+    assert "not computed: no record says who wrote a commit." in page.text
+    assert "1 were not computed" in page.text or "1 was not computed" in page.text
+    (row,) = [row for row in rows_of(made) if row["statistic"] == "not_computed"]
+    assert row["base"] == "no record says who wrote a commit"
+    assert not any(row[c] for c in ("estimate", "raw", "threshold", "noise_scale"))

@@ -13,6 +13,7 @@ from privacy.soundness import cells_tested, check_sound
 from tests.aggregates.rows import (
     ADJUSTED,
     MEAN,
+    NOTHING,
     OWN_K,
     RATE,
     SHARE,
@@ -28,6 +29,7 @@ TOTALS = small_plan(TOTAL)
 WEIGHED = small_plan(SHARE, OWN_K)
 MOVED = small_plan(TRENDS)
 HELD = small_plan(ADJUSTED)
+EMPTY = small_plan(SHARE, NOTHING)
 
 
 def sized(name: str, **changes: Any) -> Plan:  # noqa: ANN401  any field of a query
@@ -75,6 +77,12 @@ def weighed(name: str, **changes: Any) -> Plan:  # noqa: ANN401  any field of a 
     """The plan of tables with their own k, with one of its queries changed."""
     made = [replace(q, **changes) if q.name == name else q for q in WEIGHED.queries]
     return replace(WEIGHED, queries=(*made,))
+
+
+def nothing(**changes: Any) -> Plan:  # noqa: ANN401  any field of a table
+    """A plan with a table that is not computed, changed."""
+    first, last = EMPTY.tables
+    return replace(EMPTY, tables=(first, replace(last, **changes)))
 
 
 def query(**changes: Any) -> Plan:  # noqa: ANN401  any field of a query
@@ -224,6 +232,10 @@ EDITS: dict[str, Callable[[], Plan]] = {
     "sums around another centre": lambda: pair(-2, centre=7),
     "sums of other sessions": lambda: pair(-2, where={}),
     "squares by level": lambda: pair(-1, axes=HELD.query(MEANS.queries[0]).axes),
+    "a table that is not computed, of a query": lambda: nothing(queries=("modes.count",)),
+    "a table that is not computed, with keys": lambda: nothing(by=("work_mode",)),
+    "a table that is not computed, with a rest": lambda: nothing(residual=True),
+    "a table of nothing that is said to be computed": lambda: nothing(kind="share"),
     "a query that no table asks for": lambda: replace(
         MADE, queries=(*MADE.queries, replace(FIRST, name="more"))
     ),
@@ -249,6 +261,10 @@ def test_a_compiled_plan_is_sound_and_a_stricter_one_too() -> None:
     check_sound(pair(1, sigma=PAIR.sigma * 2))
     check_sound(WEIGHED)
     check_sound(weighed("verified_at_five.count", contribution="4"))  # noise for five hides four
+    check_sound(EMPTY)
+    # A table that is not computed costs nothing and tests nothing.
+    assert EMPTY.privacy.tested == small_plan(SHARE).privacy.tested
+    assert EMPTY.queries == small_plan(SHARE).queries
     # 3 months of 10 modes, and of 6 levels: a trend adds no decision of its own.
     assert MOVED.privacy.tested == 30 + 18
     check_sound(clip("work.count", 7, sigma=CLIP.sigma * 2))

@@ -25,10 +25,13 @@ from privacy.policy import default_policy
 from privacy.soundness import check_sound
 from tests.aggregates.rows import (
     ADJUSTED,
+    AMONG,
     BOOK,
     HEAD,
     MEAN,
+    NOTHING,
     RATE,
+    REST,
     SHARE,
     SIZES,
     TOTAL,
@@ -41,7 +44,7 @@ from tests.aggregates.test_kernel import exact
 from tests.privacy.test_floor import FLOOR
 from tests.privacy.test_plan import paths
 
-TABLES = (SHARE, RATE, MEAN, SIZES, TOTAL, TRENDS, ADJUSTED)
+TABLES = (SHARE, RATE, MEAN, SIZES, TOTAL, TRENDS, REST, AMONG, SHARE + NOTHING, ADJUSTED)
 NAMES = ("work_mode", "outcome", "expertise", "month", "occupation", "task_occupation", "surface",
          "verified_success", "troubled", "actions_per_prompt", "account", "session", "status",
          "software_occupation", "model_family", "nothing", "", "a=b", "x" * 70)  # fmt: skip
@@ -67,6 +70,9 @@ LIKELY: dict[str, list[object]] = {
     "share_of": ["outcome", "month", "software_occupation", "verified_success"],
     "rate_of": ["troubled", "verified_success", "outcome"],
     "total_of": ["month", "outcome"],
+    "among": ["troubled", "judged_failure", "outcome"],
+    "residual": [True, False],
+    "not_computed": ["for want of a reader", ""],
     "measure": ["prompts", "actions_per_prompt", "outcome"],
     "adjust_for": [[], ["month"], ["work_mode * task_value_tier"], ["month", "month"], ["a *"]],
     "columns": [[0], [0, 1], [1, 0], [9]],
@@ -87,7 +93,8 @@ LIKELY: dict[str, list[object]] = {
 KEYS = ("name", "purpose", "authors", "months", "where", "epsilon", "delta", "contribution",
         "minimum_accounts", "share_of", "rate_of", "total_of", "measure", "statistics", "between",
         "by", "merge", "leave_out", "half_width", "title", "model", "endpoint", "roots",
-        "adjust_for", "columns", "colour")  # fmt: skip
+        "among", "residual", "not_computed", "adjust_for", "columns",
+        "colour")  # fmt: skip
 lines = st.one_of(
     st.sampled_from([(key, value) for key, given in LIKELY.items() for value in given]).map(
         lambda given: f"{given[0]} = {toml(given[1])}"
@@ -173,7 +180,7 @@ def test_any_text_is_refused_in_our_words(text: str) -> None:
 
 
 HELD = RATE.replace("verified", "held", 1) + 'adjust_for = ["surface"]\n'
-MADE = small_plan(SHARE, RATE, MEAN, SIZES, TOTAL, HELD)
+MADE = small_plan(SHARE, RATE, MEAN, SIZES, TOTAL, REST, AMONG, NOTHING, HELD)
 PATHS = paths(json.loads(MADE.canonical))
 OTHERS = [record(n, {"work_mode": "plan"}, actions_per_prompt=5.0) for n in range(30)]
 WORST = [record(99, {"work_mode": mode, "expertise": "expert", "outcome": "succeeded",
