@@ -20,6 +20,7 @@ from privacy.rows import keys_of
 
 from .factors import Tensor
 from .joint import expected
+from .regressed import regressed
 
 Place = tuple[str, str, str]
 """(table, statistic, keys), as in tables.csv."""
@@ -118,5 +119,9 @@ KINDS: Mapping[Kind, Callable[[Plan, Table, Codebook], Tensor | Sequence[float]]
     "mean": _means,
     "geometric_mean": _geometric_means,
     "quantiles": _quantiles,
+    "adjusted_rate": regressed,
+    "adjusted_slope": regressed,
+    "adjusted_geometric_mean": regressed,
+    "adjusted_ratio": regressed,
 }
 """Kind of table → its parameters, in the order of its rows."""

@@ -14,6 +14,7 @@ from clerestory.pages.truth import render_truth
 from privacy.plan import Plan
 from privacy.unit import SCALE
 from tests.aggregates.rows import (
+    ADJUSTED,
     BOOK,
     NOTHING,
     OWN_K,
@@ -153,3 +154,33 @@ def test_what_is_not_computed_says_why() -> None:
     (row,) = [row for row in rows_of(made) if row["statistic"] == "not_computed"]
     assert row["base"] == "no record says who wrote a commit"
     assert not any(row[c] for c in ("estimate", "raw", "threshold", "noise_scale"))
+
+
+def test_adjusted_numbers_say_what_is_held_equal() -> None:
+    """Levels in per cent and columns in words, a slope with its sign, a ratio bare."""
+    made = small_plan(ADJUSTED)
+    people = [
+        record(
+            n,
+            {
+                "expertise": ("novice", "beginner", "intermediate", "advanced", "expert")[n % 5],
+                "outcome": "succeeded" if n % 3 else "failed",
+                "success_signal": "5" if n % 5 > n % 3 else "1",
+                "work_mode": MODES[n % 9],
+                "task_value": "lt25",
+            },
+            actions_per_prompt=1.0 + n % 40,
+        )
+        for n in range(900)
+    ]
+    sums = unsafe_release_unsealed(quiet(made), [bucket(people)])
+    rows = list(csv.DictReader(StringIO(write_rows(sums).decode())))
+    page = Page(render_report(made, rows, {}))
+
+    assert {"adjusted rate", "adjusted slope", "adjusted ratio"} <= set(page.within("h3"))
+    assert "nothing held equal" in page.text
+    assert "2 controls held equal" in page.text
+    assert "Rise per step, in percentage points" in page.text
+    assert "Of 23 numbers asked for, 23 are printed" in page.text
+    truth = {(r["table"], r["statistic"], r["keys"]): float(r["estimate"]) for r in rows}
+    assert Page(render_truth(made, rows, truth, truth)).within("h2").count("Actions adjusted") == 2
