@@ -27,6 +27,7 @@ from .population import conditions
 from .sharing import share
 from .study import Study
 from .targets import PRINTED, inside, targets
+from .validation import validated
 from .workload import bound_of, queries_of
 
 ACCOUNTS, SESSIONS_EACH = 4_500, 1.7
@@ -102,6 +103,7 @@ def _draft(study: Study, rater: Rater, book: Codebook) -> Plan:
         more, statistics = queries_of(study, number, bound=bound, codebook=book)
         queries += more
         tables += statistics
+    validation, tables = validated(study, tables, rater, book)
     budget = study.budget
     made = Plan(
         study=Asked(study.header.name, study.header.purpose, (*study.header.authors,)),
@@ -123,6 +125,7 @@ def _draft(study: Study, rater: Rater, book: Codebook) -> Plan:
         forecast=_NONE_YET,
         codebook=book.hash,
         prompts=book.prompts_hash,
+        validation=validation,
     )
     return _tested(made, *_shared(queries, tables))
 
@@ -138,9 +141,10 @@ def _shared(queries: Sequence[Query], tables: Sequence[Table]) -> tuple[list[Que
     """Counts that two tables need are bought once, and so the tables agree about them."""
     kept: list[Query] = []
     names: dict[str, str] = {}
-    for query in queries:
+    for asked in queries:
+        query = replace(asked, of=names.get(asked.of, asked.of))
         alike = [one for one in kept if replace(query, name=one.name) == one]
-        first = alike[0] if alike and query.value == "one" else query
+        first = alike[0] if alike and query.value in ("one", "moments") else query
         names[query.name] = first.name
         kept += [query] if first is query else []
     renamed = (

@@ -59,6 +59,11 @@ class RaterChoice(Part):
     model: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.:-]{0,99}$")] = ""
     endpoint: Text = ""
     roots: Text = ""
+    validation: Text = ""
+    """File beside the study: how the rater's labels fell on sessions whose right ones are known."""
+    price_input: float | None = Field(default=None, ge=0, le=1e4, allow_inf_nan=False)
+    """Dollars for a million tokens that the rater's model reads; for the cost lines alone."""
+    price_output: float | None = Field(default=None, ge=0, le=1e4, allow_inf_nan=False)
 
 
 class _File(Part):
@@ -142,6 +147,11 @@ class Study:
     def months(self) -> tuple[str, ...]:
         """The study's months, in order."""
         return months_between(*self.sessions.months)
+
+    def weight_of(self, number: int) -> Fraction:
+        """K of a table: its own contribution, or the study's."""
+        own = self.tables[number].contribution
+        return self.budget.k if own is None else weight_of(own)
 
     def _check(self) -> None:
         if not self.months:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Literal
 
 import rfc8785
 
+from .confusion import Validation
 from .errors import ConfigurationError
 from .queries import QUANTILES, Axis, Clip, Level, Query, Value
 
@@ -30,6 +31,7 @@ FORMAT = "clerestory/plan/4"
 Kind = Literal[
     "share",
     "rate",
+    "corrected",
     "change",
     "slope",
     "mean",
@@ -37,6 +39,8 @@ Kind = Literal[
     "quantiles",
     "total",
     "grand_total",
+    "accounts",
+    "accounts_above",
     "adjusted_rate",
     "adjusted_slope",
     "adjusted_geometric_mean",
@@ -53,7 +57,7 @@ STEPS: tuple[Kind, ...] = ("adjusted_slope", "adjusted_ratio")
 __all__ = [
     "ADJUSTED_MEANS", "ADJUSTED_RATES", "FORMAT", "QUANTILES", "STEPS", "TRENDS", "Axis", "Binding",
     "Clip", "Forecast", "Kind", "Level", "Plan", "Population", "Privacy", "Query", "Rater", "Study",
-    "Table", "Value", "read_plan",
+    "Table", "Validation", "Value", "read_plan",
 ]  # fmt: skip
 
 
@@ -88,6 +92,13 @@ class Table:
     sample; empty for one column with all of them."""
     residual: bool = False
     """Whether a share, and its trends, merge what is withheld in a group into one more row."""
+    validated: str = ""
+    """Instrument or derived measure whose confusion tables tell of its mistakes; empty for none."""
+
+    @property
+    def is_rate(self) -> bool:
+        """Whether each number is one of yes among yes and no; the answers are then no key."""
+        return self.kind == "rate" or (self.kind == "corrected" and bool(self.yes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,11 +200,15 @@ class Plan:
     """SHA-256 of the codebook."""
     prompts: str
     """SHA-256 of what raters are asked."""
+    validation: Validation | None = None
+    """What is known of the rater's mistakes; None if nothing is."""
     format: str = FORMAT
     binding: Binding | None = None
 
     def contribution(self, query: Query) -> Fraction:
-        """K of a query: its own, or the plan's."""
+        """K of a query: its own, or the plan's; an account lies in one bin of a histogram."""
+        if query.value in ("norm", "size"):
+            return Fraction(1)
         return Fraction(query.contribution or self.privacy.contribution)
 
     @property

@@ -8,7 +8,8 @@ from math import isfinite
 
 from .consistency import StepError
 from .minimum import Minimum
-from .plan import Plan
+from .mistakes import is_identified, printed_error
+from .plan import Plan, Table
 from .rows import REST, bounds_of, keys_of, merged_in, rests
 
 NUMBERS = ("estimate", "raw", "low", "high", "se_noise", "se_sampling", "accounts_at_least")
@@ -46,7 +47,11 @@ def printed(plan: Plan, data: bytes) -> str:
                 raise StepError("a printed cell with too few accounts behind it")
             if int(row["accounts_at_least"]) * Fraction(row["k"]) > float(row["raw"]):
                 raise StepError("a printed cell with more accounts behind it than it counts")
-        elif not _may_be(row) or any(row[c] for c in (*NUMBERS, "se_classifier")):
+            error = printed_error(plan, table, row["keys"], float(row["estimate"]))
+            told = "" if error is None else repr(error)
+            if row["se_classifier"] != told or _never(plan, table, row):
+                raise StepError("another classifier error than the plan's confusion tables give")
+        elif not _may_be(plan, table, row) or any(row[c] for c in (*NUMBERS, "se_classifier")):
             raise StepError("numbers in a row that is not published")
     _check_rests(plan, rows)
     published = sum(row["state"] == "published" for row in rows)
@@ -71,8 +76,15 @@ def _check_rests(plan: Plan, rows: Sequence[Mapping[str, str]]) -> None:
         first += len(keys_of(plan, table))
 
 
-def _may_be(row: Mapping[str, str]) -> bool:
+def _may_be(plan: Plan, table: Table, row: Mapping[str, str]) -> bool:
     """Whether a row may be without numbers in this state."""
     if row["state"] == "not_computed":
-        return row["statistic"] == "not_computed" or row["keys"].endswith(f"={REST}")
-    return row["state"] == "suppressed" and row["statistic"] != "not_computed"
+        return _never(plan, table, row) or row["keys"].endswith(f"={REST}")
+    return row["state"] == "suppressed" and not _never(plan, table, row)
+
+
+def _never(plan: Plan, table: Table, row: Mapping[str, str]) -> bool:
+    """Whether the plan itself says that a number cannot be made."""
+    if table.kind == "corrected":
+        return not is_identified(plan, table, row["keys"])
+    return table.kind == "not_computed"

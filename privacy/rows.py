@@ -12,6 +12,12 @@ REST = "all others"
 """Label of the row that holds what was withheld in a group; no level has that name."""
 
 
+def read_keys(keys: str) -> dict[str, str]:
+    """A row's keys, by axis."""
+    parts = (part.partition("=") for part in keys.split("; ") if part)
+    return {axis: level for axis, _, level in parts}
+
+
 def keys_of(plan: Plan, table: Table) -> list[str]:
     """Name a table's cells as tables.csv does, in its order: they follow from the plan alone."""
     if table.kind in ("grand_total", "not_computed"):
@@ -19,12 +25,14 @@ def keys_of(plan: Plan, table: Table) -> list[str]:
     counts = plan.query(table.queries[0])
     if table.kind in (*ADJUSTED_RATES, *ADJUSTED_MEANS):
         return _adjusted(table, [level.name for level in counts.axes[0].levels])
-    cells = dict.fromkeys(cell[:-1] if table.kind == "rate" else cell for cell in counts.cells)
+    cells = dict.fromkeys(cell[:-1] if table.is_rate else cell for cell in counts.cells)
     names = [axis.name for axis in counts.axes]
     if table.kind in TRENDS:
         kept = [names.index(name) for name in table.by]
         names = list(table.by)
         cells = dict.fromkeys(tuple(cell[place] for place in kept) for cell in counts.cells)
+    if table.kind == "accounts_above":
+        cells = {(f"more than {edge - 1}",): None for edge in counts.axes[0].edges[1:-1]}
     if table.kind == "share" and table.residual:
         # Cells that differ in the last axis alone stand together, and what is left of them below.
         each = {cell[:-1]: None for cell in cells}

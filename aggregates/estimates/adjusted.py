@@ -24,13 +24,13 @@ import numpy as np
 from privacy.codebook import LOG_STEPS, Codebook
 from privacy.minimum import Minimum, State
 from privacy.pairs import blocks_of
-from privacy.plan import ADJUSTED_RATES, STEPS, Plan, Query, Table
+from privacy.plan import ADJUSTED_RATES, STEPS, Axis, Plan, Query, Table
 from privacy.rows import keys_of
 
 from .cells import Cell, Noisy, minimum_of
 from .gram import ALONE, Agreed, Floats, Pair, agree, lean
 from .intervals import Z95, Estimate
-from .regression import Design, Fit, Leaning, levels, sampling, slope
+from .regression import LEAST, Design, Fit, Leaning, levels, sampling, slope
 
 OUTCOME = 1
 """Number of a rate's block of outcomes; what the table is by is 0, controls follow."""
@@ -48,6 +48,8 @@ class Sample:
 
     effect: float
     """τ."""
+    alike: tuple[Floats, ...]
+    """B of each control."""
     counts: tuple[Pair, ...]
     agreed: Agreed
     yes: tuple[int, ...]
@@ -74,14 +76,26 @@ class Sample:
             whole = float(self.agreed.margins[OUTCOME][yes].sum())
             told = [pairs[OUTCOME, block].sigma for block in blocks[1:]]
         noise = [np.zeros(0), *(_agreed_noise(pairs[0, block]) for block in blocks[1:])]
-        clip = max(told, default=0.0) / self.effect
-        return Design(self.agreed, blocks, sums, whole, clip, thin, np.concatenate(noise))
+        alike = self.alike[:controls]
+        units = [
+            np.linalg.cholesky(shared) * sqrt(self.effect / max(sigma, LEAST * self.total))
+            for shared, sigma in zip(alike, told, strict=True)
+        ]
+        return Design(
+            self.agreed, blocks, sums, whole, _diagonal(units),
+            _diagonal([self.effect**2 * shared for shared in alike]), thin, np.concatenate(noise),
+        )  # fmt: skip
+
+    @property
+    def total(self) -> float:
+        """Accounts in the sample, at least one."""
+        return max(float(self.agreed.total), 1.0)
 
     def noise(self, design: Design, fit: Fit) -> Floats:
         """Variance from noise, and from what clipping holds back because of it."""
         told = self.leaning(design, fit.leaning)
         direct = sum(pair.sigma**2 * (on**2).sum(axis=(1, 2)) for pair, on in told)
-        return np.asarray(direct + self.effect**2 * fit.held)
+        return np.asarray(direct + fit.held)
 
     def leaning(self, design: Design, leaning: Leaning) -> list[tuple[Pair, Floats]]:
         """How statistics lean on each noisy cell of each table."""
@@ -106,17 +120,38 @@ class Sample:
         return [*zip(self.counts, on, strict=True)]
 
 
+def _alike(block: Axis) -> Floats:
+    """How effects of a block's levels go together: those of an interaction share their fields'."""
+    shared = np.eye(len(block.levels))
+    columns = dict.fromkeys(column for level in block.levels for column in level.when)
+    for column in columns if len(columns) > 1 else ():
+        labels = [level.when.get(column) for level in block.levels]
+        shared += np.array([[one == other for other in labels] for one in labels], np.float64)
+    return shared
+
+
+def _diagonal(parts: Sequence[Floats]) -> Floats:
+    """A matrix of blocks along its diagonal."""
+    ends = np.cumsum([0, *(len(part) for part in parts)])
+    whole = np.zeros((ends[-1], ends[-1]))
+    for part, start, end in zip(parts, ends[:-1], ends[1:], strict=True):
+        whole[start:end, start:end] = part
+    return whole
+
+
 def _agreed_noise(pair: Pair) -> Floats:
-    """Variance of a pair's noise beside that of its margins, by level of the second block."""
-    rows, columns = pair.values.shape
-    return np.full(columns, pair.sigma**2 * (1 - 1 / rows) * (1 - 1 / columns))
+    """Variance of a pair's noise without its margins, by level of the second block."""
+    columns = pair.values.shape[1]
+    return np.full(columns, pair.sigma**2 * (1 - 1 / columns))
 
 
 def sample_of(plan: Plan, table: Table, noisy: Noisy) -> Sample:
     """Take the sums of an adjusted table, and make them agree."""
     queries = [plan.query(name) for name in table.queries]
     effect = EFFECT.get(table.kind, MEANS_EFFECT)
-    sizes = [len(block.levels) for block in blocks_of(table, queries)]
+    blocks = blocks_of(table, queries)
+    sizes = [len(block.levels) for block in blocks]
+    alike = tuple(map(_alike, blocks[2 if table.yes else 1 :]))
     pairs, scale = [*combinations(range(len(sizes)), 2)], plan.privacy.scale
 
     def read(query: Query, one: int, other: int, unit: float = 1.0) -> Pair:
@@ -127,13 +162,13 @@ def sample_of(plan: Plan, table: Table, noisy: Noisy) -> Sample:
         counts = [read(query, *pair) for query, pair in zip(queries, pairs, strict=True)]
         names = [level.name for level in queries[0].axes[1].levels]
         yes = tuple(names.index(name) for name in table.yes)
-        return Sample(effect, (*counts,), agree(counts), yes, (), None)
+        return Sample(effect, alike, (*counts,), agree(counts), yes, (), None)
     weight, *between = queries[: 1 + len(pairs)]
     counts = [read(weight, 0, ALONE)]
     counts += [read(query, *pair) for query, pair in zip(between, pairs, strict=True)]
     sums = queries[1 + len(pairs) : -1]
     values = [read(query, block, ALONE, LOG_STEPS) for block, query in enumerate(sums)]
-    return Sample(effect, (*counts,), agree(counts), (), (*values,), agree(values))
+    return Sample(effect, alike, (*counts,), agree(counts), (), (*values,), agree(values))
 
 
 def fits(table: Table, sample: Sample) -> Iterator[tuple[Design, Fit]]:

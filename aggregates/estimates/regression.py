@@ -7,7 +7,10 @@ let X and G be the Gram matrices of first block and controls, and of controls, b
 margins alone would give (controls are *centred*: their mean is none); g and z are the outcome's
 sums in the first block and, centred too, in the controls.  With F the inverse of G,
 
-    A = M - X·F·Xᵀ,   r = g - X·F·z,   a = A⁻¹·r.
+    A = M - X·F·Xᵀ + C,   r = g - X·F·z,   a = A⁻¹·r.
+
+C is what noise takes from A: of X + N, the expectation of N·F·Nᵀ.  N has no margins of its own, so
+it is P·Σ σ²·(1 - 1/s)·F_cc over all levels c of controls, P the centring of the first block.
 
 **Adjusted level** l: a_l is what would be found in l if its sessions had the controls of the whole
 sample.  No level is left out as a reference: centring does that.
@@ -16,19 +19,21 @@ sample.  No level is left out as a reference: centring does that.
 is the regression on the number of the level.  (A line through adjusted levels weighted by how many
 there are is another one: controls leave more of some levels than of others.)
 
-**Clipping.**  Noise gives levels that hardly occur eigenvalues of G near zero or below it; their
-coefficients, noise over next to nothing, would spread noise everywhere.  F has 1/λ for 1/e where
-e < λ: there coefficients shrink towards none, by e/λ.  λ = s/τ, s the noise on the outcome's sums
-in controls and τ the size of effects that one would want to take out: below it, noise is larger
-than what it hides.  It is a penalty b·(λ - e)·b on coefficients of controls, and on no others.
+**Clipping.**  Noise gives levels that hardly occur eigenvalues near zero or below it; their
+coefficients, noise over next to nothing, would spread noise everywhere.  So G is seen in units in
+which noise and effects are of size one: L·Lᵀ = B·τ/s, τ the size of effects that one would want to
+take out, s the noise on the outcome's sums in a control, and B = 1 but for interactions, whose
+levels share the effects of their fields.  With LᵀGL = V·diag(e)·Vᵀ, F = L·V·diag(1/max(e, 1))·VᵀLᵀ.
+Where e < 1 noise is larger than what it hides, and coefficients shrink towards none, by e: a
+penalty on coefficients of controls, and on no others.
 
-**What is held back** by it: of coefficients b the part (1 - e/λ)·b, which moves a number by
-h·X·(1 - F·G)·b, h = ∂a/∂r.  With effects of size τ that is τ·‖h·X·(1 - F·G)‖, less what noise adds
-to X.
+**What is held back** by it: of coefficients b the part (1 - F·G)·b, which moves a number by
+h·X·(1 - F·G)·b, h = ∂a/∂r.  For effects of covariance τ²·B its variance is added to that of noise,
+less what noise adds to X.
 
 **Noise.**  To first order: everything above is differentiated, line by line, and `gram.lean` goes
-back to the noisy cells.  The derivative of F is V·(K∘(Vᵀ·dG·V))·Vᵀ, K the divided differences of
-e ↦ 1/max(e, λ) at the eigenvalues of G (Daleckii and Krein).  With Σ the noise, g the
+back to the noisy cells.  With U = L·V, dF = U·(K∘(Uᵀ·dG·U))·Uᵀ, K the divided differences of
+e ↦ 1/max(e, 1) (Daleckii and Krein).  With Σ the noise, g the
 truth's gradient and D its second derivatives, the variance is gΣg + tr(DΣDΣ)/2 to second order; at
 noisy tables the gradient is noisy too, and says gΣg + tr(DΣDΣ) on average: too much rather than too
 little, the more so the rarer a level is.
@@ -63,8 +68,10 @@ class Design:
     """The outcome's sum in each level of each block, agreed too."""
     whole: float
     """The outcome's sum over the sample."""
-    clip: float
-    """λ."""
+    units: Floats
+    """L."""
+    effects: Floats
+    """τ²·B."""
     thin: float
     """Accounts below which a level of the first block counts as so many: it is not printed."""
     noise: Floats
@@ -94,7 +101,7 @@ class Fit:
     values: Floats
     leaning: Leaning
     held: Floats
-    """(q,): squared length of what clipping holds back of effects of size one."""
+    """(q,): variance of what clipping holds back."""
     reach: Floats
     """(q, levels of the first block): Σ w·x² that surely lies in each level."""
     rest: Floats
@@ -113,10 +120,12 @@ class _Parts:
     """Margins of the controls, one after the other."""
     x: Floats
     z: Floats
+    gram: Floats
     values: Floats
-    """Eigenvalues of G, those that are used, and its eigenvectors."""
+    """Eigenvalues of LᵀGL, and those that are used."""
     kept: Floats
-    vectors: Floats
+    turn: Floats
+    """U."""
     f: Floats
     a: Floats
     r: Floats
@@ -132,8 +141,8 @@ def levels(design: Design) -> Fit:
     divided = _divided(values, kept)
     by_a = vectors @ (divided * vectors[:, :, None] * turned[None, None, :]) @ vectors.T
     found = pull @ parts.r
-    effects = parts.vectors.T @ parts.f @ (parts.z - parts.x.T @ found)
-    varies = max(float(effects**2 @ parts.values), 0.0) / design.total**2
+    effects = parts.f @ (parts.z - parts.x.T @ found)
+    varies = max(float(effects @ parts.gram @ effects), 0.0) / design.total**2
     return _fit(design, parts, found, pull, by_a, varies)
 
 
@@ -179,12 +188,12 @@ def _parts(design: Design) -> _Parts:
     gram -= np.outer(held, held) / total
     sums = np.concatenate([np.zeros(0), *design.sums[1:]])
     z = sums - design.whole / total * held
-    values, vectors = np.linalg.eigh(gram)
-    kept = np.maximum(values, max(design.clip, LEAST * total))
-    f = (vectors / kept) @ vectors.T
+    values, vectors = np.linalg.eigh(design.units.T @ gram @ design.units)
+    kept, turn = np.maximum(values, 1.0), design.units @ vectors
+    f = (turn / kept) @ turn.T
     return _Parts(
-        margin, held, x, z, values, kept, vectors, f,
-        a=np.diag(margin) - x @ f @ x.T,
+        margin, held, x, z, gram, values, kept, turn, f,
+        a=np.diag(margin) - x @ f @ x.T + float(design.noise @ np.diagonal(f)) * _centred(margin),
         r=design.sums[0] - x @ f @ z,
     )  # fmt: skip
 
@@ -197,8 +206,9 @@ def _fit(
     carried = pull @ x
     by_x = -(by_a + by_a.transpose(0, 2, 1)) @ x @ f - pull[:, :, None] * (f @ z)
     by_f = -x.T @ by_a @ x - carried[:, :, None] * z
-    turned = parts.vectors.T @ by_f @ parts.vectors
-    by_gram = parts.vectors @ (_divided(parts.values, parts.kept) * turned) @ parts.vectors.T
+    by_f += (by_a * _centred(parts.margin)).sum(axis=(1, 2))[:, None, None] * np.diag(design.noise)
+    turned = parts.turn.T @ by_f @ parts.turn
+    by_gram = parts.turn @ (_divided(parts.values, parts.kept) * turned) @ parts.turn.T
     by_z = -carried @ f
     # From centred matrices to what they were made of.
     held, mean = parts.held, design.whole / total
@@ -226,9 +236,14 @@ def _fit(
 def _with_errors(
     design: Design, parts: _Parts, found: Floats, pull: Floats, leaning: Leaning, moved: float
 ) -> Fit:
-    loses = (parts.vectors * (1 - np.maximum(parts.values, 0) / parts.kept)) @ parts.vectors.T
-    misses = ((pull @ parts.x @ loses) ** 2).sum(axis=1)
-    by_noise = (pull**2).sum(axis=1) * (design.noise @ (loses**2).sum(axis=1))
+    # 1 - F·G = U·diag(1 - e/max(e, 1))·U⁻¹, and U⁻¹·(τ²B)·U⁻ᵀ is s·τ of each control.
+    loses = parts.turn * (1 - np.maximum(parts.values, 0) / parts.kept)
+    into = np.linalg.solve(parts.turn, design.effects)
+    spread = loses @ np.linalg.solve(parts.turn, into.T) @ loses.T
+    carried = pull @ parts.x
+    misses = ((carried @ spread) * carried).sum(axis=1)
+    apart = pull @ _centred(parts.margin)
+    by_noise = (apart * pull).sum(axis=1) * float(design.noise @ np.diagonal(spread))
     enters = pull @ parts.a
     square = np.maximum((enters * pull).sum(axis=1), 0.0)
     reach = enters**2 / np.maximum(parts.margin, max(design.thin, LEAST * design.total))
@@ -244,6 +259,11 @@ def _with_errors(
     )
 
 
+def _centred(margin: Floats) -> Floats:
+    """P: what is left of the first block's levels without their mean."""
+    return np.asarray(np.eye(len(margin)) - 1 / len(margin))
+
+
 def _places(design: Design) -> Sequence[slice]:
     """Where each control's levels stand among those of all."""
     ends = accumulate((len(sums) for sums in design.sums[1:]), initial=0)
@@ -251,7 +271,7 @@ def _places(design: Design) -> Sequence[slice]:
 
 
 def _divided(values: Floats, kept: Floats) -> Floats:
-    """Divided differences of e ↦ 1/max(e, λ): -1/(e·e') unclipped, 0 where both are clipped."""
+    """Divided differences of e ↦ 1/max(e, least): -1/(e·e') unclipped, 0 where both are clipped."""
     apart = values[:, None] - values[None, :]
     with_both = (kept[:, None] - kept[None, :]) / np.where(apart == 0, 1.0, apart)
     ratio = np.where(apart == 0, (kept == values)[:, None], with_both)

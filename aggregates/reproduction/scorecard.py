@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from io import StringIO
 
 from aggregates.parameters import Place, parameters
-from aggregates.release import Row, rounded
+from aggregates.release import Row
 from privacy.codebook import Codebook
+from privacy.mistakes import rounded
 from privacy.plan import Plan
 
 from .claims import Claim, Interval, Verdict, by_place

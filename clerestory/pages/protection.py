@@ -81,12 +81,7 @@ def caveats(plan: Plan, groups: Sequence[Group], facts: Mapping[str, object]) ->
         )
     if "rater_note" in facts:
         items.append(str(facts["rater_note"]))
-    sources = {source for cell in cells for source, _ in cell.errors}
-    if cells and "classifier" not in sources:
-        items.append(
-            "The intervals cover privacy noise and the choice of accounts. They do not cover "
-            "labels that are wrong: that error is not measured here."
-        )
+    items += _mistakes(groups, plan)
     if len(cells) > 1:
         missed = significant(len(cells) * (100 - CONFIDENCE) / 100, 2)
         items.append(
@@ -113,7 +108,9 @@ def caveats(plan: Plan, groups: Sequence[Group], facts: Mapping[str, object]) ->
 def _otherwise(plan: Plan) -> str:
     own = {query.contribution for query in plan.queries if query.contribution}
     titles = dict.fromkeys(
-        table.title for table in plan.tables if plan.query(table.queries[0]).contribution
+        table.title
+        for table in plan.tables
+        if table.queries and plan.query(table.queries[0]).contribution
     )
     if not own:
         return ""
@@ -122,6 +119,31 @@ def _otherwise(plan: Plan) -> str:
         f" In {listed([*titles])} an account weighs up to {most} instead: "
         "what differs there shows what the weighting does."
     )
+
+
+def _mistakes(groups: Sequence[Group], plan: Plan) -> list[str]:
+    """Which intervals hold labels that are wrong, and which do not."""
+    stated = {
+        "classifier" in {source for source, _ in cell.errors}: None
+        for group in groups
+        for cell in group.published
+    }
+    said = []
+    if True in stated and plan.validation is not None:
+        same = plan.validation.same_population
+        whose = "a sample of the people studied here" if same else "sessions from elsewhere"
+        said.append(
+            "Where a number owes a part of its uncertainty to wrong labels, its interval "
+            "is about what the right labels would have said, if the rater erred here as it did "
+            f"where its mistakes were counted, on {whose} ({plan.validation.reference})."
+        )
+    if False in stated:
+        which = "Other intervals" if said else "The intervals"
+        said.append(
+            f"{which} cover privacy noise and the choice of accounts. They do not cover labels "
+            "that are wrong: that error is not measured here, and may be larger than both."
+        )
+    return said
 
 
 def _sent(plan: Plan) -> str:

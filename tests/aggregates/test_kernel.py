@@ -20,7 +20,18 @@ from privacy.errors import RefusedError
 from privacy.labels import LabelRecord, unpack_bucket
 from privacy.plan import Axis, Level, Plan, Query
 from privacy.unit import SCALE
-from tests.aggregates.rows import BOOK, HEAD, MEAN, OWN_K, RATE, SHARE, SIZES, bucket, record
+from tests.aggregates.rows import (
+    ADJUSTED,
+    BOOK,
+    HEAD,
+    MEAN,
+    OWN_K,
+    RATE,
+    SHARE,
+    SIZES,
+    bucket,
+    record,
+)
 
 CROSSED = """
 [[table]]
@@ -34,7 +45,7 @@ PLANS = {
     k: plan(
         Study.parse(
             HEAD.replace("contribution = 1", f"contribution = {k}")
-            + "".join((SHARE, RATE, MEAN, CROSSED, SIZES, OWN_K))
+            + "".join((SHARE, RATE, MEAN, CROSSED, SIZES, OWN_K, ADJUSTED))
         )
     )
     for k in ("1", "3", '"1/2"')

@@ -101,7 +101,7 @@ def packed(drawn: list[tuple[int, dict[str, str], float]]) -> bytes:
     return bucket(record(account, labels, actions_per_prompt=x) for account, labels, x in drawn)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(plans, rows, st.sampled_from([1, 2, 7, SLICE]))
 def test_any_plan_sums_as_record_by_record(
     made: tuple[Query, ...], drawn: list[tuple[int, dict[str, str], float]], size: int
@@ -130,7 +130,7 @@ def totals(draw: st.DrawFn) -> Plan:
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(totals(), rows, st.sampled_from([1, 3, SLICE]), st.integers(1, 5))
 def test_any_total_is_clipped_account_by_account(
     plan: Plan, drawn: list[tuple[int, dict[str, str], float]], size: int, copies: int

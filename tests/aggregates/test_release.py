@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregates.release import COLUMNS, release, rounded
+from aggregates.release import COLUMNS, release
 from aggregates.worker import unsafe_release_unsealed
 from privacy.errors import RefusedError
+from privacy.mistakes import rounded
 from privacy.rows import keys_of
 from privacy.unit import SCALE
 from tests.aggregates.rows import (

@@ -12,7 +12,10 @@ from aggregates.plan import plan as compiled
 from aggregates.study import Study
 from privacy.codebook import codebook
 from tests.aggregates.rows import (
+    ACCOUNT_SIZES,
+    ADJUSTED,
     AMONG,
+    DESIGNED,
     HEAD,
     NOTHING,
     RATE,
@@ -24,11 +27,24 @@ from tests.aggregates.rows import (
 )
 from tests.support.world import labels_world, must
 
-TABLES = (SHARE, RATE, AMONG, SIZES, TOTAL, TRENDS, REST, NOTHING)
+TABLES = (
+    SHARE,
+    RATE,
+    AMONG,
+    SIZES,
+    TOTAL,
+    TRENDS,
+    REST,
+    ACCOUNT_SIZES,
+    DESIGNED,
+    ADJUSTED,
+    NOTHING,
+)
 STUDY = HEAD.replace("epsilon = 2.0", "epsilon = 1.5") + "".join(TABLES)
 KINDS = {
     "share", "rate", "change", "slope", "geometric_mean", "mean", "quantiles", "total",
-    "grand_total", "not_computed",
+    "grand_total", "adjusted_rate", "adjusted_slope", "adjusted_geometric_mean", "adjusted_ratio",
+    "accounts", "accounts_above", "not_computed",
 }  # fmt: skip
 ACCOUNTS, SESSIONS = 150_000, 255_000
 
