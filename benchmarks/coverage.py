@@ -204,6 +204,9 @@ def main() -> None:
         for cells in families.values()
         for hits in _judged(cells, book, width=0.5).values()
     )
+    told: dict[str, Mapping[str, Figure]] = {}
+    for name, judged in found.items():
+        told |= _summary(name, families[name], judged)
     tell(
         "coverage",
         populations=POPULATIONS,
@@ -212,7 +215,7 @@ def main() -> None:
         cells=tested,
         misses_allowed=allowed,
         false_alarm=FALSE_ALARM,
-        **{name: _summary(families[name], judged) for name, judged in found.items()},
+        **told,
         undercovered="; ".join(lagging) or "none",
         undercovered_at_half_width=halved,
         cpu_s=time.process_time() - start,
@@ -263,26 +266,29 @@ def _steepness(values: Sequence[float]) -> float:
     return over / sum((n - middle) ** 2 for n in range(len(values)))
 
 
-def _summary(cells: Cells, judged: Mapping[Place, Sequence[bool]]) -> dict[str, Figure]:
-    """Of each statistic: coverage of what was printed, of its worst cell, of what seldom is."""
-    told: dict[str, Figure] = {}
+def _summary(
+    name: str, cells: Cells, judged: Mapping[Place, Sequence[bool]]
+) -> dict[str, Mapping[str, Figure]]:
+    """Statistic and family → how often what was printed holds, its worst cell, what seldom is."""
+    told: dict[str, Mapping[str, Figure]] = {}
     for statistic in dict.fromkeys(table.kind for table in cells.made.tables):
-        own = {place: hits for place, hits in judged.items() if place[1] == statistic}
-        printed = sum(map(len, own.values()))
-        if not printed:
-            told[statistic] = "nothing printed"
-            continue
-        usual = [hits for hits in own.values() if len(hits) >= POPULATIONS / 2]
-        least = min((sum(hits) / len(hits) for hits in usual), default=0.0)
-        often = sum(map(sum, own.values())) / printed
-        part = printed / cells.asked[statistic]
-        seldom = [hit for hits in own.values() if len(hits) < POPULATIONS / 2 for hit in hits]
-        rare = f"{sum(seldom) / len(seldom):.3f} of {len(seldom)}" if seldom else "none"
-        told[statistic] = (
-            f"{often:.4f} of {printed}, worst usual cell {least:.3f}, seldom printed {rare}, "
-            f"printed {part:.2f}"
-        )
+        own = [hits for place, hits in judged.items() if place[1] == statistic]
+        usual = [hits for hits in own if len(hits) >= POPULATIONS / 2]
+        seldom = [hits for hits in own if len(hits) < POPULATIONS / 2]
+        told[f"{statistic} {name}"] = {
+            "printed": sum(map(len, own)) / cells.asked[statistic],
+            "covered": _share(own),
+            "worst_cell": min((_share([hits]) or 0.0 for hits in usual), default=None),
+            "seldom_printed": sum(map(len, seldom)),
+            "seldom_covered": _share(seldom),
+        }
     return told
+
+
+def _share(hits: Sequence[Sequence[bool]]) -> float | None:
+    """Part of all intervals that hold the truth; None of none."""
+    intervals = sum(map(len, hits))
+    return sum(map(sum, hits)) / intervals if intervals else None
 
 
 def _most(trials: int, chance: float, alarm: float) -> int:
