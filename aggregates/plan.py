@@ -84,7 +84,9 @@ def plan(
     adjusted = inside(draft, sums, wanted)
     candidates = []
     # Where each table states its own part, no wish can move anything from one to another.
-    for printed in PRINTED if any(table.rho is None for table in study.tables) else PRINTED[:1]:
+    asking = {table.name for table in draft.tables if table.queries}
+    free = any(table.rho is None and table.name in asking for table in study.tables)
+    for printed in PRINTED if free else PRINTED[:1]:
         queries = divide(study, draft, targets(draft, sums, wanted, printed, adjusted), rho)
         priced = replace(draft, queries=(*queries,))
         compiled = replace(priced, privacy=replace(priced.privacy, rho=write_rho(priced.loss)))
@@ -142,8 +144,10 @@ def _shared(queries: Sequence[Query], tables: Sequence[Table]) -> tuple[list[Que
     names: dict[str, str] = {}
     for asked in queries:
         query = replace(asked, of=names.get(asked.of, asked.of))
-        alike = [one for one in kept if replace(query, name=one.name) == one]
-        first = alike[0] if alike and query.value in ("one", "moments") else query
+        first = query
+        if query.value in ("one", "moments"):
+            alike = (one for one in kept if one.size == query.size)
+            first = next((one for one in alike if replace(query, name=one.name) == one), query)
         names[query.name] = first.name
         kept += [query] if first is query else []
     renamed = (

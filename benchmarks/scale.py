@@ -8,6 +8,7 @@ buckets are made one at a time, 7 GB of them then.  Points and plot lie in `docs
 """
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -18,7 +19,7 @@ from tempfile import TemporaryDirectory
 from aggregates import worker
 from aggregates.plan import plan
 from benchmarks.four_tables import four_tables
-from benchmarks.measuring import load, own_peak_mb, tell
+from benchmarks.measuring import WORKERS, load, own_peak_mb, tell
 from benchmarks.plot import Panel, plot
 from benchmarks.population import skewed_rows
 from privacy.codebook import codebook
@@ -93,6 +94,7 @@ def measured(folder: Path, count: int) -> dict[str, float]:
         capture_output=True,
         text=True,
         check=True,
+        env={**os.environ, **WORKERS},
     )
     cold = time.perf_counter() - start
     told: dict[str, float] = json.loads(done.stdout)
