@@ -33,7 +33,7 @@ for _module in MODULES:
 
 def main() -> None:
     """Run the command that was asked for."""
-    # Matrices here are small: a second thread would wait for the first, and busily.
+    # Our matrices have some hundred rows: threads would cost more than they bring, and spin.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         app(prog_name="clerestory")
