@@ -16,6 +16,7 @@ from clerestory.pages.truth import render_truth
 from privacy.plan import Plan
 from privacy.unit import SCALE
 from tests.aggregates.rows import (
+    ADJUSTED,
     BOOK,
     NOTHING,
     OWN_K,
@@ -227,3 +228,33 @@ def test_without_a_validation_the_gap_is_told_and_what_was_not_measured(tmp_path
     assert "more often in Dec 2025 than in Oct 2025" in page.text
     assert "Whether the rater errs alike in both was not measured." in page.text
     assert "They do not cover labels that are wrong" in page.text
+
+
+def test_adjusted_numbers_say_what_is_held_equal() -> None:
+    """Levels in per cent and columns in words, a slope with its sign, a ratio bare."""
+    made = small_plan(ADJUSTED)
+    people = [
+        record(
+            n,
+            {
+                "expertise": ("novice", "beginner", "intermediate", "advanced", "expert")[n % 5],
+                "outcome": "succeeded" if n % 3 else "failed",
+                "success_signal": "5" if n % 5 > n % 3 else "1",
+                "work_mode": MODES[n % 9],
+                "task_value": "lt25",
+            },
+            actions_per_prompt=1.0 + n % 40,
+        )
+        for n in range(900)
+    ]
+    sums = unsafe_release_unsealed(quiet(made), [bucket(people)])
+    rows = list(csv.DictReader(StringIO(write_rows(sums).decode())))
+    page = Page(render_report(made, rows, {}))
+
+    assert {"adjusted rate", "adjusted slope", "adjusted ratio"} <= set(page.within("h3"))
+    assert "nothing held equal" in page.text
+    assert "2 controls held equal" in page.text
+    assert "Rise per step, in percentage points" in page.text
+    assert "Of 23 numbers asked for, 23 are printed" in page.text
+    truth = {(r["table"], r["statistic"], r["keys"]): float(r["estimate"]) for r in rows}
+    assert Page(render_truth(made, rows, truth, truth)).within("h2").count("Actions adjusted") == 2
