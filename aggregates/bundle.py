@@ -40,13 +40,13 @@ DICTIONARY: Mapping[str, str] = {
     "table": "name of the table",
     "statistic": "share, rate, corrected, change, slope, mean, geometric_mean, quantiles, total, "
     "grand_total, adjusted_rate, adjusted_slope, adjusted_geometric_mean, adjusted_ratio, "
-    "not_computed",
+    "accounts, accounts_above, not_computed",
     "keys": "the cell: axis=level, joined by '; '; empty for a table without axes; of quantiles "
     "also which one, in per cent; all others: what a share withholds in that group, as one row; "
     "of adjusted tables in columns how many controls are held equal",
     "estimate": "the estimate, in `unit`; shares and rates lie in [0, 1]; a change is that from "
-    "the first month to the last, a slope that of a straight line through all months; adjusted: "
-    "as if each level had the controls of the whole sample, and per step from one to the next",
+    "the first month to the last, a slope that of a straight line through all months; adjusted "
+    "numbers are as if each level had the controls of the whole sample, or per step between levels",
     "raw": "noisy weighted count the cell was tested on (a share's own cell, a rate's or mean's "
     "base, all levels of what is given per step), in accounts; of totals the noisy clipped count, "
     "in sessions",
@@ -56,7 +56,8 @@ DICTIONARY: Mapping[str, str] = {
     "se_noise": "standard error from the privacy noise alone; of adjusted numbers also from what "
     "is not taken out of rare controls because of it",
     "se_sampling": "upper bound on the standard error from which accounts happen to be in the "
-    "data, clustered by account; of totals from whose sessions the clipped ones were",
+    "data, clustered by account; of totals from whose sessions the clipped ones were; of "
+    "accounts 0, because they are those that are in the data",
     "se_classifier": "error from labels that are wrong, by the confusion tables of the plan: root "
     "mean square distance from what right labels would say; of corrected numbers what the finite "
     "tables add; empty where nothing is known: low and high are then about labels, not about truth",
@@ -235,12 +236,15 @@ WHAT IS NOT
   Each account weighs at most {privacy.contribution}, unless a table's base says otherwise, shared \
 among its sessions:
   at 1 figures are about accounts' average sessions; at more, active accounts count for more, and
-  the column k says how much.  The spread behind the interval of a geometric mean is one number
-  for its whole table; behind that of a mean, one share of the squared mean.  Means are of values
-  clamped to the plan's bounds, zero counting as the measure's floor; quantiles are of the measure
-  in the plan's bins, spread evenly over the logarithm within each.  Totals count sessions: each
-  account's counts are shrunk to the bound C that stands in the column k, and what that cuts off is
-  taken to divide among the cells as the rest does; if large accounts work otherwise, it does not.
+  the column k says how much.  Where a plan has moments, the sampling error of a table is by one
+  design effect for all of its cells; elsewhere by its bound, k.  The spread behind the interval of
+  a geometric mean is one number for its whole table; behind that of a mean, one share of the
+  squared mean.  Means are of values clamped to the plan's bounds, zero counting as the measure's
+  floor; quantiles are of the measure in the plan's bins, spread evenly over the logarithm within
+  each.  Totals count sessions: each account's counts are shrunk to the bound C that stands in the
+  column k, and what that cuts off is taken to divide among the cells as the rest does; if large
+  accounts work otherwise, it does not.  Accounts are counted as they are in the corpus: their
+  intervals hold the noise alone.
 
 TABLES
 {tables}

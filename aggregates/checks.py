@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING
 from privacy.derived import GROUPINGS
 from privacy.errors import ConfigurationError
 from privacy.forms import MONTH
+from privacy.queries import SESSIONS
 from privacy.rows import REST
+from privacy.unit import CLIPS
 
 from .lines import line_of
 from .population import MEANINGLESS
+from .summands import SIZES
 from .table import (
     CORRECTED,
     GEOMETRIC_MEAN,
@@ -81,9 +84,16 @@ def check_table(study: "Study", index: int, table: TableSpec) -> None:
     if table.between is not None and table.measure is None:
         found = "bounds (between) in a table without a measure."
         raise study.error(found, "take them out.", "table", index, "between")
-    if table.contribution is not None and table.total_of:
-        found = f"a contribution in {table.name!r}: totals are clipped, at a bound chosen later."
+    if table.contribution is not None and (table.total_of or table.accounts_by):
+        found = f"a contribution in {table.name!r}, where no account is weighed."
         raise study.error(found, "take it out.", "table", index, "contribution")
+    if table.design_effect and (
+        not (table.share_of or table.rate_of) or study.weight_of(index) <= 1
+    ):
+        found = f"a design effect in {table.name!r}: shares and rates above k = 1 have one."
+        raise study.error(found, "take it out.", "table", index, "design_effect")
+    if table.accounts_by or table.bins is not None:
+        _check_sizes(study, index, table)
     if table.rho is not None and table.half_width is not None:
         found = f"both a half-width and a part of the loss (rho) in {table.name!r}."
         raise study.error(found, "state one of them.", "table", index, "rho")
@@ -143,6 +153,22 @@ def _check_nothing(study: "Study", index: int, table: TableSpec) -> None:
     if all(one.not_computed is not None for one in study.tables):
         found = "a study that computes nothing."
         raise study.error(found, "ask for a table.", "table", index, "not_computed")
+
+
+def _check_sizes(study: "Study", index: int, table: TableSpec) -> None:
+    bins = table.bins or SIZES
+    if table.accounts_by != SESSIONS:
+        key = "bins" if table.accounts_by is None else "accounts_by"
+        found = f"{key} in {table.name!r}, which does not count accounts by their sessions."
+        raise study.error(found, f'write accounts_by = "{SESSIONS}".', "table", index, key)
+    if bins[0] != 1 or bins[-1] > CLIPS[-1] or any(low >= high for low, high in pairwise(bins)):
+        found = f"bins that start at {bins}."
+        remedy = f"let them rise from 1 to {CLIPS[-1]} at most: each says where a bin begins."
+        raise study.error(found, remedy, "table", index, "bins")
+    for key in ("by", "merge", "leave_out"):
+        if getattr(table, key):
+            found = f"{key} in {table.name!r}: accounts are counted by their sessions alone."
+            raise study.error(found, "take it out.", "table", index, key)
 
 
 def _later(study: "Study", what: str, *at: str | int) -> ConfigurationError:

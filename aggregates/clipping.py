@@ -22,10 +22,11 @@ Vector = NDArray[np.int64]
 class Contributions:
     """What each account has in each cell of a table, as far as sums for any bound need it."""
 
-    def __init__(self, size: int) -> None:
-        """Nobody yet, in so many cells."""
-        self._size = size
-        self._whole = np.zeros(size, np.int64)
+    def __init__(self, query: Query) -> None:
+        """Nobody yet; of a table of sizes, all sessions lie in one cell."""
+        self._size = query.size if query.value == "clipped" else 1
+        self._clips = query.value == "clipped"
+        self._whole = np.zeros(self._size, np.int64)
         # By norm and by number of sessions; beyond the largest bound it is all one.
         self._norms, self._sessions = np.zeros((2, CLIPS[-1] + 2), np.int64)
         self._large: list[Vector] = []
@@ -51,6 +52,8 @@ class Contributions:
         np.add.at(self._whole, cell, 1)
         np.add.at(self._norms, np.minimum(_root_above(squared), CLIPS[-1] + 1), 1)
         np.add.at(self._sessions, np.minimum(sessions, CLIPS[-1] + 1), 1)
+        if not self._clips:
+            return
         # A session's weight hangs on Q alone: a key for Q and cell, as often as there are sessions.
         key = np.repeat(squared, sessions) * self._size + pairs % self._size
         self._large.append(key[key >= 2 * self._size])  # of one session, no bound takes anything
@@ -68,9 +71,10 @@ class Contributions:
             of its bounds.
         """
         if query.value == "norm":
-            return _histogram(self._norms, scale)
+            return _histogram(self._norms, CLIPS, query, scale)
         if query.value == "size":
-            return _histogram(self._sessions, scale)
+            ends = [edge - 1 for edge in query.axes[0].edges[1:-1]] if not query.of else CLIPS
+            return _histogram(self._sessions, ends, query, scale)
         bounds = [clip.bound for clip in query.clips]
         if query.value == "capped":
             number = np.arange(len(self._sessions))
@@ -98,10 +102,10 @@ def _starts(values: Vector) -> NDArray[np.intp]:
     return np.flatnonzero(np.diff(values, prepend=values[0] - 1))
 
 
-def _histogram(number: Vector, scale: int) -> Vector:
-    """Accounts by the first bound that is not below their number; the last bin is beyond all."""
-    place = np.searchsorted(np.array(CLIPS), np.arange(len(number)))
-    found = np.zeros(len(CLIPS) + 1, np.int64)
+def _histogram(number: Vector, ends: Sequence[int], query: Query, scale: int) -> Vector:
+    """Accounts by the first end that is not below their number; the last bin is beyond all."""
+    place = np.searchsorted(np.array(ends), np.arange(len(number)))
+    found = np.zeros(query.size, np.int64)
     np.add.at(found, place, number)
     return found * scale
 

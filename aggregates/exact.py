@@ -5,7 +5,7 @@ Unsafe by name: what comes out here about real sessions is private no longer.  N
 worker or a keeper calls it, and `clerestory.truth` asks the floor first.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from privacy.codebook import Codebook
@@ -37,6 +37,13 @@ def unsafe_exact_tables(
     kernel = Kernel(plan, codebook)
     for bucket in buckets:
         sums = add(sums, kernel.partial(view(bucket, codebook)))
+    return unsafe_exact_estimates(plan, sums, codebook)
+
+
+def unsafe_exact_estimates(
+    plan: Plan, sums: Mapping[str, Sequence[int]], codebook: Codebook
+) -> Mapping[tuple[str, str, str], float]:
+    """The same from exact sums, as `aggregates.kernel` makes them."""
     quiet = replace(
         plan,
         privacy=replace(plan.privacy, minimum_accounts=1),

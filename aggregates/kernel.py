@@ -25,6 +25,7 @@ from privacy.queries import OF_ACCOUNTS
 
 from .clipping import Contributions
 from .columns import Columns, Rows, Vector
+from .moments import moments
 from .owners import Ranges, accounts, broken, slices, weights
 from .readings import Readings, Slice
 
@@ -57,7 +58,9 @@ class Kernel:
         """
         self._plan, self._readings = plan, Readings(plan, codebook)
         read = {query.name: self._readings.of(query) for query in plan.queries}
-        self._of_records = {n: r for n, r in read.items() if r.query.value not in OF_ACCOUNTS}
+        self._of_pairs = {n: r for n, r in read.items() if r.query.value == "moments"}
+        others = ("moments", *OF_ACCOUNTS)
+        self._of_records = {n: r for n, r in read.items() if r.query.value not in others}
         # Of a table about accounts, the counts alone read rows: its other queries stand on them.
         about = (query for query in plan.queries if query.value in OF_ACCOUNTS)
         self._of_accounts = {query.name: read[query.name] for query in about if not query.of}
@@ -78,18 +81,24 @@ class Kernel:
         """
         scale = self._plan.privacy.scale
         sums = {name: one.places() for name, one in self._of_records.items()}
-        whole = {name: Contributions(one.query.size) for name, one in self._of_accounts.items()}
+        pairs = {name: np.zeros(one.query.size, np.int64) for name, one in self._of_pairs.items()}
+        whole = {name: Contributions(one.query) for name, one in self._of_accounts.items()}
         who = accounts(rows)
         for part in slices(who):
             account = who[part] - who[part.start]
             found = Slice(self._readings, Columns(rows[part]), account, scale)
             for name, one in self._of_records.items():
                 np.add.at(sums[name], found.cell(one.axes), found.summand(one))
+            for name, one in self._of_pairs.items():
+                rows_of, levels = found.weighed(one), one.axes[-1].levels
+                pairs[name] += moments(*rows_of, levels=levels, parts=one.query.size, scale=scale)
             for name, one in self._of_accounts.items():
                 whole[name].add(*found.counted(one))
         return {
             query.name: whole[query.of or query.name].sums(query, scale)
             if query.value in OF_ACCOUNTS
+            else pairs[query.name]
+            if query.value == "moments"
             else self._of_records[query.name].inner(sums[query.name])
             for query in self._plan.queries
         }

@@ -3,7 +3,8 @@ The parameter behind each printed number of a synthetic population, from its law
 
 Every statistic is a function of sums that the law expects; here each is written once more, as the
 textbook has it and without noise, thresholds or intervals, so that a release is not held against
-itself.  All hold at every contribution bound, since account sizes are independent of the rest.
+itself.  All hold at every contribution bound, since account sizes are independent of the rest;
+numbers of accounts are those of a population of the size that the forecast states.
 Quantiles are those of the *binned* measure, as in the release.  Where the law knows no parameter
 there is none.
 """
@@ -15,9 +16,10 @@ import numpy as np
 
 from privacy.codebook import LOG_STEPS, Codebook
 from privacy.forms import MONTH, is_rates_trend
-from privacy.plan import QUANTILES, Kind, Plan, Table
+from privacy.plan import ADJUSTED_RATES, QUANTILES, Kind, Plan, Table
 from privacy.rows import keys_of
 
+from .accounts import account_sizes
 from .factors import Tensor
 from .joint import expected
 from .regressed import regressed
@@ -111,12 +113,42 @@ def _quantiles(plan: Plan, table: Table, codebook: Codebook) -> Sequence[float]:
     return found
 
 
+def _margin(pairs: Mapping[tuple[int, int], Tensor], block: int) -> Tensor:
+    one, other = next(pair for pair in pairs if block in pair)
+    return np.asarray(pairs[one, other].sum(axis=1 if block == one else 0))
+
+
+def _adds(plan: Plan, table: Table, number: int) -> str:
+    return plan.query(table.queries[number]).value
+
+
+def _in_unit(plan: Plan, table: Table, codebook: Codebook, value: float) -> float:
+    if table.kind in ADJUSTED_RATES:
+        return value
+    total = plan.query(table.queries[-2])
+    if table.kind == "adjusted_ratio":
+        return exp(value / LOG_STEPS)
+    return codebook.measure(total.measure).floor * exp((total.centre + value) / LOG_STEPS)
+
+
+def _accounts(plan: Plan, table: Table, _: Codebook) -> Tensor:
+    """Accounts by their sessions, in a synthetic population as large as the forecast expects."""
+    edges = plan.query(table.queries[0]).axes[0].edges
+    sizes = account_sizes(plan.forecast.accounts, plan.forecast.sessions)
+    bins = np.bincount(
+        np.searchsorted(edges[1:-1], sizes, side="right"), minlength=len(edges) - 1
+    ).astype(np.float64)
+    return bins if table.kind == "accounts" else np.asarray(bins[::-1].cumsum()[::-1][1:])
+
+
 KINDS: Mapping[Kind, Callable[[Plan, Table, Codebook], Tensor | Sequence[float]]] = {
     "share": _shares,
     "rate": _rates,
     "change": _trends,
     "slope": _trends,
     "mean": _means,
+    "accounts": _accounts,
+    "accounts_above": _accounts,
     "geometric_mean": _geometric_means,
     "quantiles": _quantiles,
     "adjusted_rate": regressed,

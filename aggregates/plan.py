@@ -84,7 +84,8 @@ def plan(
     adjusted = inside(draft, sums, wanted)
     candidates = []
     # Where each table states its own part, no wish can move anything from one to another.
-    for printed in PRINTED if any(table.rho is None for table in study.tables) else PRINTED[:1]:
+    open_ = any(table.rho is None and not table.not_computed for table in study.tables)
+    for printed in PRINTED if open_ else PRINTED[:1]:
         queries = divide(study, draft, targets(draft, sums, wanted, printed, adjusted), rho)
         priced = replace(draft, queries=(*queries,))
         compiled = replace(priced, privacy=replace(priced.privacy, rho=write_rho(priced.loss)))
@@ -140,9 +141,10 @@ def _shared(queries: Sequence[Query], tables: Sequence[Table]) -> tuple[list[Que
     """Counts that two tables need are bought once, and so the tables agree about them."""
     kept: list[Query] = []
     names: dict[str, str] = {}
-    for query in queries:
+    for asked in queries:
+        query = replace(asked, of=names.get(asked.of, asked.of))
         alike = [one for one in kept if replace(query, name=one.name) == one]
-        first = alike[0] if alike and query.value == "one" else query
+        first = alike[0] if alike and query.value in ("one", "moments") else query
         names[query.name] = first.name
         kept += [query] if first is query else []
     renamed = (

@@ -80,10 +80,16 @@ class Readings:
         """A query of the plan, made ready."""
         axes = (
             _once(self._axes, axis, lambda axis=axis: Places(axis, self._layout))  # type: ignore[misc]
-            for axis in query.axes
+            for axis in self._axes_of(query)
         )
         where, k = self._condition(query.where), self._plan.contribution(query)
         return Reading(query, (*axes,), where, k, self._value(query))
+
+    def _axes_of(self, query: Query) -> tuple[Axis, ...]:
+        """The axes on which records lie: the bins of sizes are for accounts, moments have none."""
+        if query.value == "moments":
+            return self._plan.query(query.of).axes
+        return () if query.value in ("norm", "size") else query.axes
 
     def _condition(self, when: Condition) -> Places:
         return _once(self._conditions, when, lambda: condition(when, self._layout))
@@ -121,10 +127,11 @@ class Slice:
     def cell(self, axes: tuple[Places, ...]) -> NDArray[np.intp]:
         """Where each row lies in a vector over all places of some axes."""
         if axes not in self._cells:
-            cell = np.zeros(len(self._account), np.intp)
-            for axis in axes:
+            places = map(self._place, axes)
+            cell = next(places, np.zeros(len(self._account), np.uint8)).astype(np.intp)
+            for axis, place in zip(axes[1:], places, strict=True):
                 cell *= axis.width
-                cell += self._place(axis)
+                cell += place
             self._cells[axes] = cell
         return self._cells[axes]
 
@@ -138,6 +145,15 @@ class Slice:
 
     def counted(self, reading: Reading) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Account and cell of each row that lies in one of a query's own cells."""
+        held, cell = self._held(reading)
+        return self._account[held], cell[held]
+
+    def weighed(self, reading: Reading) -> tuple[NDArray[np.intp], NDArray[np.intp], Vector]:
+        """The same, and what each of these rows weighs."""
+        held, cell = self._held(reading)
+        return self._account[held], cell[held], self._weight(reading.k, reading.where)[held]
+
+    def _held(self, reading: Reading) -> tuple[NDArray[np.bool_], NDArray[np.intp]]:
         held = self._inside & self._fulfil(reading.where)
         cell = np.zeros(len(self._account), np.intp)
         for axis in reading.axes:
@@ -145,7 +161,7 @@ class Slice:
             held &= place < axis.levels
             cell *= axis.levels
             cell += place
-        return self._account[held], cell[held]
+        return held, cell
 
     def _weight(self, k: Fraction, where: Places) -> Vector:
         """What each row weighs that fulfils a condition; 0 for the others."""

@@ -15,6 +15,7 @@ from privacy.errors import RefusedError
 from privacy.mistakes import printed_error, rounded
 from privacy.plan import Kind, Plan, Table
 
+from .estimates.accounts import accounts, accounts_above
 from .estimates.adjusted import adjusted
 from .estimates.cells import Cell, Noisy, Smooth, minimum_of
 from .estimates.corrected import corrections
@@ -62,6 +63,8 @@ MAKERS: Mapping[Kind, Callable[[Measured, Table], Iterator[Cell]]] = {
     "adjusted_geometric_mean": lambda of, table: adjusted(of.plan, table, of.noisy, of.codebook),
     "adjusted_ratio": lambda of, table: adjusted(of.plan, table, of.noisy, of.codebook),
     "not_computed": lambda _of, _table: iter([Cell("", 0, 0, 0.0, "not_computed", None)]),
+    "accounts": lambda of, table: accounts(of.plan, table, of.noisy),
+    "accounts_above": lambda of, table: accounts_above(of.plan, table, of.noisy),
 }
 """Kind of table → what makes its cells."""
 

@@ -148,6 +148,11 @@ class Study:
         """The study's months, in order."""
         return months_between(*self.sessions.months)
 
+    def weight_of(self, number: int) -> Fraction:
+        """K of a table: its own contribution, or the study's."""
+        own = self.tables[number].contribution
+        return self.budget.k if own is None else weight_of(own)
+
     def _check(self) -> None:
         if not self.months:
             found = f"months {self.sessions.months}, which name no span of the codebook's months."

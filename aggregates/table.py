@@ -28,7 +28,7 @@ CORRECTED = "corrected"
 """Statistic of a share or a rate: what the right labels would say, by the study's validation."""
 TREND = "trend"
 """Statistic of a share or a rate by month: how it changed, and its slope."""
-SUBJECTS = ("share_of", "rate_of", "total_of", "measure", "not_computed")
+SUBJECTS = ("share_of", "rate_of", "total_of", "measure", "accounts_by", "not_computed")
 """Keys that say what a table is of; it has one of them."""
 OF_MEASURES: tuple[Kind, ...] = ("geometric_mean", "mean", "quantiles")
 """Statistics of a measure."""
@@ -68,6 +68,8 @@ class TableSpec(Part):
     among: str | None = None
     total_of: str | None = None
     measure: str | None = None
+    accounts_by: str | None = None
+    bins: list[int] | None = Field(default=None, min_length=2, max_length=32)
     statistics: list[str] = []
     between: list[float] | None = Field(default=None, min_length=2, max_length=2)
     parted_at: list[float] | None = Field(default=None, min_length=1, max_length=9)
@@ -78,6 +80,7 @@ class TableSpec(Part):
     residual: bool = False
     half_width: float | None = Field(default=None, gt=0, lt=1, allow_inf_nan=False)
     contribution: Weight | None = None
+    design_effect: bool = False
     rho: float | None = Field(default=None, gt=0, lt=20, allow_inf_nan=False)
     adjust_for: list[str] | None = Field(default=None, max_length=8)
     columns: list[int] | None = Field(default=None, min_length=1, max_length=9)
@@ -110,4 +113,6 @@ class TableSpec(Part):
             return ("total", "grand_total")
         if self.not_computed:
             return ("not_computed",)
+        if self.accounts_by:
+            return ("accounts", "accounts_above")
         return tuple(kind for kind in OF_MEASURES if kind in self.statistics)

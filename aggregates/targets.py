@@ -35,9 +35,11 @@ WIDTH = {
     "adjusted_slope": 0.05,
     "adjusted_geometric_mean": 0.1,
     "adjusted_ratio": 0.1,
+    "accounts": 0.1,
+    "accounts_above": 0.1,
 }
 """Half-width that noise may give a middling group, unless the table states its own: in points of
-a share or of a distribution function, or as a part of the mean."""
+a share or of a distribution function, or as a part of the mean or of the number."""
 PRINTED = (0.5, 0.4, 0.3, 0.2, 0.1, 0.0)
 """Wishes for the smallest cell of a table that should still be printed: at which part of its
 cells it lies, counted from the smallest.  `plan` takes the wish that prints most, since paying
@@ -45,6 +47,9 @@ for one table's small cells takes the loss away from all others."""
 SPREAD_ERROR = 0.1
 """Deviation that noise may give the variance behind a mean's interval: in squared natural
 logarithms, where the published measures have variances about 1, or as a part of the squares."""
+DESIGN_ERROR = 0.05
+"""Deviation that noise may give a table's moments, as a part of its base: a quarter or more of that
+is what independent sessions vary, so D is known to within a fifth."""
 CUT = 0.02
 """Part of all sessions that a bound of a total may cut off in what is expected of it."""
 GRAND = 0.2
@@ -119,10 +124,12 @@ def _target(
     if table.kind in ("total", "grand_total"):
         return _of_totals(plan, table, query, sums, half)
     counts = plan.query(table.queries[0])
+    if query.value == "moments":
+        return DESIGN_ERROR * sum(sums[counts.name]) / plan.privacy.scale
     if table.kind == "rate":
         return _of_rate(plan, table, counts, sums, half, printed)
     bases = [sum(cells) / plan.privacy.scale for _, cells in groups(counts, sums)]
-    if table.kind in OF_MEASURES:
+    if table.kind in OF_MEASURES or counts.value == "size":
         # The last axis of a mean's weights is a key like any other: every cell is a group.
         bases = [cell / plan.privacy.scale for cell in sums[counts.name]]
     whole, typical = sum(bases), median(bases)
@@ -135,7 +142,7 @@ def _target(
         # In the middle of a distribution, noise is that of a bridge over all bins.
         return half * typical / (Z95 * sqrt(len(query.axes[-1].levels)) / 2)
     # Two noisy cells or sums stand in each ratio, hence the root; a share's own cell dominates.
-    terms = 1.0 if table.kind == "share" else sqrt(2)
+    terms = 1.0 if table.kind == "share" or counts.value == "size" else sqrt(2)
     width = half * typical / (Z95 * terms)
     if query.value == "log":
         return width * LOG_STEPS

@@ -24,13 +24,25 @@ from privacy.loss import split, write_rho
 from privacy.measurements import sigma_for
 from privacy.minimum import LEAST_MERGED
 from privacy.plan import TRENDS, Axis, Kind, Query, Table
+from privacy.queries import OF_RATES, OF_SHARES
 from privacy.unit import ContributionBound
 
 from .gram import adjusted_queries
 from .population import axis, bins, conditions, parts, rate_axis, whole
 from .study import Study
-from .summands import ONE, Summed, amount_of, clamp, logarithm, measure_of, totals_of
-from .table import TableSpec, weight_of
+from .summands import (
+    ONE,
+    SIZES,
+    Summed,
+    amount_of,
+    clamp,
+    logarithm,
+    measure_of,
+    moments_of,
+    sizes_of,
+    totals_of,
+)
+from .table import TableSpec
 
 WEIGHT, SUM, SPREAD = "weight", "sum", "spread"
 """The three queries of a geometric mean, after the table's name and a dot."""
@@ -64,7 +76,7 @@ def queries_of(
         return [], [_table(spec, "not_computed", (), codebook)]
     own = bound
     if spec.contribution is not None:
-        own = bound_of(study, weight_of(spec.contribution), "table", number)
+        own = bound_of(study, study.weight_of(number), "table", number)
     if spec.adjust_for is not None:
         contribution = "" if own == bound else str(own.k)
         return adjusted_queries(study, number, own, contribution, codebook)
@@ -86,12 +98,19 @@ def queries_of(
             raise study.error(found, "merge labels, or cross fewer fields.", "table", number, "by")
         return made
 
+    if spec.accounts_by:
+        sizes = sizes_of(query("accounts", []), spec.bins or SIZES)
+        return [sizes], [_table(spec, kind, [sizes], codebook) for kind in spec.kinds]
     if spec.total_of:
         queries = totals_of(query("count", axes))
         return queries, [_table(spec, kind, queries, codebook) for kind in spec.kinds]
     if spec.measure is None:
-        counts = query("count", axes)
-        return [counts], [_table(spec, kind, [counts], codebook) for kind in spec.kinds]
+        counts, moments = query("count", axes), list[Query]()
+        if spec.design_effect:
+            names = OF_SHARES if spec.share_of else OF_RATES
+            moments = [moments_of(counts, names, own.moments())]
+        made = {kind: [counts] if kind in TRENDS else [counts, *moments] for kind in spec.kinds}
+        return [counts, *moments], [_table(spec, k, q, codebook) for k, q in made.items()]
     low, high = clamp(study, number, codebook)
     queries, tables = [query(WEIGHT, axes)], []
     for kind in spec.kinds:
@@ -210,6 +229,8 @@ def _table(spec: TableSpec, kind: Kind, queries: Sequence[Query], codebook: Code
         unit = "sessions"
     elif spec.not_computed:
         unit = "none"
+    elif spec.accounts_by:
+        unit = "accounts"
     if kind in TRENDS:
         others = axes if spec.share_of else axes[:-1]
         keys = tuple(axis for axis in others if axis.name != MONTH)
@@ -233,7 +254,8 @@ def _base(spec: TableSpec, own: str) -> str:
     """In words, which sessions the table speaks of, and how they count; or why of none."""
     if spec.not_computed:
         return spec.not_computed
-    words = ["sessions of the study's population"]
+    what = "accounts by the number of their sessions: " if spec.accounts_by else ""
+    words = [f"{what}sessions of the study's population"]
     if spec.where:
         words.append(f"where {', '.join(spec.where)} is as the study says")
     if own:

@@ -39,6 +39,8 @@ Kind = Literal[
     "quantiles",
     "total",
     "grand_total",
+    "accounts",
+    "accounts_above",
     "adjusted_rate",
     "adjusted_slope",
     "adjusted_geometric_mean",
@@ -204,7 +206,9 @@ class Plan:
     binding: Binding | None = None
 
     def contribution(self, query: Query) -> Fraction:
-        """K of a query: its own, or the plan's."""
+        """K of a query: its own, or the plan's; an account lies in one bin of a histogram."""
+        if query.value in ("norm", "size"):
+            return Fraction(1)
         return Fraction(query.contribution or self.privacy.contribution)
 
     @property

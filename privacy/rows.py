@@ -31,6 +31,8 @@ def keys_of(plan: Plan, table: Table) -> list[str]:
         kept = [names.index(name) for name in table.by]
         names = list(table.by)
         cells = dict.fromkeys(tuple(cell[place] for place in kept) for cell in counts.cells)
+    if table.kind == "accounts_above":
+        cells = {(f"more than {edge - 1}",): None for edge in counts.axes[0].edges[1:-1]}
     if table.kind == "share" and table.residual:
         # Cells that differ in the last axis alone stand together, and what is left of them below.
         each = {cell[:-1]: None for cell in cells}

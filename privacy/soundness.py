@@ -53,6 +53,7 @@ def cells_tested(tables: Sequence[Table], queries: Sequence[Query]) -> int:
     """
     M: how many sets of cells are tested: cells, a rate's bases, a grand total, a whole sample.
 
+    Of sizes of accounts, bins and what lies beyond each of them.
     Tables that stand on the same counts share their decisions, so each set counts once.
     """
     named, sets = {query.name: query for query in queries}, dict[tuple[str, str], int]()
@@ -62,6 +63,9 @@ def cells_tested(tables: Sequence[Table], queries: Sequence[Query]) -> int:
         counts = named[table.queries[0]]
         if table.kind == "grand_total":
             sets[counts.name, "all"] = 1
+        elif table.kind in ("accounts", "accounts_above"):
+            sets[counts.name, "cell"] = counts.size
+            sets[counts.name, "above"] = counts.size - 1
         elif table.is_rate or table.kind in ADJUSTED_RATES or is_rates_trend(table):
             base = " ".join(sorted((*table.yes, *table.no)))
             sets[counts.name, f"base {base}"] = counts.size // len(counts.axes[-1].levels)
@@ -128,6 +132,9 @@ def _arithmetic(plan: Plan) -> Iterator[Finding]:
 
 def _noises(query: Query, bound: ContributionBound) -> Iterator[tuple[int, int, float]]:
     """Least sensitivity that is true, the one that is stated, σ: for each bound of a query."""
+    if query.value == "moments":
+        yield bound.moments(), query.sensitivity, query.sigma
+        return
     if query.value not in OF_ACCOUNTS:
         yield bound.sensitivity(largest=query.bound), query.sensitivity, query.sigma
         return

@@ -22,6 +22,7 @@ from .cells import (
     labelled,
     minimum_of,
 )
+from .design import design_of
 from .intervals import Ratio
 
 
@@ -42,7 +43,7 @@ def rates(
         A cell for each combination of keys.
     """
     query = counts_of(plan, table)
-    minimum, design = minimum_of(plan, query), float(plan.contribution(query))
+    minimum, design = minimum_of(plan, query), design_of(plan, table, noisy)
     scale, inside, outside = plan.privacy.scale, len(table.yes), len(table.no)
     both = zip(answers(table, query, noisy), answers(table, query, smooth), strict=True)
     for (cell, yes, no), (_, part, rest) in both:

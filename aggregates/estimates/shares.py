@@ -18,6 +18,7 @@ from privacy.plan import Plan, Table
 from privacy.rows import REST
 
 from .cells import Cell, Estimator, Noisy, Smooth, counts_of, groups, labelled, minimum_of
+from .design import design_of
 from .intervals import Ratio
 
 
@@ -38,7 +39,7 @@ def shares(
         A cell for each combination of keys and label, each tested on its own noisy count.
     """
     query = counts_of(plan, table)
-    minimum, design = minimum_of(plan, query), float(plan.contribution(query))
+    minimum, design = minimum_of(plan, query), design_of(plan, table, noisy)
     scale = plan.privacy.scale
     for (keys, counts), (_, parts) in zip(groups(query, noisy), groups(query, smooth), strict=True):
         base = sum(parts) / scale

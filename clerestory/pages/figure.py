@@ -36,6 +36,8 @@ _MEASURED: Mapping[str, str] = {
     "quantiles": "Quantile",
     "total": "Total",
     "grand_total": "Grand total",
+    "accounts": "Accounts",
+    "accounts_above": "Accounts above",
     "adjusted_rate": "Adjusted rate",
     "adjusted_slope": "Rise per step",
     "adjusted_geometric_mean": "Adjusted geometric mean",

@@ -72,7 +72,8 @@ def format_for(table: Table, values: Iterable[float]) -> Format:
         return percent
     if table.kind in DIFFERENCES:
         return difference_for(table, values)
-    decimals = 0 if table.kind in {"total", "grand_total"} else _decimals(values)
+    whole = table.unit in {"sessions", "accounts"}
+    decimals = 0 if whole else _decimals(values)
     return lambda value: number(value, decimals)
 
 

@@ -138,6 +138,27 @@ name = "with_authors"
 title = "The same within each author"
 not_computed = "no record says who wrote a commit"
 """
+ACCOUNT_SIZES = """
+[[table]]
+name = "account_sizes"
+accounts_by = "sessions"
+"""
+DESIGNED = """
+[[table]]
+name = "designed"
+rate_of = "verified_success"
+by = ["expertise"]
+contribution = 5
+design_effect = true
+
+[[table]]
+name = "shared"
+share_of = "outcome"
+by = ["month"]
+statistics = ["trend"]
+contribution = 5
+design_effect = true
+"""
 CONTEXT = {
     "month": "2025-11",
     "surface": "cli",

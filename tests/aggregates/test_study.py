@@ -8,7 +8,17 @@ from aggregates.lines import line_of
 from aggregates.plan import plan
 from aggregates.study import Study
 from privacy.errors import ConfigurationError
-from tests.aggregates.rows import ADJUSTED, HEAD, MEAN, NOTHING, RATE, SHARE, SIZES, TOTAL
+from tests.aggregates.rows import (
+    ACCOUNT_SIZES,
+    ADJUSTED,
+    HEAD,
+    MEAN,
+    NOTHING,
+    RATE,
+    SHARE,
+    SIZES,
+    TOTAL,
+)
 from tests.support.pki import PUBLIC_ROOT
 
 FIRST_LOOK = Path(__file__).parents[2] / "studies" / "first-look.toml"
@@ -130,7 +140,21 @@ BAD = {
         HEAD + SHARE + 'contribution = "1e999999999"\n', 'contribution = "1e9', "'1e999999999'",
     ),
     "a table's contribution beyond": (HEAD + SHARE + "contribution = 129\n", "= 129", "k = 129"),
-    "a total's contribution": (HEAD + TOTAL + "contribution = 5\n", "n = 5", "totals are clipped"),
+    "a total's contribution": (HEAD + TOTAL + "contribution = 5\n", "n = 5", "is weighed"),
+    "accounts by something else": (
+        HEAD + ACCOUNT_SIZES.replace('"sessions"', '"surface"'), "accounts_by", "their sessions",
+    ),
+    "bins of a share": (HEAD + SHARE + "bins = [1, 2]\n", "bins", "bins in 'modes'"),
+    "bins that fall": (HEAD + ACCOUNT_SIZES + "bins = [1, 6, 2]\n", "bins", "[1, 6, 2]"),
+    "bins from two on": (HEAD + ACCOUNT_SIZES + "bins = [2, 6]\n", "bins", "[2, 6]"),
+    "sizes by something": (HEAD + ACCOUNT_SIZES + 'by = ["month"]\n', "by =", "sessions alone"),
+    "sizes with a weight": (HEAD + ACCOUNT_SIZES + "contribution = 2\n", "n = 2", "is weighed"),
+    "a design effect at k = 1": (
+        HEAD + SHARE + "design_effect = true\n", "design_effect", "above k = 1",
+    ),
+    "a design effect of a mean": (
+        HEAD + MEAN + "contribution = 5\ndesign_effect = true\n", "design_effect", "above k = 1",
+    ),
     "minimum": (HEAD.replace("accounts = 20", "accounts = 1") + SHARE, "minimum", "equal to 2"),
     "type": (HEAD.replace("accounts = 20", 'accounts = "20"') + SHARE, "minimum", "integer"),
     "cells": (

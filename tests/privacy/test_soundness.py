@@ -11,7 +11,9 @@ from privacy.errors import RefusedError
 from privacy.plan import Level, Plan
 from privacy.soundness import cells_tested, check_sound
 from tests.aggregates.rows import (
+    ACCOUNT_SIZES,
     ADJUSTED,
+    DESIGNED,
     MEAN,
     NOTHING,
     OWN_K,
@@ -27,9 +29,11 @@ MADE = small_plan(SHARE, RATE, MEAN)
 SIZED = small_plan(SIZES)
 TOTALS = small_plan(TOTAL)
 WEIGHED = small_plan(SHARE, OWN_K)
+PEOPLE = small_plan(SHARE, ACCOUNT_SIZES)
+PAIRED = small_plan(DESIGNED)
 MOVED = small_plan(TRENDS)
-HELD = small_plan(ADJUSTED)
 EMPTY = small_plan(SHARE, NOTHING)
+HELD = small_plan(ADJUSTED)
 
 
 def sized(name: str, **changes: Any) -> Plan:  # noqa: ANN401  any field of a query
@@ -85,6 +89,23 @@ def nothing(**changes: Any) -> Plan:  # noqa: ANN401  any field of a table
     return replace(EMPTY, tables=(first, replace(last, **changes)))
 
 
+def people(**changes: Any) -> Plan:  # noqa: ANN401  any field of a query
+    """The plan of account sizes, with their query changed."""
+    first, sizes = PEOPLE.queries
+    return replace(PEOPLE, queries=(first, replace(sizes, **changes)))
+
+
+def paired(name: str, **changes: Any) -> Plan:  # noqa: ANN401  any field of a query
+    """The plan of design effects, with one of its queries changed."""
+    made = [replace(q, **changes) if q.name == name else q for q in PAIRED.queries]
+    return replace(PAIRED, queries=(*made,))
+
+
+def parted(**changes: Any) -> Plan:  # noqa: ANN401  any field of an axis
+    """The same with other bins."""
+    return people(axes=(replace(PEOPLE.queries[1].axes[0], **changes),))
+
+
 def query(**changes: Any) -> Plan:  # noqa: ANN401  any field of a query
     """The plan with its first query changed."""
     first, *others = MADE.queries
@@ -136,6 +157,49 @@ EDITS: dict[str, Callable[[], Plan]] = {
     ),
     "a weight that is no fraction": lambda: weighed("modes.count", contribution="1e9"),
     "a weight for a total": lambda: total("work.norms", contribution="1"),
+    "accounts with less sensitivity": lambda: people(sensitivity=2**20 - 1),
+    "accounts with less noise": lambda: people(sigma=PEOPLE.queries[1].sigma * 0.99),
+    "accounts of another table": lambda: people(of="modes.count"),
+    "accounts at a weight": lambda: people(contribution="5"),
+    "accounts by a measure": lambda: parted(measure="prompts"),
+    "accounts from two sessions on": lambda: parted(edges=(2, 3, 4, 7, 12, 2**20)),
+    "bins under another name": lambda: parted(edges=(1, 2, 3, 6, 9, 2**20)),
+    "accounts crossed with modes": lambda: people(
+        axes=(*PEOPLE.queries[0].axes, *PEOPLE.queries[1].axes)
+    ),
+    "sessions for accounts": lambda: people(value="one"),
+    "sizes beyond that nobody counted": lambda: replace(
+        PEOPLE, privacy=replace(PEOPLE.privacy, tested=PEOPLE.privacy.tested - 1)
+    ),
+    "moments with less sensitivity": lambda: paired("designed.moments", sensitivity=25 * 2**20 - 1),
+    "moments at the sensitivity of counts": lambda: paired(
+        "designed.moments", sensitivity=5 * 2**20
+    ),
+    "moments with less noise": lambda: paired(
+        "designed.moments", sigma=PAIRED.query("designed.moments").sigma * 0.99
+    ),
+    "moments of another table": lambda: paired("designed.moments", of="shared.count"),
+    "moments of nothing": lambda: paired("designed.moments", of=""),
+    "moments at another weight": lambda: paired("designed.moments", contribution="4"),
+    "moments of other sessions": lambda: paired("designed.moments", where={"outcome": ("failed",)}),
+    "moments by label": lambda: paired(
+        "designed.moments", axes=PAIRED.query("designed.count").axes
+    ),
+    "a share's moments for a rate": lambda: paired(
+        "designed.moments", axes=PAIRED.query("shared.moments").axes
+    ),
+    "counts in the place of moments": lambda: paired("shared.moments", value="one", of=""),
+    "a table that prints its moments": lambda: replace(
+        PAIRED,
+        tables=(
+            replace(PAIRED.tables[0], queries=PAIRED.tables[0].queries[::-1]),
+            *PAIRED.tables[1:],
+        ),
+    ),
+    "a rate whose moments say yes for no": lambda: replace(
+        PAIRED,
+        tables=(replace(PAIRED.tables[0], yes=("no",), no=("yes",)), *PAIRED.tables[1:]),
+    ),
     "fewer cells": lambda: privacy(tested=21),
     "smaller z": lambda: privacy(z=MADE.privacy.z - 0.01),
     "larger beta": lambda: privacy(beta=0.01),
@@ -194,6 +258,10 @@ EDITS: dict[str, Callable[[], Plan]] = {
         "work.norms", axes=(replace(NORMS, levels=NORMS.levels[1:]),)
     ),
     "a total tested on weights": lambda: total("work.count", value="one", clips=()),
+    "a table that is not computed, of a query": lambda: nothing(queries=("modes.count",)),
+    "a table that is not computed, with keys": lambda: nothing(by=("work_mode",)),
+    "a table that is not computed, with a rest": lambda: nothing(residual=True),
+    "a table of nothing that is said to be computed": lambda: nothing(kind="share"),
     "a pair with less noise": lambda: pair(1, sigma=PAIR.sigma * 0.99),
     "a pair with less sensitivity": lambda: pair(1, sensitivity=PAIR.sensitivity - 1),
     "a pair of a sum": lambda: pair(1, value="log", measure="actions", bound=9000),
@@ -232,10 +300,6 @@ EDITS: dict[str, Callable[[], Plan]] = {
     "sums around another centre": lambda: pair(-2, centre=7),
     "sums of other sessions": lambda: pair(-2, where={}),
     "squares by level": lambda: pair(-1, axes=HELD.query(MEANS.queries[0]).axes),
-    "a table that is not computed, of a query": lambda: nothing(queries=("modes.count",)),
-    "a table that is not computed, with keys": lambda: nothing(by=("work_mode",)),
-    "a table that is not computed, with a rest": lambda: nothing(residual=True),
-    "a table of nothing that is said to be computed": lambda: nothing(kind="share"),
     "a query that no table asks for": lambda: replace(
         MADE, queries=(*MADE.queries, replace(FIRST, name="more"))
     ),
@@ -260,6 +324,9 @@ def test_a_compiled_plan_is_sound_and_a_stricter_one_too() -> None:
     assert HELD.privacy.tested == 6 + 6
     check_sound(pair(1, sigma=PAIR.sigma * 2))
     check_sound(WEIGHED)
+    check_sound(PEOPLE)
+    check_sound(PAIRED)
+    assert PEOPLE.privacy.tested == 10 + 5 + 4  # modes, bins, and what lies beyond all but the last
     check_sound(weighed("verified_at_five.count", contribution="4"))  # noise for five hides four
     check_sound(EMPTY)
     # A table that is not computed costs nothing and tests nothing.

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-import statsmodels.api as sm  # type: ignore[import-untyped]
+import statsmodels.api as sm
 from numpy.typing import NDArray
 
 from aggregates.estimates.adjusted import Sample, fits, sample_of
