@@ -19,8 +19,8 @@ from privacy.codebook import LOG_STEPS
 from privacy.measurements import rho_of
 from privacy.plan import STEPS, Plan, Table
 
-from .estimates.adjusted import fits, sample_of
 from .estimates.intervals import Z95
+from .estimates.sample import fits, sample_of
 
 ROUNDS = 3
 FLOOR = 1e-3
