@@ -34,13 +34,15 @@ DICTIONARY: Mapping[str, str] = {
     "study": "name of the study",
     "table": "name of the table",
     "statistic": "share, rate, change, slope, mean, geometric_mean, quantiles, total, grand_total, "
+    "kappa (Cohen's), weighted_kappa (of ordered labels, by their squared distance), exact, "
+    "adjacent (at most one label apart), "
     "not_computed",
     "keys": "the cell: axis=level, joined by '; '; empty for a table without axes; of quantiles "
     "also which one, in per cent; all others: what a share withholds in that group, as one row",
     "estimate": "the estimate, in `unit`; shares and rates lie in [0, 1]; a change is that from "
     "the first month to the last, a slope that of a straight line through all months",
-    "raw": "noisy weighted count the cell was tested on (a share's own cell, a rate's or mean's "
-    "base), in accounts; of totals the noisy clipped count, in sessions",
+    "raw": "noisy weighted count the cell was tested on (a share's own cell, the base of "
+    "a rate, a mean or an agreement), in accounts; of totals the noisy clipped count, in sessions",
     "low": "lower end of the 95 % interval: privacy noise and sampling together",
     "high": "upper end of it",
     "se_noise": "standard error from the privacy noise alone",

@@ -32,7 +32,12 @@ def check_table(study: "Study", index: int, table: TableSpec) -> None:
     if table.not_computed is not None:
         _check_nothing(study, index, table)
         return
-    known = OF_MEASURES if table.measure else () if table.total_of else (TREND,)
+    if table.agreement_of and len(set(table.agreement_of)) == 1:
+        found = f"agreement of {table.agreement_of[0]!r} with itself, of which a record holds one."
+        remedy = 'compare two fields, or write not_computed = "no second reading of a session".'
+        raise study.error(found, remedy, "table", index, "agreement_of")
+    single = table.total_of or table.agreement_of
+    known = OF_MEASURES if table.measure else () if single else (TREND,)
     for statistic in table.statistics:
         if statistic not in known:
             found = f"the statistic {statistic!r}, which {table.name!r} cannot have."

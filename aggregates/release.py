@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from privacy.codebook import Codebook
 from privacy.codebook import codebook as installed
 from privacy.errors import RefusedError
-from privacy.plan import Kind, Plan, Table
+from privacy.plan import AGREEMENTS, Kind, Plan, Table
 
+from .estimates.agreement import agreements
 from .estimates.cells import Cell, Noisy, Smooth, minimum_of
 from .estimates.means import means
 from .estimates.quantiles import quantiles
@@ -52,6 +53,10 @@ MAKERS: Mapping[Kind, Callable[[Measured, Table], Iterator[Cell]]] = {
     "quantiles": lambda of, table: quantiles(of.plan, table, of.noisy, of.codebook),
     "total": lambda of, table: totals(of.plan, table, of.noisy, of.clips),
     "grand_total": lambda of, table: grand_total(of.plan, table, of.noisy, of.clips),
+    **{
+        kind: lambda of, table: agreements(of.plan, table, of.noisy, of.smooth)
+        for kind in AGREEMENTS
+    },
     "not_computed": lambda _of, _table: iter([Cell("", 0, 0, 0.0, "not_computed", None)]),
 }
 """Kind of table → what makes its cells."""

@@ -37,13 +37,20 @@ Kind = Literal[
     "quantiles",
     "total",
     "grand_total",
+    "kappa",
+    "weighted_kappa",
+    "exact",
+    "adjacent",
     "not_computed",
 ]
 TRENDS: tuple[Kind, ...] = ("change", "slope")
 """Statistics over the months of a share or a rate, made from its own counts."""
+AGREEMENTS: tuple[Kind, ...] = ("kappa", "weighted_kappa", "exact", "adjacent")
+"""Statistics of how far two columns say the same; the second and the last need ordered labels."""
 __all__ = [
-    "FORMAT", "QUANTILES", "TRENDS", "Axis", "Binding", "Clip", "Forecast", "Kind", "Level", "Plan",
-    "Population", "Privacy", "Query", "Rater", "Study", "Table", "Value", "read_plan",
+    "AGREEMENTS", "FORMAT", "QUANTILES", "TRENDS", "Axis", "Binding", "Clip", "Forecast", "Kind",
+    "Level", "Plan", "Population", "Privacy", "Query", "Rater", "Study", "Table", "Value",
+    "read_plan",
 ]  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from .minimum import LEAST_MERGED
-from .plan import QUANTILES, TRENDS, Plan, Table
+from .plan import AGREEMENTS, QUANTILES, TRENDS, Plan, Table
 
 REST = "all others"
 """Label of the row that holds what was withheld in a group; no level has that name."""
@@ -16,6 +16,8 @@ def keys_of(plan: Plan, table: Table) -> list[str]:
     counts = plan.query(table.queries[0])
     cells = dict.fromkeys(cell[:-1] if table.kind == "rate" else cell for cell in counts.cells)
     names = [axis.name for axis in counts.axes]
+    if table.kind in AGREEMENTS:
+        cells = dict.fromkeys(cell[:-2] for cell in counts.cells)
     if table.kind in TRENDS:
         kept = [names.index(name) for name in table.by]
         names = list(table.by)

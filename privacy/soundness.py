@@ -20,7 +20,7 @@ from .forms import by_name, fits, is_bounded, is_one_table, is_rates_trend
 from .loss import read_rho
 from .measurements import cost_of, epsilon_of
 from .minimum import BETA, quantile
-from .plan import Plan, Query, Table
+from .plan import AGREEMENTS, Plan, Query, Table
 from .queries import OF_ACCOUNTS
 from .unit import SCALE, ContributionBound
 
@@ -63,6 +63,9 @@ def cells_tested(tables: Sequence[Table], queries: Sequence[Query]) -> int:
         elif table.kind == "rate" or is_rates_trend(table):
             base = " ".join(sorted((*table.yes, *table.no)))
             sets[counts.name, f"base {base}"] = counts.size // len(counts.axes[-1].levels)
+        elif table.kind in AGREEMENTS:
+            width = len(counts.axes[-1].levels) ** 2
+            sets[counts.name, "two-way base"] = counts.size // width
         else:
             sets[counts.name, "cell"] = counts.size
     return sum(sets.values())

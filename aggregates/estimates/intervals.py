@@ -77,7 +77,7 @@ def proportion(ratio: Ratio, *, design: float, z: float = Z95) -> Estimate:
     a = base**2 - z**2 * (noise * (ratio.inside + ratio.outside) - drawn)
     b = -2 * part * base + z**2 * (2 * noise * ratio.inside - drawn)
     c = part**2 - z**2 * noise * ratio.inside
-    low, high = _roots(a, b, c)
+    low, high = roots(a, b, c)
     spread = ratio.inside * (1 - value) ** 2 + ratio.outside * value**2
     return Estimate(
         value,
@@ -125,7 +125,7 @@ def mean(cell: Mean, *, design: float, z: float = Z95) -> Estimate:
     a = cell.weight**2 - z**2 * cell.sigma_weight**2
     b = -2 * cell.total * cell.weight
     c = cell.total**2 - z**2 * (cell.sigma_total**2 + drawn)
-    low, high = _roots(a, b, c)
+    low, high = roots(a, b, c)
     return Estimate(
         value,
         low=min(max(-bound, low), bound),
@@ -135,7 +135,7 @@ def mean(cell: Mean, *, design: float, z: float = Z95) -> Estimate:
     )
 
 
-def _roots(a: float, b: float, c: float) -> tuple[float, float]:
+def roots(a: float, b: float, c: float) -> tuple[float, float]:
     """Where a·x² + b·x + c ≤ 0, or everywhere if that is no bounded stretch."""
     discriminant = b * b - 4 * a * c
     if a <= 0 or discriminant < 0:

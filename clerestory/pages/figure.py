@@ -7,7 +7,7 @@ never a blank and never a zero.
 
 from collections.abc import Callable, Sequence
 
-from privacy.plan import TRENDS, Table
+from privacy.plan import AGREEMENTS, TRENDS, Table
 
 from .cell import Cell, Group
 from .markup import Element, tag
@@ -24,6 +24,10 @@ _MEASURED = {
     "quantiles": "Quantile",
     "total": "Total",
     "grand_total": "Grand total",
+    "kappa": "Kappa",
+    "weighted_kappa": "Weighted kappa",
+    "exact": "Exact agreement",
+    "adjacent": "Adjacent agreement",
     "not_computed": "Not computed",
 }
 
@@ -140,6 +144,8 @@ def base_of(table: Table) -> str:
 def _measured(table: Table) -> str:
     if table.kind in TRENDS:
         return f"{_MEASURED[table.kind]}, in percentage points"
+    if table.kind in AGREEMENTS:
+        return _MEASURED[table.kind]
     unit = "" if table.kind in {"share", "rate"} else f", in {table.unit}"
     return f"{_MEASURED[table.kind]}s{unit}"
 

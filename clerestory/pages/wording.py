@@ -18,6 +18,8 @@ MINUS = "\N{MINUS SIGN}"
 TOO_FEW = "too few people"
 NOT_COMPUTED = "not computed"
 NOTHING_WITHHELD = "nothing is withheld"
+PARTS = frozenset({"share", "rate", "exact", "adjacent"})
+"""Kinds of table whose numbers are parts of a whole, and print as per cent."""
 CONFIDENCE = 95
 """Per cent of every interval a release prints (the estimates are made for this one)."""
 
@@ -59,17 +61,19 @@ def format_for(table: Table, values: Iterable[float]) -> Format:
             bare.
         values: Those that will be printed: the largest decides a mean's decimals.
     """
-    if table.kind in {"share", "rate"}:
+    if table.kind in PARTS:
         return percent
     if table.kind in TRENDS:
         return difference_for(table, values)
+    if table.kind in {"kappa", "weighted_kappa"}:
+        return lambda value: number(value, 2)
     decimals = 0 if table.kind in {"total", "grand_total"} else _decimals(values)
     return lambda value: number(value, decimals)
 
 
 def ticks_for(table: Table, step: float) -> Format:
     """How the values of an axis are printed: with no more decimals than its steps need."""
-    parts = table.kind in {"share", "rate", *TRENDS}
+    parts = table.kind in {*PARTS, *TRENDS}
     size = 100 * step if parts else step
     decimals = next((d for d in range(6) if abs(round(size, d) - size) < size * 1e-6), 6)
     unit = f"{SPACE}{'pp' if table.kind in TRENDS else '%'}" if parts else ""
@@ -85,7 +89,7 @@ def difference_for(table: Table, values: Iterable[float]) -> Format:
         table: Differences of shares and rates are in percentage points.
         values: Those that are compared; a difference of means has one decimal more than they.
     """
-    if table.kind in {"share", "rate", *TRENDS}:
+    if table.kind in {*PARTS, *TRENDS}:
         digits = 2 if table.kind == "slope" else 1
         return lambda value: f"{_signed(100 * value, digits)}{SPACE}pp"
     decimals = _decimals(values) + 1

@@ -173,7 +173,6 @@ def test_what_is_wrong_is_named_with_its_line(what: str) -> None:
     ("text", "line"),
     [
         (HEAD + RATE + 'adjust_for = ["month"]\n', "adjust_for"),
-        (HEAD + '[[table]]\nname = "same"\nagreement_of = "outcome"\n', "agreement_of"),
     ],
 )
 def test_what_a_later_version_computes_is_recognised(text: str, line: str) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from aggregates.bundle import read_bundle
 from tests.aggregates.rows import (
+    AGREE,
     AMONG,
     HEAD,
     NOTHING,
@@ -17,11 +18,11 @@ from tests.aggregates.rows import (
 )
 from tests.support.world import labels_world, must
 
-TABLES = (SHARE, RATE, AMONG, SIZES, TOTAL, TRENDS, REST, NOTHING)
+TABLES = (SHARE, RATE, AMONG, SIZES, TOTAL, TRENDS, REST, AGREE, NOTHING)
 STUDY = HEAD.replace("epsilon = 2.0", "epsilon = 1.5") + "".join(TABLES)
 KINDS = {
     "share", "rate", "change", "slope", "geometric_mean", "mean", "quantiles", "total",
-    "grand_total", "not_computed",
+    "grand_total", "kappa", "weighted_kappa", "exact", "adjacent", "not_computed",
 }  # fmt: skip
 
 

@@ -24,6 +24,7 @@ from privacy.plan import Plan, read_plan
 from privacy.policy import default_policy
 from privacy.soundness import check_sound
 from tests.aggregates.rows import (
+    AGREE,
     AMONG,
     BOOK,
     HEAD,
@@ -43,7 +44,7 @@ from tests.aggregates.test_kernel import exact
 from tests.privacy.test_floor import FLOOR
 from tests.privacy.test_plan import paths
 
-TABLES = (SHARE, RATE, MEAN, SIZES, TOTAL, TRENDS, REST, AMONG, SHARE + NOTHING)
+TABLES = (SHARE, RATE, MEAN, SIZES, TOTAL, TRENDS, REST, AMONG, AGREE, SHARE + NOTHING)
 NAMES = ("work_mode", "outcome", "expertise", "month", "occupation", "task_occupation", "surface",
          "verified_success", "troubled", "actions_per_prompt", "account", "session", "status",
          "software_occupation", "model_family", "nothing", "", "a=b", "x" * 70)  # fmt: skip
@@ -69,6 +70,7 @@ LIKELY: dict[str, list[object]] = {
     "share_of": ["outcome", "month", "software_occupation", "verified_success"],
     "rate_of": ["troubled", "verified_success", "outcome"],
     "total_of": ["month", "outcome"],
+    "agreement_of": [["outcome", "outcome"], ["success_signal", "failure_signal"], ["month"]],
     "among": ["troubled", "judged_failure", "outcome"],
     "residual": [True, False],
     "not_computed": ["for want of a reader", ""],
@@ -83,7 +85,7 @@ LIKELY: dict[str, list[object]] = {
 KEYS = ("name", "purpose", "authors", "months", "where", "epsilon", "delta", "contribution",
         "minimum_accounts", "share_of", "rate_of", "total_of", "measure", "statistics", "between",
         "by", "merge", "leave_out", "half_width", "title", "model", "endpoint", "roots",
-        "among", "residual", "not_computed", "adjust_for", "colour")  # fmt: skip
+        "among", "residual", "agreement_of", "not_computed", "adjust_for", "colour")  # fmt: skip
 lines = st.one_of(
     st.sampled_from([(key, value) for key, given in LIKELY.items() for value in given]).map(
         lambda given: f"{given[0]} = {toml(given[1])}"
@@ -168,7 +170,7 @@ def test_any_text_is_refused_in_our_words(text: str) -> None:
     assert compiled(text) is None
 
 
-MADE = small_plan(SHARE, RATE, MEAN, SIZES, TOTAL, REST, AMONG, NOTHING)
+MADE = small_plan(SHARE, RATE, MEAN, SIZES, TOTAL, REST, AMONG, AGREE, NOTHING)
 PATHS = paths(json.loads(MADE.canonical))
 OTHERS = [record(n, {"work_mode": "plan"}, actions_per_prompt=5.0) for n in range(30)]
 WORST = [record(99, {"work_mode": mode, "expertise": "expert", "outcome": "succeeded",
