@@ -13,11 +13,12 @@ from math import isfinite
 
 from privacy.codebook import Codebook
 from privacy.errors import RefusedError
+from privacy.mistakes import is_identified, printed_error, rounded
 from privacy.plan import Plan, Table
 from privacy.rows import REST, keys_of, merged_in, rests
 
 from .estimates.cells import counts_of, minimum_of
-from .release import COLUMNS, Row, release, rounded
+from .release import COLUMNS, Row, release
 
 PUBLIC = (
     "study", "table", "statistic", "keys", "threshold", "noise_scale", "k", "base", "unit",
@@ -33,7 +34,7 @@ def read_answer(plan: Plan, answer: bytes, codebook: Codebook | None = None) -> 
 
     Args:
         plan: The bound plan.
-        answer: Canonical JSON `{"rows": […]}`.
+        answer: JSON `{"rows": […]}`.
         codebook: The codebook that the plan names; that of this installation by default.
 
     Raises:
@@ -54,8 +55,9 @@ def read_answer(plan: Plan, answer: bytes, codebook: Codebook | None = None) -> 
     _expect_rests(plan, rows, expected)
     if not _same_public(rows, expected):
         raise _refused("something else than the rows of the plan.")
+    tables = {(table.name, str(table.kind)): table for table in plan.tables}
     for row in rows:
-        if not _lawful(row, plan):
+        if not _lawful(row, plan, tables[str(row["table"]), str(row["statistic"])]):
             raise _refused("a row with numbers that it may not have.")
     return rows
 
@@ -111,28 +113,33 @@ def _same_public(rows: Sequence[Row], expected: Sequence[Row]) -> bool:
     )
 
 
-def _lawful(row: Row, plan: Plan) -> bool:
+def _lawful(row: Row, plan: Plan, table: Table) -> bool:
     numbers = [row[column] for column in NUMBERS]
-    if (row["statistic"] == "not_computed") != (row["state"] == "not_computed"):
+    never = table.kind == "not_computed"
+    if table.kind == "corrected":
+        never = not is_identified(plan, table, str(row["keys"]))
+    if never != (row["state"] == "not_computed"):
         # Of other rows only that of all others can have nothing to be made of.
         rest = row["state"] == "not_computed" and str(row["keys"]).endswith(f"={REST}")
         if not rest:
             return False
     if row["state"] in ("suppressed", "not_computed"):
         return all(number is None for number in (*numbers, row["se_classifier"]))
-    if row["state"] != "published" or row["se_classifier"] is not None:
+    if row["state"] != "published":
         return False
     least = row["accounts_at_least"]
     if type(least) is not int or not all(map(_is_number, numbers[:-1])):
         return False
     told: dict[str, float] = {column: row[column] for column in NUMBERS}  # type: ignore[misc]
     threshold = row["threshold"]
+    error = printed_error(plan, table, str(row["keys"]), told["estimate"])
     return (
         _is_number(threshold)  # canonical JSON writes a whole number without its point
         and told["raw"] >= float(threshold or 0)
         and plan.privacy.minimum_accounts <= least
         and least * Fraction(str(row["k"])) <= told["raw"]
         and told["low"] <= told["estimate"] <= told["high"]
+        and row["se_classifier"] == error
     )
 
 

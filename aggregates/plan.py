@@ -18,15 +18,17 @@ from privacy.minimum import BETA, quantile
 from privacy.plan import Forecast, Plan, Population, Privacy, Query, Rater, Table
 from privacy.plan import Study as Asked
 from privacy.soundness import cells_tested
-from privacy.unit import SCALE, ContributionBound
+from privacy.unit import SCALE
 
 from .asked import rater_of
+from .division import divide
 from .forecast import forecast, prior
 from .population import conditions
 from .sharing import share
 from .study import Study
-from .targets import PRINTED, targets
-from .workload import price, queries_of
+from .targets import PRINTED, inside, targets
+from .validation import validated
+from .workload import bound_of, queries_of
 
 ACCOUNTS, SESSIONS_EACH = 4_500, 1.7
 """What a forecast expects unless it is told: a mid-sized organisation at the published mean."""
@@ -79,9 +81,11 @@ def plan(
     draft = _tested(apart, *share(apart, sums, wanted, book))
     if draft.queries != apart.queries:
         sums = prior(draft, accounts, expected, book)
+    adjusted = inside(draft, sums, wanted)
     candidates = []
-    for printed in PRINTED:
-        queries = price(draft.queries, targets(draft, sums, wanted, printed), rho)
+    # Where each table states its own part, no wish can move anything from one to another.
+    for printed in PRINTED if any(table.rho is None for table in study.tables) else PRINTED[:1]:
+        queries = divide(study, draft, targets(draft, sums, wanted, printed, adjusted), rho)
         priced = replace(draft, queries=(*queries,))
         compiled = replace(priced, privacy=replace(priced.privacy, rho=write_rho(priced.loss)))
         told = forecast(compiled, sums, accounts, expected, book)
@@ -91,13 +95,14 @@ def plan(
 
 def _draft(study: Study, rater: Rater, book: Codebook) -> Plan:
     """Everything about a plan but its prices and its forecast."""
-    bound = _bound(study)
+    bound = bound_of(study, study.budget.k, "privacy")
     queries: list[Query] = []
     tables: list[Table] = []
     for number in range(len(study.tables)):
         more, statistics = queries_of(study, number, bound=bound, codebook=book)
         queries += more
         tables += statistics
+    validation, tables = validated(study, tables, rater, book)
     budget = study.budget
     made = Plan(
         study=Asked(study.header.name, study.header.purpose, (*study.header.authors,)),
@@ -119,6 +124,7 @@ def _draft(study: Study, rater: Rater, book: Codebook) -> Plan:
         forecast=_NONE_YET,
         codebook=book.hash,
         prompts=book.prompts_hash,
+        validation=validation,
     )
     return _tested(made, *_shared(queries, tables))
 
@@ -134,9 +140,10 @@ def _shared(queries: Sequence[Query], tables: Sequence[Table]) -> tuple[list[Que
     """Counts that two tables need are bought once, and so the tables agree about them."""
     kept: list[Query] = []
     names: dict[str, str] = {}
-    for query in queries:
+    for asked in queries:
+        query = replace(asked, of=names.get(asked.of, asked.of))
         alike = [one for one in kept if replace(query, name=one.name) == one]
-        first = alike[0] if alike and query.value == "one" else query
+        first = alike[0] if alike and query.value in ("one", "moments") else query
         names[query.name] = first.name
         kept += [query] if first is query else []
     renamed = (
@@ -153,10 +160,3 @@ def _where(study: Study, book: Codebook) -> dict[str, tuple[str, ...]]:
     if "month" in where:
         raise refuse("months as a condition.", "state them as months = [first, last].")
     return where
-
-
-def _bound(study: Study) -> ContributionBound:
-    try:
-        return ContributionBound(study.budget.k)
-    except ConfigurationError as error:
-        raise study.error(error.found, error.remedy, "privacy", "contribution") from None

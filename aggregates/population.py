@@ -167,6 +167,30 @@ def bins(measure: Measure, low: int, high: int, width: int) -> Axis:
     return Axis(measure.name, levels, measure.name, tuple(ends))
 
 
+def parts(measure: Measure, points: Sequence[float], refuse: Refuse) -> Axis:
+    """
+    Part a measure at stated values: up to the first, above it up to the second, and so on.
+
+    Args:
+        measure: What is parted.
+        points: Where, in the measure's unit.
+        refuse: Makes the error to raise.
+
+    Raises:
+        ConfigurationError: The values do not rise between the measure's floor and ceiling.
+    """
+    edges = (0, *(measure.encode(point) + 1 for point in points), measure.top + 1)
+    within = all(measure.floor <= point < measure.ceiling for point in points)
+    if not within or any(low >= high for low, high in pairwise(edges)):
+        found = f"{measure.name} parted at {', '.join(f'{point:g}' for point in points)}."
+        remedy = f"let them rise between {measure.floor:g} and {measure.ceiling:g}."
+        raise refuse(found, remedy)
+    named = [f"{point:g}" for point in points]
+    middles = [f"above {low}, up to {high}" for low, high in pairwise(named)]
+    names = [f"up to {named[0]}", *middles, f"above {named[-1]}"]
+    return Axis(measure.name, tuple(Level(name, {}) for name in names), measure.name, edges)
+
+
 def whole(axes: Sequence[Axis]) -> Axis:
     """One level that holds whatever lies in some cell of axes of one column each."""
     condition: dict[str, tuple[str, ...]] = {}

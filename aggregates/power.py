@@ -2,7 +2,7 @@
 Whether a study would show a difference: asked of its plan, before any session is read.
 
 Two groups of a share or a rate, p₁ in one and p₂ in the other.  Their difference has the variance
-Σ [σ²·(a(1-p)² + b·p²)/n² + k·p(1-p)/n], n the group's expected base; a 95 % interval leaves out
+Σ [σ²·(a(1-p)² + b·p²)/n² + D·p(1-p)/n], n the group's expected base; a 95 % interval leaves out
 zero with the chance Φ(|p₂ - p₁|/√V - 1.96).  A group that is expected to be withheld shows nothing.
 Two labels of one group share its base, and their difference is another question: it is refused.
 """
@@ -16,6 +16,7 @@ from privacy.errors import ConfigurationError
 from privacy.plan import Plan, Table
 
 from .estimates.cells import counts_of, groups, join_keys, minimum_of
+from .estimates.design import design_of
 from .estimates.intervals import Z95
 from .estimates.rates import answers
 from .estimates.shares import decide
@@ -73,7 +74,7 @@ def would_show(
         p, n = supposed.value, max(base, 1e-9)
         sigma = counts_of(plan, asked).sigma / plan.privacy.scale
         noise = (sigma / n) ** 2 * (inside * (1 - p) ** 2 + outside * p**2)
-        variance += noise + float(plan.contribution(counts_of(plan, asked))) * p * (1 - p) / n
+        variance += noise + design_of(plan, asked, sums) * p * (1 - p) / n
     reach = Z95 * sqrt(variance)
     apart = abs(second.value - first.value) / sqrt(variance) if variance else 0.0
     chance = 0.0 if withheld else NormalDist().cdf(apart - Z95)

@@ -89,6 +89,8 @@ def _alike(draft: Plan, sums: Sums, half_widths: Mapping[str, float | None]) -> 
     """Rates that count the same sessions in the same groups."""
     found: list[tuple[Query, list[_Rate]]] = []
     once = {t.queries[0]: t for t in reversed(draft.tables) if t.kind == "rate"}
+    for query in draft.queries:  # what says yes and no to moments is two cells, not states
+        once.pop(query.of, None)
     for table in reversed(once.values()):
         counts = counts_of(draft, table)
         groups = replace(counts, name="", axes=counts.axes[:-1])

@@ -10,8 +10,9 @@ from itertools import pairwise
 from math import inf
 
 from .codebook import MONTHS
+from .pairs import fits_adjusted_mean, fits_adjusted_rate
 from .plan import TRENDS, Axis, Kind, Query, Table, Value
-from .queries import OF_ACCOUNTS
+from .queries import OF_ACCOUNTS, OF_RATES, OF_SHARES, SESSIONS, size_names
 from .rows import REST
 from .unit import CLIPS
 
@@ -39,13 +40,32 @@ def is_bounded(query: Query) -> bool:
         0 < query.size <= MOST_CELLS
         and steps
         and tuple(clip.bound for clip in query.clips) == clips
-        and (query.of != "") == (query.value in OF_ACCOUNTS and query.value != "clipped")
+        and (query.of != "") == (query.value == "moments" or not _stands_alone(query))
         and all(map(_is_parted, query.axes))
+        and not (query.contribution and query.value in OF_ACCOUNTS)
         and (
             plain
-            if query.value in ("one", *OF_ACCOUNTS)
+            if query.value in ("one", "moments", *OF_ACCOUNTS)
             else 0 <= query.centre < LARGEST_CENTRE and 1 <= query.bound < LARGEST_BOUND
         )
+    )
+
+
+def _stands_alone(query: Query) -> bool:
+    """Whether a query counts sessions in no other query's cells."""
+    if query.value not in OF_ACCOUNTS:
+        return True
+    return query.value == "clipped" or (query.value == "size" and _is_of_sizes(query.axes))
+
+
+def _is_of_sizes(axes: Sequence[Axis]) -> bool:
+    """Whether axes are the bins of a table of account sizes, each called what it holds."""
+    return len(axes) == 1 and (
+        (axes[0].name, axes[0].measure) == (SESSIONS, SESSIONS)
+        and len(axes[0].edges) > 2
+        and axes[0].edges[0] == 1
+        and axes[0].edges[-2] <= CLIPS[-1]
+        and [level.name for level in axes[0].levels] == size_names(axes[0].edges)
     )
 
 
@@ -70,7 +90,9 @@ def is_one_table(parts: Sequence[Table]) -> bool:
 def fits(table: Table, queries: Sequence[Query]) -> bool:
     """Whether a table is made of what its kind is made of, and is tested on its own cells."""
     measured = table.kind != "not_computed"
-    if bool(queries) != measured or any(query.where != queries[0].where for query in queries):
+    # One k for all that a statistic is made of: a ratio of sums weighed apart means nothing.
+    alike = {(*sorted(query.where.items()), query.contribution) for query in queries}
+    if len(alike) != measured:
         return False
     if table.residual and not (measured and _has_rest(table, queries[0])):
         return False
@@ -80,21 +102,41 @@ def fits(table: Table, queries: Sequence[Query]) -> bool:
 def _has_rest(table: Table, counts: Query) -> bool:
     """Whether a row of what is withheld can stand beside a share's labels, named as none is."""
     labels = [level.name for level in counts.axes[-1].levels] if counts.axes else []
-    shares = table.kind == "share" or (table.kind in TRENDS and not table.yes)
+    made_of_it = table.kind in (*TRENDS, "corrected") and not table.yes
+    shares = table.kind == "share" or made_of_it
     return shares and len(set(labels)) == len(labels) > 2 and REST not in labels
 
 
 def _fits_share(table: Table, queries: Sequence[Query]) -> bool:
     (counts, *more), axes = queries, queries[0].axes
     named = tuple(axis.name for axis in axes)
-    return not more and counts.value == "one" and bool(axes) and table.by == named[:-1]
+    if not axes or not _are_moments(more, counts, OF_SHARES):
+        return False
+    return counts.value == "one" and table.by == named[:-1]
 
 
 def _fits_rate(table: Table, queries: Sequence[Query]) -> bool:
     (counts, *more), axes = queries, queries[0].axes
-    if more or counts.value != "one" or not axes:
+    if counts.value != "one" or not axes or not _are_moments(more, counts, OF_RATES):
+        return False
+    if more and [*table.yes, *table.no] != [level.name for level in axes[-1].levels]:
         return False
     return table.by == tuple(axis.name for axis in axes)[:-1] and _is_answered(table, counts)
+
+
+def _fits_corrected(table: Table, queries: Sequence[Query]) -> bool:
+    return (_fits_rate if table.is_rate else _fits_share)(table, queries)
+
+
+def _are_moments(more: Sequence[Query], counts: Query, names: Sequence[str]) -> bool:
+    """Whether what a table has beside its counts is nothing, or the moments of those."""
+    return not more or (
+        len(more) == 1
+        and (more[0].value, more[0].of) == ("moments", counts.name)
+        and len(more[0].axes) == 1
+        and tuple(level.name for level in more[0].axes[0].levels) == tuple(names)
+        and (names != OF_RATES or len(counts.axes[-1].levels) == len(("yes", "no")))
+    )
 
 
 def _fits_mean(table: Table, queries: Sequence[Query]) -> bool:
@@ -150,6 +192,17 @@ def _fits_trend(table: Table, queries: Sequence[Query]) -> bool:
     )
 
 
+def _fits_accounts(table: Table, queries: Sequence[Query]) -> bool:
+    (counts, *more) = queries
+    return (
+        not more
+        and counts.value == "size"
+        and _stands_alone(counts)
+        and table.by == (SESSIONS,)
+        and not (table.yes or table.no)
+    )
+
+
 def is_rates_trend(table: Table) -> bool:
     """Whether a trend is of a rate: the answers, yes and no, are then no key of its rows."""
     return table.kind in TRENDS and bool(table.yes)
@@ -188,6 +241,7 @@ def _fits_nothing(table: Table, _: Sequence[Query]) -> bool:
 FORMS: Mapping[Kind, Callable[[Table, Sequence[Query]], bool]] = {
     "share": _fits_share,
     "rate": _fits_rate,
+    "corrected": _fits_corrected,
     "change": _fits_trend,
     "slope": _fits_trend,
     "mean": _fits_mean,
@@ -195,6 +249,12 @@ FORMS: Mapping[Kind, Callable[[Table, Sequence[Query]], bool]] = {
     "quantiles": _fits_quantiles,
     "total": _fits_totals,
     "grand_total": _fits_totals,
+    "accounts": _fits_accounts,
+    "accounts_above": _fits_accounts,
+    "adjusted_rate": fits_adjusted_rate,
+    "adjusted_slope": fits_adjusted_rate,
+    "adjusted_geometric_mean": fits_adjusted_mean,
+    "adjusted_ratio": fits_adjusted_mean,
     "kappa": _fits_agreement,
     "weighted_kappa": _fits_agreement,
     "exact": _fits_agreement,

@@ -83,7 +83,9 @@ class Minimum:
 
     def threshold(self, sigma: float, *, cells: int = 1) -> int:
         """Smallest noisy count that is printed: k·m + z·σ_U, in units of 1/scale."""
-        return ceil(self.accounts * self.k * self.scale) + self.margin(sigma, cells=cells)
+        # In whole numbers: a release asks this of each of its cells, and fractions are slow.
+        least = -(-self.accounts * self.k.numerator * self.scale // self.k.denominator)
+        return least + self.margin(sigma, cells=cells)
 
     def accounts_at_least(self, noisy: int, sigma: float, *, cells: int = 1) -> int:
         """
@@ -95,7 +97,7 @@ class Minimum:
             cells: How many cells are summed in it.
         """
         certain = noisy - self.margin(sigma, cells=cells)
-        return max(0, int(Fraction(certain, self.scale) / self.k))
+        return max(0, certain * self.k.denominator // (self.scale * self.k.numerator))
 
     def decide(self, noisy: int, sigma: float, *, cells: int = 1) -> State:
         """Whether a set may be printed by itself."""
@@ -114,15 +116,16 @@ class Minimum:
             A state for each cell.  Either all are published, or those withheld have at least m
             accounts together, or none is published (and so no total is).
         """
-        states = [self.decide(count, sigma) for count in noisy]
+        least = self.threshold(sigma)
+        states: list[State] = ["published" if n >= least else "suppressed" for n in noisy]
         shown = [index for index, state in enumerate(states) if state == "published"]
         hidden = self._certain(
             [n for n, state in zip(noisy, states, strict=True) if state == "suppressed"], sigma
         )
         spread = len(states) - len(shown) if self.clipped else 1
         # hidden² against m²·k²·c: whole numbers, no root.
-        least = self.accounts * self.k * self.scale
-        if shown and len(shown) < len(states) and hidden**2 < least**2 * spread:
+        needed = self.accounts * self.k * self.scale
+        if shown and len(shown) < len(states) and hidden**2 < needed**2 * spread:
             states[min(shown, key=lambda index: noisy[index])] = "suppressed"
         return states
 

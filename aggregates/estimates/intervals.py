@@ -10,8 +10,8 @@ together, and e be their residuals: (Σ w·e)² ≤ Σw · Σ w·e² ≤ k·Σ w
 clustered variance is at most D·n·Var(e) with D = k, whatever the dependence inside an account.
 """
 
-from dataclasses import dataclass
-from math import sqrt
+from dataclasses import dataclass, replace
+from math import hypot, sqrt
 from statistics import NormalDist
 
 Z95 = NormalDist().inv_cdf(0.975)
@@ -24,7 +24,7 @@ class Estimate:
 
     value: float
     low: float
-    """Lower end of the 95 % interval: noise and sampling together."""
+    """Lower end of the 95 % interval, of all errors that are stated."""
     high: float
     se_noise: float
     """Standard error that the privacy noise alone gives it."""
@@ -132,6 +132,21 @@ def mean(cell: Mean, *, design: float, z: float = Z95) -> Estimate:
         high=max(min(bound, high), -bound),
         se_noise=sqrt(cell.sigma_total**2 + (value * cell.sigma_weight) ** 2) / cell.weight,
         se_sampling=sqrt(drawn) / cell.weight,
+    )
+
+
+def widened(estimate: Estimate, error: float) -> Estimate:
+    """
+    A proportion whose interval holds a further error, independent of the others.
+
+    Each side is the root of the sum of squares of its reach and of the error's [Zou & Donner
+    2008, Statistics in Medicine 27(10):1693-1702]: so an uneven interval stays uneven.
+    """
+    reach = Z95 * error
+    return replace(
+        estimate,
+        low=max(0.0, estimate.value - hypot(estimate.value - estimate.low, reach)),
+        high=min(1.0, estimate.value + hypot(estimate.high - estimate.value, reach)),
     )
 
 

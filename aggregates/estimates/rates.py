@@ -10,32 +10,47 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from privacy.plan import Plan, Query, Table
 
-from .cells import Cell, Count, Noisy, Smooth, counts_of, groups, join_keys, minimum_of
-from .intervals import Ratio, proportion
+from .cells import (
+    Cell,
+    Count,
+    Estimator,
+    Noisy,
+    Smooth,
+    counts_of,
+    groups,
+    join_keys,
+    labelled,
+    minimum_of,
+)
+from .design import design_of
+from .intervals import Ratio
 
 
-def rates(plan: Plan, table: Table, noisy: Noisy, smooth: Smooth) -> Iterator[Cell]:
+def rates(
+    plan: Plan, table: Table, noisy: Noisy, smooth: Smooth, estimator: Estimator = labelled
+) -> Iterator[Cell]:
     """
     Make a rate table.
 
     Args:
         plan: The plan that the sums were measured under.
-        table: A table of the kind rate.
+        table: A table of rates.
         noisy: Noisy sums of its query, whose last axis holds the answers.
         smooth: The same after tables were reconciled.
+        estimator: From a cell's keys, ratio and D to what is printed of it.
 
     Yields:
         A cell for each combination of keys.
     """
     query = counts_of(plan, table)
-    minimum, design = minimum_of(plan, query), float(plan.contribution(query))
+    minimum, design = minimum_of(plan, query), design_of(plan, table, noisy)
     scale, inside, outside = plan.privacy.scale, len(table.yes), len(table.no)
     both = zip(answers(table, query, noisy), answers(table, query, smooth), strict=True)
     for (cell, yes, no), (_, part, rest) in both:
         state = minimum.decide(yes + no, query.sigma, cells=inside + outside)
         ratio = Ratio(part / scale, (part + rest) / scale, query.sigma / scale, inside, outside)
-        estimate = proportion(ratio, design=design) if state == "published" else None
         keys = join_keys(table.by, cell)
+        estimate = estimator(keys, ratio, design) if state == "published" else None
         yield Cell(keys, yes + no, inside + outside, query.sigma, state, estimate, minimum)
 
 

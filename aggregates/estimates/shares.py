@@ -17,32 +17,36 @@ from privacy.minimum import LEAST_MERGED, Minimum, State
 from privacy.plan import Plan, Table
 from privacy.rows import REST
 
-from .cells import Cell, Noisy, Smooth, counts_of, groups, minimum_of
-from .intervals import Ratio, proportion
+from .cells import Cell, Estimator, Noisy, Smooth, counts_of, groups, labelled, minimum_of
+from .design import design_of
+from .intervals import Ratio
 
 
-def shares(plan: Plan, table: Table, noisy: Noisy, smooth: Smooth) -> Iterator[Cell]:
+def shares(
+    plan: Plan, table: Table, noisy: Noisy, smooth: Smooth, estimator: Estimator = labelled
+) -> Iterator[Cell]:
     """
     Make a share table.
 
     Args:
         plan: The plan that the sums were measured under.
-        table: A table of the kind share.
+        table: A table of shares.
         noisy: Noisy sums of its query.
         smooth: The same after tables were reconciled.
+        estimator: From a cell's keys, ratio and D to what is printed of it.
 
     Yields:
         A cell for each combination of keys and label, each tested on its own noisy count.
     """
     query = counts_of(plan, table)
-    minimum, design = minimum_of(plan, query), float(plan.contribution(query))
+    minimum, design = minimum_of(plan, query), design_of(plan, table, noisy)
     scale = plan.privacy.scale
     for (keys, counts), (_, parts) in zip(groups(query, noisy), groups(query, smooth), strict=True):
         base = sum(parts) / scale
         states, merged = decide(table, minimum, counts, query.sigma)
         for key, count, part, state in zip(keys, counts, parts, states, strict=True):
             ratio = Ratio(part / scale, base, query.sigma / scale, 1, len(counts) - 1)
-            estimate = proportion(ratio, design=design) if state == "published" else None
+            estimate = estimator(key, ratio, design) if state == "published" else None
             yield Cell(key, count, 1, query.sigma, state, estimate, minimum)
         if not table.residual:
             continue
@@ -57,7 +61,7 @@ def shares(plan: Plan, table: Table, noisy: Noisy, smooth: Smooth) -> Iterator[C
         ratio = Ratio(part, base, query.sigma / scale, width, len(counts) - width)
         yield Cell(
             key, sum(hidden), width, query.sigma, "published",
-            proportion(ratio, design=design), minimum,
+            estimator(key, ratio, design), minimum,
             minimum.rest_at_least(hidden, query.sigma),
         )  # fmt: skip
 

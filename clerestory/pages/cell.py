@@ -10,17 +10,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import isfinite, nan
 
-from privacy.codebook import codebook
+from privacy.comparisons import is_ordered, reaches
 from privacy.errors import ConfigurationError
 from privacy.plan import Plan, Table
 from privacy.rows import REST
 
 from .wording import NOT_COMPUTED, NOTHING_WITHHELD, TOO_FEW, is_month, label_of
 
-SOURCES = {"noise": "privacy noise", "sampling": "sampling", "classifier": "classifier error"}
+SOURCES = {"noise": "privacy noise", "sampling": "sampling", "classifier": "wrong labels"}
 """Column `se_…` → what it is called on a page."""
-_ORDERED = frozenset({"month", "length_band", "model_calls", "share_cut", "task_value_tier"})
-"""Columns beside the instruments whose labels run from less to more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +35,8 @@ class Cell:
     """In the table's unit; shares and rates are fractions.  NaN unless published."""
     low: float = nan
     high: float = nan
+    reach: tuple[float, float] = (nan, nan)
+    """How far noise and sampling reach below and above the estimate, the rater left aside."""
     errors: tuple[tuple[str, float], ...] = ()
     """(source, standard error) for each source that the row states."""
     accounts: int | None = None
@@ -76,7 +76,12 @@ class Cell:
         return SOURCES[source], largest**2 / whole
 
     def overlaps(self, other: "Cell") -> bool:
-        """Whether the two intervals share a value."""
+        """Whether the labels' two intervals share a value, the rater's mistakes left aside."""
+        low, high = sorted((self, other), key=lambda cell: cell.estimate)
+        return low.estimate + low.reach[1] >= high.estimate - high.reach[0]
+
+    def leans_on_rater(self, other: "Cell") -> bool:
+        """Whether mistakes of the rater, as large as stated, could close the gap between them."""
         return self.low <= other.high and other.low <= self.high
 
 
@@ -142,7 +147,7 @@ class Group:
     @property
     def ordered(self) -> bool:
         """Whether the first axis has an order of its own (months, ordinal instruments)."""
-        return bool(self.axes) and (self.month_axis == 0 or self.axes[0] in _ordinal())
+        return bool(self.axes) and (self.month_axis == 0 or is_ordered(self.axes[0]))
 
 
 def read_groups(plan: Plan, rows: Sequence[Mapping[str, str]]) -> tuple[Group, ...]:
@@ -202,10 +207,16 @@ def _read(row: Mapping[str, str]) -> Cell:
         estimate,
         low,
         high,
+        _reach(row, estimate, low, high),
         tuple((source, error) for source, error in errors.items() if error is not None),
         None if accounts is None else int(accounts),
         _number(row["threshold"]),
     )
+
+
+def _reach(row: Mapping[str, str], estimate: float, low: float, high: float) -> tuple[float, float]:
+    # Without a classifier error it is the printed interval, whatever made that.
+    return reaches(row) if row["se_classifier"] else (estimate - low, high - estimate)
 
 
 def _number(text: str) -> float | None:
@@ -216,11 +227,6 @@ def _number(text: str) -> float | None:
     if value is not None and not isfinite(value):
         raise _unreadable("a number that is not finite.")
     return value
-
-
-def _ordinal() -> frozenset[str]:
-    ranked = (i.name for i in codebook().instruments if i.kind in {"ordinal", "percent"})
-    return _ORDERED.union(ranked)
 
 
 def _unreadable(found: str) -> ConfigurationError:

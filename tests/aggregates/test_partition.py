@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregates.columns import Columns
+from aggregates.columns import Columns, Layout, Places, condition
 from aggregates.kernel import view
 from aggregates.partition import Answer, Partition, partition
 from aggregates.population import MEANINGLESS, both
@@ -134,8 +134,9 @@ def test_ten_rates_of_success_take_eleven_states() -> None:
         dict(zip(names, labels, strict=True))
         for labels in product(*({**ALL, **judged}[name] for name in names))
     ]
-    columns = Columns(view(bucket(record(n, labels) for n, labels in enumerate(told)), BOOK), BOOK)
-    places = columns.level(made.axis)
+    columns = Columns(view(bucket(record(n, labels) for n, labels in enumerate(told)), BOOK))
+    layout = Layout(BOOK)
+    places = Places(made.axis, layout).of(columns)
 
     # In trouble: success with hard evidence or without, partial, failure with hard evidence or
     # without, each with code or without: 2 + 1 + 4.  Else: two successes, partial, failure.
@@ -143,6 +144,6 @@ def test_ten_rates_of_success_take_eleven_states() -> None:
     states = [level.name for level in made.axis.levels]
     for rate, answer in answers.items():
         says_yes = np.isin(places, [states.index(name) for name in made.yes[rate]])
-        assert says_yes.tolist() == columns.fulfil(answer.yes).tolist()
+        assert says_yes.tolist() == (condition(answer.yes, layout).of(columns) == 0).tolist()
     # The control: where a signal can be unclear, whether it is known makes states of its own.
     assert len(partition("states", answers, ALL).axis.levels) > 2 * len(states)

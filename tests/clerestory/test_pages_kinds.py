@@ -17,6 +17,8 @@ from tests.aggregates.rows import (
     AGREE,
     BOOK,
     NOTHING,
+    OWN_K,
+    RATE,
     SHARE,
     SIZES,
     TOTAL,
@@ -104,6 +106,18 @@ def test_trends_have_signs_and_a_scale_on_both_sides_of_zero() -> None:
     assert "no change that the intervals tell from none" in page.text.lower()
     assert Scale.over([-0.12, 0.03]).part(0.0) == pytest.approx(0.75)
     assert Scale.over([0.1, 0.2]).bottom == 0
+
+
+def test_a_table_with_its_own_k_says_so_where_it_stands_and_where_weights_are_told() -> None:
+    """A reader who compares it with another must see that accounts count differently in it."""
+    made = small_plan(RATE, OWN_K)
+    page = Page(render_report(made, rows_of(made), {}))
+    plain = small_plan(RATE)
+
+    told = "In Verified at five and Sizes at a half an account weighs up to 0.5 and 5 instead"
+    assert told in page.text
+    assert "each account weighing at most 5;" in page.text
+    assert "instead" not in Page(render_report(plain, rows_of(plain), {})).text
 
 
 def test_what_is_withheld_stands_as_one_row_and_in_no_comparison() -> None:

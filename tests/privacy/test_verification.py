@@ -142,6 +142,9 @@ def test_the_untouched_bundle_holds(tmp_path: Path, made: tuple[House, Files]) -
         in_row("suppressed", accounts_at_least="21"),
         in_row("published", accounts_at_least="19"),
         in_row("published", accounts_at_least=""),
+        in_row("published", accounts_at_least="1000000"),
+        in_row("published", k="1/2"),
+        in_row("suppressed", k="5"),
         in_row("published", accounts_at_least="many"),
         in_row("published", raw="1.0"),
         in_row("published", raw=""),
@@ -156,7 +159,7 @@ def test_the_untouched_bundle_holds(tmp_path: Path, made: tuple[House, Files]) -
         lambda files: files.update({"tables.csv": b""}),
         lambda files: files.update({"tables.csv": files["tables.csv"] + b'"' + b"x" * 200_000}),
     ],
-    ids=range(23),
+    ids=range(26),
 )
 def test_tables_that_print_what_they_may_not(
     tmp_path: Path, made: tuple[House, Files], change: Change
