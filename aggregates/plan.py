@@ -84,7 +84,8 @@ def plan(
     adjusted = inside(draft, sums, wanted)
     candidates = []
     # Where each table states its own part, no wish can move anything from one to another.
-    for printed in PRINTED if any(table.rho is None for table in study.tables) else PRINTED[:1]:
+    open_ = any(table.rho is None and not table.not_computed for table in study.tables)
+    for printed in PRINTED if open_ else PRINTED[:1]:
         queries = divide(study, draft, targets(draft, sums, wanted, printed, adjusted), rho)
         priced = replace(draft, queries=(*queries,))
         compiled = replace(priced, privacy=replace(priced.privacy, rho=write_rho(priced.loss)))

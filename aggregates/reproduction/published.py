@@ -20,6 +20,8 @@ NOT_HELD = (
     "Abandoned sessions: the appendix's condition, that a session was in trouble, is used.",
     "Actions, and words, of a middling prompt (10; 2,400): which average is meant is not said.",
     "R² and numbers of sessions of a regression: a release has noisy weights, and no residuals.",
+    "398,198 sessions of 234,751 accounts: they are what the population is made of, not a result.",
+    "615 and 1,130 cells of fixed effects: which of them are empty is not printed.",
     "Agreement with 198 public sessions, and with commits of the staff: other data.",
     "The price model behind task values: an instrument here, not an estimator.",
 )

@@ -1,10 +1,12 @@
 """What the published study says of people and of success."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
+from aggregates.parameters import Place
+
 from .claims import Claim, Quantity
-from .figures import ABOUT, LEVELS, READ, ROUNDED, TENTHS, at, by_expertise, shares, told
+from .figures import ABOUT, LEVELS, READ, ROUNDED, TENTHS, at, by_expertise, group, shares, told
 
 FIGURE_6 = {
     "15": ("software", 0.34, 0.60, 0.94),
@@ -25,6 +27,10 @@ def people() -> Iterator[Claim]:
     """Who the people are, and how often there is no goal."""
     mix = {"novice": 0.016, "beginner": 0.205, "intermediate": 0.268, "advanced": 0.408}
     yield from shares("expertise", "expertise", "Table A2", TENTHS, {**mix, "expert": 0.101})
+    for more, figure in ((1, 73_066), (5, 6_382), (10, 1_413)):
+        place = told(at("account_sizes", "accounts_above", sessions=f"more than {more}"))
+        name = f"accounts with more than {more} session{'s' if more > 1 else ''}"
+        yield Claim(name, "[2]", place, figure, 0.5, 0.85 * figure, "accounts")
     unclear = told(at("occupations", "share", occupation="unclear"))
     yield Claim("occupations that cannot be told", "[1], about", unclear, 0.30, ABOUT, 0.20)
     first = ("15", "13", "27", "11", "19")
@@ -48,7 +54,10 @@ def success() -> Iterator[Claim]:
     yield from by_expertise(
         "verified success as found", "verified_success", "Table A2", TENTHS, found
     )
-    yield from shape_of_figure_5("as found", "verified_success", "rate")
+    yield from shape_of_figure_5(
+        "as found", {n: at("verified_success", "rate", expertise=n) for n in LEVELS}
+    )
+    yield from _all_else_equal()
     judged = {"novice": 0.39, "expert": 0.65}
     yield from by_expertise("judged success", "judged_success", "Figure 5 [F]", READ, judged)
     partial = {"novice": 0.77, "intermediate": 0.91, "advanced": 0.92, "expert": 0.91}
@@ -67,9 +76,40 @@ def success() -> Iterator[Claim]:
         yield from by_expertise(what, f"{name}_in_trouble", "Figure 5 [F]", reading, ends)
 
 
-def shape_of_figure_5(what: str, table: str, statistic: str) -> Iterator[Claim]:
+def _all_else_equal() -> Iterator[Claim]:
+    """Tables A1 and A2, and the adjusted ends of Figure 5."""
+    table, last = "verified_success_adjusted", "4"
+    adjusted = {n: at(table, "adjusted_rate", controls=last, expertise=n) for n in LEVELS}
+    figures = dict(zip(LEVELS, (0.145, 0.209, 0.283, 0.295, 0.329), strict=True))
+    yield from group(
+        "verified success, all else equal",
+        "Table A2",
+        TENTHS,
+        {n: (adjusted[n], figure) for n, figure in figures.items()},
+    )
+    yield from shape_of_figure_5("all else equal", adjusted)
+    for name, ends in (("judged_success", (0.39, 0.65)), ("at_least_partial", (0.77, 0.91))):
+        places = {n: at(f"{name}_adjusted", "adjusted_rate", expertise=n) for n in LEVELS}
+        told_of = {"novice": (places["novice"], ends[0]), "expert": (places["expert"], ends[1])}
+        yield from group(f"{name.replace('_', ' ')}, all else equal", "Figure 5 [F]", READ, told_of)
+    slopes = {n: at(table, "adjusted_slope", controls=str(n)) for n in range(5)}
+    columns = (0.0426, 0.0507, 0.0443, 0.0442, 0.0379)
+    for number, figure in enumerate(columns):
+        other = columns[-1] if number == 0 else columns[0]
+        name = f"verified success per step, column {number + 1}"
+        yield Claim(name, "Table A1", told(slopes[number]), figure, 5e-5, other, "share per step")
+    lost = Quantity({slopes[4]: -1.0}, 1.0, {slopes[0]: 1.0})
+    yield Claim("what controls take off the slope", "Table A1", (lost,), 0.11, ROUNDED, 0.0)
+    sixth = at("slope_with_model_and_length", "not_computed")
+    name = "verified success per step, column 6"
+    yield Claim(name, "Table A1", told(sixth), 0.0364, 5e-5, columns[0], "share per step")
+    author = at("author_effects", "not_computed")
+    name = "judged success per step within one author"
+    yield Claim(name, "[2], 3 to 5 points", told(author), 0.04, 0.01, 0.0, "share per step")
+
+
+def shape_of_figure_5(what: str, of: Mapping[str, Place]) -> Iterator[Claim]:
     """The shape of Figure 5, in three claims."""
-    of = {level: at(table, statistic, expertise=level) for level in LEVELS}
     steps = tuple(Quantity({of[b]: 1.0, of[a]: -1.0}, disjoint=True) for a, b in pairwise(LEVELS))
     yield Claim(f"verified success {what} rises with every step", "Figure 5", steps)
     bend = Quantity(

@@ -1,12 +1,13 @@
 """What the published study says of how the agent is used."""
 
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 
 from aggregates import margins as m
 from privacy.derived import GROUPINGS
 
 from .claims import Claim, Quantity
-from .figures import ABOUT, READ, ROUNDED, at, shares, told
+from .figures import ABOUT, LEVELS, READ, ROUNDED, at, shares, told
 
 FIRST, LAST = m.MONTHS[0], m.MONTHS[-1]
 
@@ -73,6 +74,22 @@ def sizes() -> Iterator[Claim]:
             place = told(at(measure, "geometric_mean", expertise=level))
             name = f"{measure.replace('_', ' ')}: {level}"
             yield Claim(name, "[1], Figure 3", place, figure, reading, other, unit)
+    for measure, step in (("actions_per_prompt", 1.09), ("words_per_prompt", 1.13)):
+        ratio = told(at(f"{measure}_adjusted", "adjusted_ratio"))
+        name = f"{measure.replace('_', ' ')} per step, all else equal"
+        yield Claim(name, "[1]", ratio, step, ROUNDED, 1.0, "times per step")
+        steps = tuple(
+            Quantity(
+                {
+                    at(f"{measure}_adjusted", "adjusted_geometric_mean", expertise=high): 1.0,
+                    at(f"{measure}_adjusted", "adjusted_geometric_mean", expertise=low): -1.0,
+                },
+                disjoint=True,
+            )
+            for low, high in pairwise(LEVELS)
+        )
+        name = f"{measure.replace('_', ' ')} rise with every step, all else equal"
+        yield Claim(name, "[1]", steps, unit=measure.replace("_", " "))
     for limit, figure, reading in (
         (100, 0.02, ROUNDED),
         (200, 1 / 270, 2e-4),
