@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from aggregates.answer import read_answer
 from aggregates.bundle import write_rows
 from aggregates.estimates.cells import minimum_of
+from aggregates.parameters import parameters
 from aggregates.release import Row, release
 from privacy.consistency import StepError
 from privacy.derived import GROUPINGS
@@ -182,6 +183,17 @@ def test_a_forged_rest_is_refused(edit: str) -> None:
     check_sound(MADE)
     with pytest.raises(RefusedError, match="PLAN_MALFORMED"):
         check_sound(edits[edit]())
+
+
+def test_a_rest_has_no_parameter() -> None:
+    """What it merges is chosen by the noise; the labels beside it have theirs, as without it."""
+    beside, without = (
+        {key: value for key, value in parameters(made, BOOK).items() if key[1] == "share"}
+        for made in (small_plan(REST_TOO), small_plan(SHARE))
+    )
+
+    assert len(beside) == WIDE
+    assert beside == without
 
 
 def test_no_label_is_called_as_the_rest_is() -> None:
