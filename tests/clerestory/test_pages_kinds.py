@@ -17,6 +17,7 @@ from privacy.plan import Plan
 from privacy.unit import SCALE
 from tests.aggregates.rows import (
     ADJUSTED,
+    AGREE,
     BOOK,
     NOTHING,
     OWN_K,
@@ -157,6 +158,28 @@ def test_what_is_not_computed_says_why() -> None:
     (row,) = [row for row in rows_of(made) if row["statistic"] == "not_computed"]
     assert row["base"] == "no record says who wrote a commit"
     assert not any(row[c] for c in ("estimate", "raw", "threshold", "noise_scale"))
+
+
+def test_agreement_has_a_section_for_each_statistic() -> None:
+    """Parts as per cent, kappas with two decimals."""
+    made = small_plan(AGREE)
+    signals = made.query("signals.count")
+    noisy = {
+        query.name: [
+            (10 + 300 * (cell[0] == cell[1])) * SCALE if query is signals else 0
+            for cell in query.cells
+        ]
+        for query in made.queries
+    }
+    rows = list(csv.DictReader(StringIO(write_rows(release(made, noisy)).decode())))
+    page = Page(render_report(made, rows, {}))
+
+    heads = {"kappa", "weighted kappa", "exact", "adjacent"}
+    assert heads <= set(page.within("h3"))
+    # 36 cells of ten and six of three hundred more: 1,860 of 2,160 agree; κ = (.861 - 1/6)/(5/6).
+    # Adjacent: another ten cells of ten.
+    values = set(page.within("strong"))
+    assert {"86.1 %", "90.7 %", "0.83"} <= values
 
 
 def compared_page(folder: Path, *tables: dict[str, Any], slope: int = 60) -> Page:
