@@ -10,20 +10,19 @@ there is none.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from itertools import combinations
 from math import exp
 
 import numpy as np
 
 from privacy.codebook import LOG_STEPS, Codebook
 from privacy.forms import MONTH, is_rates_trend
-from privacy.pairs import blocks_of
-from privacy.plan import ADJUSTED_RATES, QUANTILES, STEPS, Kind, Plan, Table
+from privacy.plan import QUANTILES, Kind, Plan, Table
 from privacy.rows import keys_of
 
 from .accounts import account_sizes
 from .factors import Tensor
 from .joint import expected
+from .regressed import regressed
 
 Place = tuple[str, str, str]
 """(table, statistic, keys), as in tables.csv."""
@@ -114,92 +113,6 @@ def _quantiles(plan: Plan, table: Table, codebook: Codebook) -> Sequence[float]:
     return found
 
 
-def _adjusted(plan: Plan, table: Table, codebook: Codebook) -> Sequence[float]:
-    """
-    What ordinary least squares comes to in the whole population, by its normal equations.
-
-    Of the unknowns, levels of what the table is by (or a line through them) come first, then those
-    of the controls, centred, so that a level is what it would be at the whole sample's controls.
-    """
-    queries = [plan.query(name) for name in table.queries]
-    sizes = [len(block.levels) for block in blocks_of(table, queries)]
-    pairs = dict(zip(combinations(range(len(sizes)), 2), _pairs(plan, table), strict=False))
-    controls = [n for n in range(1, len(sizes)) if not (table.yes and n == 1)]
-    found: list[float] = []
-    for count in table.columns or (len(controls),):
-        blocks = [0, *controls[:count]]
-        gram, sums = _normal(plan, table, pairs, blocks)
-        first = sizes[0]
-        basis = np.eye(first)
-        if table.kind in STEPS:
-            basis = np.stack([np.ones(first), np.arange(first)], axis=1)
-        turn = np.zeros((len(gram), basis.shape[1] + len(gram) - first))
-        turn[:first, : basis.shape[1]] = basis
-        turn[first:, basis.shape[1] :] = np.eye(len(gram) - first)
-        solved = np.linalg.lstsq(turn.T @ gram @ turn, turn.T @ sums, rcond=1e-12)[0]
-        values = solved[1:2] if table.kind in STEPS else solved[:first]
-        found += [_in_unit(plan, table, codebook, float(value)) for value in values]
-    return found
-
-
-def _pairs(plan: Plan, table: Table) -> list[Tensor]:
-    """Expected counts of each pair of blocks, in their order."""
-    start = 0 if table.yes else 1
-    return [
-        _sums(plan, table, number)
-        for number in range(start, len(table.queries))
-        if len(plan.query(table.queries[number]).axes) == 2
-    ]
-
-
-def _normal(
-    plan: Plan, table: Table, pairs: Mapping[tuple[int, int], Tensor], blocks: Sequence[int]
-) -> tuple[Tensor, Tensor]:
-    """The Gram matrix of some blocks and the outcome's sums in them, controls centred."""
-    margins = {block: _margin(pairs, block) for block in blocks}
-    gram = np.block(
-        [
-            [
-                np.diag(margins[a]) if a == b else pairs[a, b] if a < b else pairs[b, a].T
-                for b in blocks
-            ]
-            for a in blocks
-        ]
-    )
-    if table.yes:
-        levels = [level.name for level in plan.query(table.queries[0]).axes[1].levels]
-        yes = [levels.index(name) for name in table.yes]
-        of = [pairs[0, 1].T if block == 0 else pairs[1, block] for block in blocks]
-        sums = np.concatenate([met[yes].sum(axis=0) for met in of])
-    else:
-        values = [n for n in range(len(table.queries)) if _adds(plan, table, n) == "log"]
-        sums = np.concatenate([_sums(plan, table, values[block]) for block in blocks])
-    whole, first = float(gram[: len(margins[0]), : len(margins[0])].sum()), len(margins[0])
-    mean = np.concatenate([np.zeros(first), *(margins[block] / whole for block in blocks[1:])])
-    # A control's column less its mean m: (c - m·1)ᵀ(d - n·1) = cᵀd - N·m·n, and so for the sums.
-    held = np.concatenate([margins[block] for block in blocks])
-    gram = gram - np.outer(held, mean) - np.outer(mean, held) + whole * np.outer(mean, mean)
-    return gram, sums - float(sums[:first].sum()) * mean
-
-
-def _margin(pairs: Mapping[tuple[int, int], Tensor], block: int) -> Tensor:
-    one, other = next(pair for pair in pairs if block in pair)
-    return np.asarray(pairs[one, other].sum(axis=1 if block == one else 0))
-
-
-def _adds(plan: Plan, table: Table, number: int) -> str:
-    return plan.query(table.queries[number]).value
-
-
-def _in_unit(plan: Plan, table: Table, codebook: Codebook, value: float) -> float:
-    if table.kind in ADJUSTED_RATES:
-        return value
-    total = plan.query(table.queries[-2])
-    if table.kind == "adjusted_ratio":
-        return exp(value / LOG_STEPS)
-    return codebook.measure(total.measure).floor * exp((total.centre + value) / LOG_STEPS)
-
-
 def _accounts(plan: Plan, table: Table, _: Codebook) -> Tensor:
     """Accounts by their sessions, in a synthetic population as large as the forecast expects."""
     edges = plan.query(table.queries[0]).axes[0].edges
@@ -220,9 +133,9 @@ KINDS: Mapping[Kind, Callable[[Plan, Table, Codebook], Tensor | Sequence[float]]
     "accounts_above": _accounts,
     "geometric_mean": _geometric_means,
     "quantiles": _quantiles,
-    "adjusted_rate": _adjusted,
-    "adjusted_slope": _adjusted,
-    "adjusted_geometric_mean": _adjusted,
-    "adjusted_ratio": _adjusted,
+    "adjusted_rate": regressed,
+    "adjusted_slope": regressed,
+    "adjusted_geometric_mean": regressed,
+    "adjusted_ratio": regressed,
 }
 """Kind of table → its parameters, in the order of its rows."""
