@@ -78,7 +78,7 @@ def reproduce(
     if at.out.exists() and (not at.out.is_dir() or any(at.out.iterdir())):
         raise ConfigurationError(
             "FOLDER_NOT_EMPTY",
-            rule="A reproduction goes into a folder of its own.",
+            rule="What is made up goes into a folder of its own, so that it replaces no release.",
             found="a folder that holds something, or a file.",
             remedy="name another folder with --out.",
         )

@@ -20,6 +20,7 @@ from itertools import combinations
 from math import exp, sqrt
 
 import numpy as np
+from numpy.typing import NDArray
 
 from privacy.codebook import LOG_STEPS, Codebook
 from privacy.minimum import Minimum, State
@@ -130,7 +131,7 @@ def _alike(block: Axis) -> Floats:
     return shared
 
 
-def _diagonal(parts: Sequence[Floats]) -> Floats:
+def _diagonal(parts: Sequence[NDArray[np.floating]]) -> Floats:
     """A matrix of blocks along its diagonal."""
     ends = np.cumsum([0, *(len(part) for part in parts)])
     whole = np.zeros((ends[-1], ends[-1]))

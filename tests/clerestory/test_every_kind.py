@@ -46,7 +46,7 @@ KINDS = {
     "grand_total", "adjusted_rate", "adjusted_slope", "adjusted_geometric_mean", "adjusted_ratio",
     "accounts", "accounts_above", "not_computed",
 }  # fmt: skip
-ACCOUNTS, SESSIONS = 150_000, 255_000
+ACCOUNTS, SESSIONS = 300_000, 510_000
 
 
 def test_no_bound_that_noise_may_pick_withholds_the_grand_total() -> None:
