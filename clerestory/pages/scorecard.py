@@ -67,7 +67,7 @@ def _summary(card: Scorecard) -> Element:
         (
             f"{number(told['published'])} of {number(told['cells'])} cells are printed",
             f"{percent(told['published'] / told['cells'])}. The others are withheld (too "
-            "few accounts stand behind them, or they would give another cell away), and three are "
+            "few accounts stand behind them, or they would give another cell away); three are "
             "not computed.",
         ),
         (
