@@ -16,7 +16,7 @@ from pathlib import Path
 from aggregates.bundle import TABLES, read_rows
 from aggregates.exact import unsafe_exact_tables
 from aggregates.margins import LARGEST_ACCOUNT
-from aggregates.parameters import Place
+from aggregates.parameters import Place, parameters
 from aggregates.plan import plan as compile_plan
 from aggregates.reproduction.scorecard import Scorecard, score, write_scorecard
 from aggregates.study import Study
@@ -96,7 +96,7 @@ def reproduce(
     _verify(bundle, vault.keys.signing)
     say(f"{bundle}: signed, and it holds")
     rows, book = read_rows((bundle / TABLES).read_bytes()), codebook()
-    card = score(plan, rows, book, differences(vault, at.state, plan))
+    card = score(rows, parameters(plan, book), differences(vault, at.state, plan))
     (at.out / "scorecard.csv").write_bytes(write_scorecard(card))
     (at.out / "scorecard.html").write_bytes(render_scorecard(plan, card, accounts, sessions))
     return card

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from aggregates.parameters import parameters
 from aggregates.plan import plan
 from aggregates.reproduction.published import claims
 from aggregates.reproduction.scorecard import COLUMNS, Scorecard, score, write_scorecard
@@ -34,11 +35,10 @@ def cards(made: Plan) -> list[Scorecard]:
     """Fresh populations, released and scored."""
     return [
         score(
-            made,
             unsafe_release_unsealed(
                 made, draw(ACCOUNTS, SESSIONS, seed=None, codebook=BOOK).buckets(2)
             ),
-            BOOK,
+            parameters(made, BOOK),
         )
         for _ in range(POPULATIONS)
     ]
@@ -152,7 +152,7 @@ def test_what_is_withheld_is_no_failure(made: Plan, cards: list[Scorecard]) -> N
                 assert cell.inside is None
     few = replace(made, privacy=replace(made.privacy, minimum_accounts=10**6))
     rows = unsafe_release_unsealed(few, draw(500, 800, seed=None, codebook=BOOK).buckets(1))
-    counts = score(few, rows, BOOK).counts()
+    counts = score(rows, parameters(few, BOOK)).counts()
 
     assert counts["published"] == counts["inside"] == counts["reproduced"] == 0
     assert counts["cannot_tell"] == counts["claims"]
