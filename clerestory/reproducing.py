@@ -28,6 +28,7 @@ from privacy.approvals import ACTS
 from privacy.codebook import codebook
 from privacy.errors import ConfigurationError, RefusedError, VerificationError
 from privacy.keeper.client import ask, is_listening
+from privacy.keeper.keyring import SEALING
 from privacy.plan import Plan, read_plan
 from privacy.signing import SigningKey
 from privacy.vault import Vault
@@ -81,6 +82,13 @@ def reproduce(
             rule="What is made up goes into a folder of its own, so that it replaces no release.",
             found="a folder that holds something, or a file.",
             remedy="name another folder with --out.",
+        )
+    if is_listening(vault) and not (at.state / SEALING).is_file():
+        raise ConfigurationError(
+            "STATE_UNKNOWN",
+            rule="A scorecard needs the state of the keeper that runs: its labels are looked at.",
+            found="a keeper that listens, and no key of its own in the folder of its state.",
+            remedy="name its folder with --state.",
         )
     accounts, sessions = population_of(at.vault)
     study = Study.read(studies() / STUDY)

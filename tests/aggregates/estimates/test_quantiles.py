@@ -131,8 +131,8 @@ def test_an_interval_ends_where_its_inequality_does(at: list[float], spread: lis
     fine = 400
     inside = []
     for step in range((len(at) - 1) * fine + 1):
-        j, t = min(divmod(step, fine), (len(at) - 2, fine))
-        t /= fine
+        j = min(step // fine, len(at) - 2)
+        t = step / fine - j
         value = (1 - t) * at[j] + t * at[j + 1]
         if value**2 <= Z95**2 * ((1 - t) * spread[j] + t * spread[j + 1]):
             inside.append(j + t)
