@@ -57,7 +57,7 @@ def overturned(plan: Plan, table: Table, rows: Sequence[Row], *, name: str) -> l
 
 def _told(table: Table, pair: Row) -> str:
     less, more, rest = _groups(pair)
-    counted_is = "what is counted here" if table.is_rate else f"“{rest[-1]}”"
+    counted_is = f"“{rest[-1]}”" if table.kind == "share" else "what is counted here"
     where = f" ({listed([f'“{label}”' for label in rest])})" if rest else ""
     width = _points(pair["difference"])
     return (
