@@ -19,14 +19,14 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from threading import Condition, Thread
+from threading import Lock, Thread
 from typing import Any
 
 import ray
 from ray.exceptions import GetTimeoutError, RayError
 
 from privacy.errors import ClerestoryError, ConfigurationError
-from privacy.nodes.courier import HERE, LOST, NONE, SAID, WAIT
+from privacy.nodes.courier import HERE, LOST, NONE, SAID
 from privacy.nodes.messages import LARGEST_MESSAGE
 from privacy.sandbox.channel import Channel
 
@@ -76,21 +76,18 @@ class Slots:
     make: Callable[[], Any]
     _idle: list[Any] = field(default_factory=list)
     _live: int = 0
-    _changed: Condition = field(default_factory=Condition)
+    _lock: Lock = field(default_factory=Lock)
 
-    def lease(self, *, wait: bool) -> Any | None:  # noqa: ANN401 - Ray's handles have no type
-        """A slot whose agent is there, or None where there is no room (any more)."""
+    def lease(self) -> Any | None:  # noqa: ANN401 - Ray's handles have no type
+        """A slot whose agent is there, or None where there is no room."""
         may_make = True
         while True:
-            with self._changed:
+            with self._lock:
                 slot = self._idle.pop() if self._idle else None
-                if slot is None and may_make and self._live < _capacity():
+                if slot is None:
+                    if not may_make or self._live >= _capacity():
+                        return None
                     self._live, may_make = self._live + 1, False
-                elif slot is None and wait and self._live:
-                    self._changed.wait()
-                    continue
-                elif slot is None:
-                    return None
             slot = slot or self.make()
             try:
                 ray.get(slot.open.remote(), timeout=OPEN_SECONDS)
@@ -102,17 +99,15 @@ class Slots:
     def give_back(self, slot: Any) -> None:  # noqa: ANN401
         """Nobody uses it any more."""
         slot.close.remote()
-        with self._changed:
+        with self._lock:
             self._idle.append(slot)
-            self._changed.notify_all()
 
     def discard(self, slot: Any) -> None:  # noqa: ANN401
         """It is gone, or has to go."""
         with suppress(RayError):
             ray.kill(slot)
-        with self._changed:
+        with self._lock:
             self._live -= 1
-            self._changed.notify_all()
 
 
 def carry(listener: socket.socket, address: str, ready: Callable[[], None]) -> None:
@@ -158,7 +153,7 @@ def _serve(connection: socket.socket, slots: Slots) -> None:
     number = connection.fileno()
     channel = Channel(number, number)
     with connection, suppress(ClerestoryError):
-        slot = slots.lease(wait=channel.receive(len(WAIT)) == WAIT)
+        slot = slots.lease()
         if slot is None:
             channel.send(NONE)
             return

@@ -16,14 +16,14 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Lock
+from threading import Condition
 from typing import Protocol
 
 from privacy.errors import IncompleteError, RefusedError
 from privacy.keeper.configuration import Scheduler
 from privacy.keeper.workshop import WorkerKind
 from privacy.nodes.checks import NodeWorker, check_report, check_result
-from privacy.nodes.courier import NOW, WAIT, Lease, lost, no_node
+from privacy.nodes.courier import Lease, lost, no_node
 from privacy.nodes.messages import (
     ORDER,
     REFUSAL,
@@ -47,6 +47,8 @@ from privacy.signing import SigningKey
 
 _MARGIN = 60
 """seconds: so that a node's own deadline comes first."""
+_LOOK_SECONDS = 5.0
+"""How often a hand that has no node looks whether the scheduler has room meanwhile."""
 _CODE = re.compile(rb"[A-Z][A-Z_]{2,40}")
 _NOT_READY = frozenset({"ZYGOTE_GONE", "WORKER_KILLED", "CHANNEL_TIMEOUT", "CHANNEL_CLOSED"})
 """Refusals of an order, before there is any data, that speak of the machine alone."""
@@ -90,7 +92,7 @@ class Nodes:
     """Told of each worker before it is given anything; may refuse it."""
     _idle: list[Lease] = field(default_factory=list)
     _open: set[Lease] = field(default_factory=set)
-    _lock: Lock = field(default_factory=Lock)
+    _changed: Condition = field(default_factory=Condition)
 
     @property
     def hands(self) -> int:
@@ -105,8 +107,8 @@ class Nodes:
             IncompleteError: No node is there, or the courier is not.
             RefusedError, VerificationError: A report does not hold.
         """
-        for _ in range(self.by.scheduler.hands):
-            lease = self._lease(NOW)
+        for _ in range(self.hands):
+            lease = self._lease()
             if lease is None:
                 break
             try:
@@ -130,11 +132,7 @@ class Nodes:
             RefusedError, VerificationError: A report or a result does not hold.
         """
         for _ in range(1 + self.by.scheduler.retries):
-            with self._lock:
-                lease = self._idle.pop() if self._idle else None
-            lease = lease or self._lease(WAIT)
-            if lease is None:
-                raise no_node()
+            lease = self._take()
             try:
                 order, signer, worker = self._order(lease)
                 frames = asking(worker)
@@ -159,7 +157,7 @@ class Nodes:
 
     def hang_up(self) -> None:
         """End every conversation, whoever is in it: the nodes' workers end with them."""
-        with self._lock:
+        with self._changed:
             for lease in self._open:
                 lease.hang_up()
 
@@ -171,22 +169,39 @@ class Nodes:
         for lease in tuple(self._open):
             self._drop(lease)
 
-    def _lease(self, how: bytes) -> Lease | None:
-        lease = Lease(Path(self.by.scheduler.courier), how)
+    def _take(self) -> Lease:
+        """A conversation that nobody has: one of this run's, or a new one if there is room."""
+        while True:
+            with self._changed:
+                if self._idle:
+                    return self._idle.pop()
+                full = len(self._open) >= self.hands
+            if not full and (lease := self._lease()):
+                return lease
+            with self._changed:
+                if not self._open:
+                    raise no_node()
+                if not self._idle:
+                    self._changed.wait(_LOOK_SECONDS)
+
+    def _lease(self) -> Lease | None:
+        lease = Lease(Path(self.by.scheduler.courier))
         if not lease.granted:
             lease.close()
             return None
-        with self._lock:
+        with self._changed:
             self._open.add(lease)
         return lease
 
     def _give_back(self, lease: Lease) -> None:
-        with self._lock:
+        with self._changed:
             self._idle.append(lease)
+            self._changed.notify()
 
     def _drop(self, lease: Lease) -> None:
-        with self._lock:
+        with self._changed:
             self._open.discard(lease)
+            self._changed.notify_all()
         lease.close()
 
     def _order(self, lease: Lease) -> tuple[Order, str, NodeWorker]:

@@ -5,9 +5,8 @@ A courier is whatever carries messages to a node of a scheduler's choice and bac
 its own, behind a socket.  It hears sealed bytes and signed words.  A connection is one node's for
 as long as it lasts; when either end hangs up, the node's workers for it end.
 
-    keeper    now | wait          whether it will wait until the scheduler has room
-    courier   S | N               a node is there; none is
-    keeper    a message           any number of times
+    courier   S, or N: a node is there; none has room
+    keeper    a message, any number of times
     courier   A and the answer, or L: the node is gone
 """
 
@@ -21,10 +20,9 @@ from privacy.sandbox.channel import Channel
 
 from .messages import LARGEST_MESSAGE, Custody, unreadable
 
-NOW, WAIT = b"now", b"wait"
 HERE, NONE, SAID, LOST = b"S", b"N", b"A", b"L"
-LEASE_SECONDS = 3600.0
-"""For room on some node, while others of this run work."""
+LEASE_SECONDS = 300.0
+"""For a scheduler to find a node, or to notice that one is gone."""
 
 
 class Lease:
@@ -33,13 +31,12 @@ class Lease:
 
     Args:
         path: The courier's socket.
-        how: `NOW` or `WAIT`.
 
     Raises:
         IncompleteError: `COURIER_GONE`.
     """
 
-    def __init__(self, path: Path, how: bytes) -> None:
+    def __init__(self, path: Path) -> None:
         self._socket = socket.socket(socket.AF_UNIX)
         try:
             self._socket.connect(str(path))
@@ -52,7 +49,6 @@ class Lease:
         number = self._socket.fileno()
         self._channel = Channel(number, number, timeout=LEASE_SECONDS)
         try:
-            self._channel.send(how)
             self.granted = self._channel.receive(1) == HERE
         except IncompleteError:
             self._socket.close()
