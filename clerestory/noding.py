@@ -6,7 +6,6 @@ Both stop on SIGTERM or SIGINT, at once; what a node's workers were doing ends w
 
 import os
 import signal
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
@@ -38,11 +37,11 @@ def be_node(
 
     own = SigningKey.read(key)
     agent = Agent(own, tuple(_public(path) for path in trust), workshop(), best_tier())
-    _stop_when_told()
     with bound(socket) as listener:
         if group:
             give(socket, group, 0o660)
         listener.listen()
+        _stop_when_told()
         ready(f"{fingerprint(own.public)}: ready, workers at {agent.tier.name}")
         agent.serve(listener)
 
@@ -57,11 +56,14 @@ def be_courier(address: str, socket: Path, group: str, ready: Callable[[], None]
     """
     from clerestory.courier import carry
 
-    _stop_when_told()
+    def begun() -> None:
+        _stop_when_told()  # after Ray, which has handlers of its own
+        ready()
+
     with bound(socket) as listener:
         if group:
             give(socket, group, 0o660)
-        carry(listener, address, ready)
+        carry(listener, address, begun)
 
 
 def _public(path: Path) -> str:
@@ -85,5 +87,4 @@ def _stop_when_told() -> None:
 
 def _stop(_: int, __: FrameType | None) -> None:
     # Threads may be in the middle of anything; nothing that they hold outlives us.
-    sys.stderr.flush()
     os._exit(0)

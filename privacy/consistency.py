@@ -59,8 +59,16 @@ def mounted(told: Statement) -> str:
     )
 
 
-def runs(told: Statement, plan: Plan, floor: Floor) -> str:
-    """Every run that a release needs is told of, as isolated as is claimed and demanded."""
+def runs(told: Statement, plan: Plan, floor: Floor, enrolled: frozenset[str] = frozenset()) -> str:
+    """
+    Every run that a release needs is told of, as isolated as is claimed and demanded.
+
+    Args:
+        told: The statement.
+        plan: Its plan.
+        floor: The vault's.
+        enrolled: Fingerprints of the nodes that the plan's policy names.
+    """
     last = next(reversed(told.runs), None)
     if last is None or last.worker != "aggregate" or last.plan != plan.hash or last.node:
         raise StepError("no run that made the tables")
@@ -74,6 +82,9 @@ def runs(told: Statement, plan: Plan, floor: Floor) -> str:
         raise StepError("sums made on a node for another plan, or by other code")
     if not labelling and not told.planted:
         raise StepError("no run that made the labels")
+    # Labels may be older than the plan's policy, and the node that made them gone from it.
+    if strange := {run.node for run in summing} - enrolled:
+        raise StepError(f"sums by a node that the policy does not name: {', '.join(strange)}")
     for run in told.runs:
         _check_probed(run)
         if not floor.allows_tier(run.tier):

@@ -50,9 +50,10 @@ class Summing:
             try:
                 for one in as_completed(summed):
                     yield one.result()
-            finally:
+            except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
-                self.nodes.hang_up()
+                self.nodes.hang_up()  # whoever is still waiting for a node is told
+                raise
 
     def _sum(self, blob: SealedBlob, recipient: bytes) -> bytes:
         task = Task(recipient)

@@ -75,9 +75,10 @@ class Agent:
         """Answer connections, for ever."""
         while True:
             connection, _ = listener.accept()
-            Thread(target=self._answer, args=(connection,), daemon=True).start()
+            Thread(target=self.answer, args=(connection,), daemon=True).start()
 
-    def _answer(self, connection: socket.socket) -> None:
+    def answer(self, connection: socket.socket) -> None:
+        """Answer one connection, until the other side hangs up."""
         custody: Custody = (
             "same-user" if user_of(connection) in (os.getuid(), 0) else "separate-user"
         )

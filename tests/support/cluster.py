@@ -13,9 +13,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -31,28 +30,114 @@ SLOTS = 1
 """Workers at once on each node: there are two cores."""
 
 
-@dataclass(frozen=True)
-class Node:
-    """One machine: its raylet and its agent."""
-
-    key: SigningKey
-    ray: "subprocess.Popen[bytes]"
-    agent: "subprocess.Popen[bytes]"
-
-
-@dataclass(frozen=True)
 class Cluster:
-    """Two nodes, and what carries to them."""
+    """
+    Two nodes, and what carries to them; each part is a process, and can be killed.
 
-    folder: Path
-    nodes: tuple[Node, ...]
-    courier: "subprocess.Popen[bytes]"
+    Args:
+        folder: From `folder`; the courier listens at `courier.sock` in it.
+        keepers: Public keys of the keepers that the nodes work for.
+        keys: The nodes' keys; the first node is the cluster's head.
+    """
+
+    def __init__(self, folder: Path, keepers: Sequence[str], keys: Sequence[SigningKey]) -> None:
+        self.folder, self.keys = folder, keys
+        self._running: dict[tuple[str, int], subprocess.Popen[bytes]] = {}
+        self._token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+        self._trust: list[object] = []
+        for number, public in enumerate(keepers):
+            (folder / f"keeper-{number}.pub").write_text(public + "\n")
+            self._trust += ["--trust", folder / f"keeper-{number}.pub"]
+        for number, key in enumerate(keys):
+            key.write(folder / f"node-{number}.key")
 
     @property
     def ray_processes(self) -> set[int]:
         """Every process of Ray's, and the courier."""
-        pids = (node.ray.pid for node in self.nodes)
-        return {self.courier.pid}.union(*(descendants(pid) for pid in pids))
+        pids = {one.pid for (part, _), one in self._running.items() if part != "agent"}
+        return pids.union(*map(descendants, pids))
+
+    def start(self) -> None:
+        """Start everything, and wait until it is there."""
+        address = ""
+        for number in range(len(self.keys)):
+            self._start_agent(number)
+            self._start_ray(number, address)
+            if not address:
+                address = self._told("ray", 0, r"ray start --address='([^']+)'")
+        for number in range(len(self.keys)):
+            self._told("ray", number, "runtime (started)")
+            self._told("agent", number, "(ready)")
+        socket = self.folder / "courier.sock"
+        self._start_ours("courier", 0, ["courier", address, "--socket", socket], self._token)
+        self._told("courier", 0, "(ready)")
+
+    def start_agent(self, number: int) -> None:
+        """Start a node's agent again."""
+        self._start_agent(number)
+        self._told("agent", number, "(ready)")
+
+    def kill(self, part: str, number: int = 0) -> None:
+        """Kill a part and all that came of it, at once and by their own ids."""
+        process = self._running.pop((part, number))
+        for pid in (*descendants(process.pid), process.pid):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        process.wait()
+
+    def close(self) -> None:
+        """Kill what still runs; Ray would drain for half a minute, and nothing is to be saved."""
+        for part, number in reversed([*self._running]):
+            self.kill(part, number)
+
+    def _start_agent(self, number: int) -> None:
+        words = ["node", "--key", self.folder / f"node-{number}.key", *self._trust]
+        self._start_ours("agent", number, [*words, "--socket", self._agent_socket(number)], {})
+
+    def _start_ours(
+        self, part: str, number: int, words: Sequence[object], more: Mapping[str, str]
+    ) -> None:
+        command = [sys.executable, "-P", "-m", "clerestory", *map(str, words)]
+        self._start(part, number, command, more)
+
+    def _start_ray(self, number: int, address: str) -> None:
+        there = ["--address", address] if address else ["--head", "--port", "0"]
+        alone = ["--include-dashboard", "false", "--temp-dir", str(self.folder / "r")]
+        words = [
+            *(str(RAY), "start", *there, "--block", "--disable-usage-stats"),
+            *("--num-cpus", "0", "--resources", f'{{"clerestory": {SLOTS}}}'),
+            *("--object-store-memory", str(STORE_BYTES), "--include-log-monitor", "false"),
+            *([] if address else alone),
+        ]
+        at = {"CLERESTORY_NODE": str(self._agent_socket(number))}
+        self._start("ray", number, words, {**self._token, **at})
+
+    def _start(self, part: str, number: int, words: Sequence[str], more: Mapping[str, str]) -> None:
+        with self._output(part, number).open("wb") as out:
+            self._running[part, number] = subprocess.Popen(
+                words,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, "PYTHONPATH": str(ROOT), **more},
+            )
+
+    def _told(self, part: str, number: int, pattern: str) -> str:
+        """Wait for words of a part's, and give them."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            said = self._output(part, number).read_text(encoding="utf-8", errors="replace")
+            if found := re.search(pattern, said):
+                return found[1]
+            if time.monotonic() > deadline:
+                raise AssertionError(f"the {part} of node {number} did not begin in time: {said}")
+            time.sleep(0.05)
+
+    def _output(self, part: str, number: int) -> Path:
+        return self.folder / f"{part}-{number}.out"
+
+    def _agent_socket(self, number: int) -> Path:
+        return self.folder / f"node-{number}.sock"
 
 
 @contextmanager
@@ -66,118 +151,8 @@ def folder() -> Iterator[Path]:
 
 
 @contextmanager
-def cluster(folder: Path, keepers: Sequence[str], keys: Sequence[SigningKey]) -> Iterator[Cluster]:
-    """
-    A cluster that works for some keepers.
-
-    Args:
-        folder: From `folder`; the courier listens at `courier.sock` in it.
-        keepers: Public keys of keepers.
-        keys: The nodes' keys; the first node is the cluster's head.
-    """
-    trust = []
-    for number, public in enumerate(keepers):
-        (folder / f"keeper-{number}.pub").write_text(public + "\n")
-        trust += ["--trust", str(folder / f"keeper-{number}.pub")]
-    token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
-    with ExitStack() as stack:
-        nodes, address = [], ""
-        for number, key in enumerate(keys):
-            key.write(folder / f"node-{number}.key")
-            at = folder / f"node-{number}.sock"
-            agent = stack.enter_context(
-                _started(
-                    ["node", "--key", folder / f"node-{number}.key", *trust, "--socket", at],
-                    folder / f"node-{number}.out",
-                )
-            )
-            environment = {**token, "CLERESTORY_NODE": str(at)}
-            ray = stack.enter_context(_raylet(folder, number, address, environment))
-            address = address or _address(folder / f"ray-{number}.out")
-            nodes.append(Node(key, ray, agent))
-        for number in range(len(keys)):
-            _until(lambda n=number: "started" in _text(folder / f"ray-{n}.out"))  # type: ignore[misc]
-            _until(lambda n=number: "ready" in _text(folder / f"node-{n}.out"))  # type: ignore[misc]
-        courier = stack.enter_context(
-            _started(
-                ["courier", address, "--socket", folder / "courier.sock"],
-                folder / "courier.out",
-                token,
-            )
-        )
-        _until(lambda: "ready" in _text(folder / "courier.out"))
-        yield Cluster(folder, tuple(nodes), courier)
-
-
-@contextmanager
-def _raylet(
-    folder: Path, number: int, address: str, environment: Mapping[str, str]
-) -> Iterator["subprocess.Popen[bytes]"]:
-    where = ["--address", address] if address else ["--head", "--port", "0"]
-    words = [
-        *(str(RAY), "start", *where, "--block", "--disable-usage-stats"),
-        *("--num-cpus", "0", "--resources", f'{{"clerestory": {SLOTS}}}'),
-        *("--object-store-memory", str(STORE_BYTES), "--include-log-monitor", "false"),
-        *([] if address else ["--include-dashboard", "false", "--temp-dir", str(folder / "r")]),
-    ]
-    with _process(words, folder / f"ray-{number}.out", environment) as process:
-        yield process
-
-
-@contextmanager
-def _started(
-    words: Sequence[object], output: Path, environment: Mapping[str, str] | None = None
-) -> Iterator["subprocess.Popen[bytes]"]:
-    command = [sys.executable, "-P", "-m", "clerestory", *map(str, words)]
-    with _process(command, output, environment or {}) as process:
-        yield process
-
-
-@contextmanager
-def _process(
-    words: Sequence[str], output: Path, environment: Mapping[str, str]
-) -> Iterator["subprocess.Popen[bytes]"]:
-    """A process of ours; it and what came of it are ended by their own ids."""
-    with output.open("wb") as out:
-        process = subprocess.Popen(
-            words,
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
-        )
-    try:
-        yield process
-    finally:
-        # At once: Ray would drain for half a minute, and there is nothing to be saved.
-        for pid in (*descendants(process.pid), process.pid):
-            _kill(pid)
-        process.wait()
-
-
-def _kill(pid: int) -> None:
-    with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
-
-
-def _address(output: Path) -> str:
-    found: list[str] = []
-
-    def told() -> bool:
-        found[:] = re.findall(r"ray start --address='([^']+)'", _text(output))
-        return bool(found)
-
-    _until(told)
-    return found[0]
-
-
-def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
-
-
-def _until(there: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not there():
-        if time.monotonic() > deadline:
-            raise AssertionError("a part of the cluster did not begin in time")
-        time.sleep(0.05)
+def running(folder: Path, keepers: Sequence[str], keys: Sequence[SigningKey]) -> Iterator[Cluster]:
+    """A cluster for as long as the block runs; see `Cluster`."""
+    with closing(Cluster(folder, keepers, keys)) as made:
+        made.start()
+        yield made
