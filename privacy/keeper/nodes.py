@@ -173,6 +173,10 @@ class Nodes:
         """A conversation that nobody has: one of this run's, or a new one if there is room."""
         while True:
             with self._changed:
+                if self._open and not self._idle:
+                    # A scheduler may take a minute to see that a node is gone; another hand
+                    # will rather be done with one that is there.
+                    self._changed.wait(_LOOK_SECONDS)
                 if self._idle:
                     return self._idle.pop()
                 full = len(self._open) >= self.hands
@@ -181,8 +185,6 @@ class Nodes:
             with self._changed:
                 if not self._open:
                     raise no_node()
-                if not self._idle:
-                    self._changed.wait(_LOOK_SECONDS)
 
     def _lease(self) -> Lease | None:
         lease = Lease(Path(self.by.scheduler.courier))
