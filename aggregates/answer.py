@@ -13,9 +13,12 @@ from math import isfinite
 
 from privacy.codebook import Codebook
 from privacy.errors import RefusedError
+from privacy.mistakes import is_identified, printed_error, rounded
 from privacy.plan import Plan, Table
+from privacy.rows import REST, keys_of, merged_in, rests
 
-from .release import COLUMNS, Row, release, rounded
+from .estimates.cells import counts_of, minimum_of
+from .release import COLUMNS, Row, release
 
 PUBLIC = (
     "study", "table", "statistic", "keys", "threshold", "noise_scale", "k", "base", "unit",
@@ -31,7 +34,7 @@ def read_answer(plan: Plan, answer: bytes, codebook: Codebook | None = None) -> 
 
     Args:
         plan: The bound plan.
-        answer: Canonical JSON `{"rows": […]}`.
+        answer: JSON `{"rows": […]}`.
         codebook: The codebook that the plan names; that of this installation by default.
 
     Raises:
@@ -47,10 +50,14 @@ def read_answer(plan: Plan, answer: bytes, codebook: Codebook | None = None) -> 
     nothing = {query.name: [0] * query.size for query in plan.queries}
     clips = _clips(plan, rows) if whole else {}
     expected = release(plan, nothing, codebook, clips)
-    if not whole or not _same_public(rows, expected):
+    if not whole or len(rows) != len(expected):
         raise _refused("something else than the rows of the plan.")
+    _expect_rests(plan, rows, expected)
+    if not _same_public(rows, expected):
+        raise _refused("something else than the rows of the plan.")
+    tables = {(table.name, str(table.kind)): table for table in plan.tables}
     for row in rows:
-        if not _lawful(row, plan):
+        if not _lawful(row, plan, tables[str(row["table"]), str(row["statistic"])]):
             raise _refused("a row with numbers that it may not have.")
     return rows
 
@@ -72,6 +79,28 @@ def _clips(plan: Plan, rows: Sequence[Row]) -> dict[str, int]:
     return clips
 
 
+def _expect_rests(plan: Plan, rows: Sequence[Row], expected: Sequence[Row]) -> None:
+    """
+    Put into the rows of all others what their test is at the number of cells that they merge.
+
+    Which cells are withheld follows from the noise; how many they are stands in the same answer.
+
+    Raises:
+        RefusedError: The states of a group contradict each other.
+    """
+    first, scale = 0, plan.privacy.scale
+    for table in plan.tables:
+        for cells, place in rests(plan, table, first):
+            merged = merged_in([row["state"] for row in rows[cells]], rows[place]["state"])
+            if merged is None:
+                raise _refused("a row of all others that its group contradicts.")
+            query = counts_of(plan, table)
+            least = minimum_of(plan, query).threshold(query.sigma, cells=merged)
+            expected[place]["threshold"] = rounded(least / scale)
+            expected[place]["noise_scale"] = rounded(query.sigma * merged**0.5 / scale)
+        first += len(keys_of(plan, table))
+
+
 def _is_of(row: Row, table: Table) -> bool:
     return (row["table"], row["statistic"]) == (table.name, table.kind)
 
@@ -84,23 +113,33 @@ def _same_public(rows: Sequence[Row], expected: Sequence[Row]) -> bool:
     )
 
 
-def _lawful(row: Row, plan: Plan) -> bool:
+def _lawful(row: Row, plan: Plan, table: Table) -> bool:
     numbers = [row[column] for column in NUMBERS]
+    never = table.kind == "not_computed"
+    if table.kind == "corrected":
+        never = not is_identified(plan, table, str(row["keys"]))
+    if never != (row["state"] == "not_computed"):
+        # Of other rows only that of all others can have nothing to be made of.
+        rest = row["state"] == "not_computed" and str(row["keys"]).endswith(f"={REST}")
+        if not rest:
+            return False
     if row["state"] in ("suppressed", "not_computed"):
         return all(number is None for number in (*numbers, row["se_classifier"]))
-    if row["state"] != "published" or row["se_classifier"] is not None:
+    if row["state"] != "published":
         return False
     least = row["accounts_at_least"]
     if type(least) is not int or not all(map(_is_number, numbers[:-1])):
         return False
     told: dict[str, float] = {column: row[column] for column in NUMBERS}  # type: ignore[misc]
     threshold = row["threshold"]
+    error = printed_error(plan, table, str(row["keys"]), told["estimate"])
     return (
         isinstance(threshold, float)
         and told["raw"] >= threshold
         and plan.privacy.minimum_accounts <= least
         and least * Fraction(str(row["k"])) <= told["raw"]
         and told["low"] <= told["estimate"] <= told["high"]
+        and row["se_classifier"] == error
     )
 
 

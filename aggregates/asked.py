@@ -12,6 +12,8 @@ from privacy.raters import RATERS, asks
 
 from .study import Study
 
+PRICES = ("price_input", "price_output")
+"""Keys that a rater may have if it asks somebody, both or none."""
 OPEN = ("model", "endpoint", "roots")
 """Keys of the table that a rater needs if it asks somebody, and may not have if it does not."""
 
@@ -38,6 +40,11 @@ def rater_of(study: Study) -> Rater:
             found = f"no {key} of the rater {choice.name}."
             remedy = 'write model, endpoint = "https://host" and roots = "roots.pem".'
             raise study.error(found, remedy, "rater", key)
+    stated = [key for key in PRICES if getattr(choice, key) is not None]
+    if stated and (len(stated) < len(PRICES) or not asks(choice.name)):
+        found = f"{' and '.join(stated)} of the rater {choice.name}."
+        remedy = f"write {' and '.join(PRICES)}, of a rater that asks a model."
+        raise study.error(found, remedy, "rater", stated[0])
     if not asks(choice.name):
         return family
     try:

@@ -5,14 +5,14 @@ Unsafe by name: what comes out here about real sessions is private no longer.  N
 worker or a keeper calls it, and `clerestory.truth` asks the floor first.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from privacy.codebook import Codebook
 from privacy.plan import Plan, Query
 
 from .clipping import at_bounds
-from .kernel import add, partial, view
+from .kernel import Kernel, add, view
 from .release import release
 
 QUIET = 1e-9
@@ -34,8 +34,16 @@ def unsafe_exact_tables(
         (table, statistic, keys) → estimate, in the table's unit.
     """
     sums: dict[str, list[int]] = {query.name: [0] * query.summed for query in plan.queries}
+    kernel = Kernel(plan, codebook)
     for bucket in buckets:
-        sums = add(sums, partial(plan, view(bucket, codebook), codebook))
+        sums = add(sums, kernel.partial(view(bucket, codebook)))
+    return unsafe_exact_estimates(plan, sums, codebook)
+
+
+def unsafe_exact_estimates(
+    plan: Plan, sums: Mapping[str, Sequence[int]], codebook: Codebook
+) -> Mapping[tuple[str, str, str], float]:
+    """The same from exact sums, as `aggregates.kernel` makes them."""
     quiet = replace(
         plan,
         privacy=replace(plan.privacy, minimum_accounts=1),

@@ -10,19 +10,22 @@ Where a study's months are not those of the published margins, the synthetic ses
 evenly over the study's months.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
+from functools import lru_cache
 from statistics import median
 
 import numpy as np
 
 from privacy.codebook import Codebook
 from privacy.labels import SESSION_KEY_BYTES
-from privacy.plan import Forecast, Plan, Table
+from privacy.plan import Forecast, Plan
 
 from .clipping import at_bounds
+from .columns import Rows
 from .estimates.totals import choose
 from .kernel import partial
-from .release import Row, release
+from .release import release
 from .targets import Sums
 from .twin import Twin, draw
 
@@ -45,13 +48,18 @@ def prior(plan: Plan, accounts: int, sessions: int, codebook: Codebook) -> dict[
         Query → expected vector, in units of 1/scale; of a clipped query one for each bound.
     """
     drawn = min(max(accounts, PRIOR_ACCOUNTS[0]), PRIOR_ACCOUNTS[1])
-    twin = draw(drawn, round(drawn * sessions / accounts), seed=PRIOR_SEED, codebook=codebook)
-    rows = in_months(twin, plan.population.months).rows
-    sums = partial(plan, rows, codebook)
+    expected = round(drawn * sessions / accounts)
+    sums = partial(plan, _rows(drawn, expected, plan.population.months, codebook), codebook)
     return {
         name: [round(int(cell) * accounts / drawn) for cell in vector]
         for name, vector in sums.items()
     }
+
+
+@lru_cache(maxsize=1)  # `plan` asks for the same sessions again when it has shared its queries
+def _rows(accounts: int, sessions: int, months: Sequence[str], codebook: Codebook) -> Rows:
+    twin = draw(accounts, sessions, seed=PRIOR_SEED, codebook=codebook)
+    return in_months(twin, months).rows
 
 
 def forecast(plan: Plan, sums: Sums, accounts: int, sessions: int, codebook: Codebook) -> Forecast:
@@ -68,30 +76,27 @@ def forecast(plan: Plan, sums: Sums, accounts: int, sessions: int, codebook: Cod
     clips = choose(plan, sums)
     settled = {query.name: at_bounds(query, sums[query.name], clips) for query in plan.queries}
     rows = release(plan, settled, codebook, clips)
-    published = [row for row in rows if row["state"] == "published"]
+    tested = [row for row in rows if row["state"] != "not_computed"]
+    published = [row for row in tested if row["state"] == "published"]
+    widths: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for row in published:
+        half = (float(row["high"] or 0) - float(row["low"] or 0)) / 2
+        widths[str(row["table"]), str(row["statistic"])].append(half)
     return Forecast(
         accounts=accounts,
         sessions=sessions,
-        cells=len(rows),
+        cells=len(tested),
         published=len(published),
         suppressed=tuple(
-            f"{row['table']}: {row['keys']}" for row in rows if row["state"] != "published"
+            f"{row['table']}: {row['keys']}" for row in tested if row["state"] != "published"
         ),
         half_widths={
-            table.name: median(widths)
+            table.name: median(widths[table.name, table.kind])
             for table in reversed(plan.tables)  # of several statistics, the first one's
-            if (widths := [_half_width(row) for row in published if _is_of(row, table)])
+            if (table.name, table.kind) in widths
         },
         bits_per_session=round(codebook.instrument_bits, 3),
     )
-
-
-def _is_of(row: Row, table: Table) -> bool:
-    return (row["table"], row["statistic"]) == (table.name, table.kind)
-
-
-def _half_width(row: Row) -> float:
-    return (float(row["high"] or 0) - float(row["low"] or 0)) / 2
 
 
 def in_months(twin: Twin, months: Sequence[str]) -> Twin:

@@ -18,14 +18,17 @@ from privacy.minimum import BETA, quantile
 from privacy.plan import Forecast, Plan, Population, Privacy, Query, Rater, Table
 from privacy.plan import Study as Asked
 from privacy.soundness import cells_tested
-from privacy.unit import SCALE, ContributionBound
+from privacy.unit import SCALE
 
 from .asked import rater_of
+from .division import divide
 from .forecast import forecast, prior
 from .population import conditions
+from .sharing import share
 from .study import Study
-from .targets import PRINTED, targets
-from .workload import price, queries_of
+from .targets import PRINTED, inside, targets
+from .validation import validated
+from .workload import bound_of, queries_of
 
 ACCOUNTS, SESSIONS_EACH = 4_500, 1.7
 """What a forecast expects unless it is told: a mid-sized organisation at the published mean."""
@@ -71,13 +74,19 @@ def plan(
             found=f"{accounts} accounts with {expected} sessions.",
             remedy="state what you expect, roughly.",
         )
-    draft = _draft(study, rater, book)
-    sums = prior(draft, accounts, expected, book)
+    apart = _draft(study, rater, book)
+    sums = prior(apart, accounts, expected, book)
     rho = rho_of(study.budget.epsilon, study.budget.delta)
     wanted = {table.name: table.half_width for table in study.tables}
+    draft = _tested(apart, *share(apart, sums, wanted, book))
+    if draft.queries != apart.queries:
+        sums = prior(draft, accounts, expected, book)
+    adjusted = inside(draft, sums, wanted)
     candidates = []
-    for printed in PRINTED:
-        queries = price(draft.queries, targets(draft, sums, wanted, printed), rho)
+    # Where each table states its own part, no wish can move anything from one to another.
+    open_ = any(table.rho is None and not table.not_computed for table in study.tables)
+    for printed in PRINTED if open_ else PRINTED[:1]:
+        queries = divide(study, draft, targets(draft, sums, wanted, printed, adjusted), rho)
         priced = replace(draft, queries=(*queries,))
         compiled = replace(priced, privacy=replace(priced.privacy, rho=write_rho(priced.loss)))
         told = forecast(compiled, sums, accounts, expected, book)
@@ -87,17 +96,16 @@ def plan(
 
 def _draft(study: Study, rater: Rater, book: Codebook) -> Plan:
     """Everything about a plan but its prices and its forecast."""
-    bound = _bound(study)
+    bound = bound_of(study, study.budget.k, "privacy")
     queries: list[Query] = []
     tables: list[Table] = []
     for number in range(len(study.tables)):
         more, statistics = queries_of(study, number, bound=bound, codebook=book)
         queries += more
         tables += statistics
-    queries, tables = _shared(queries, tables)
-    cells = cells_tested(tables, queries)
+    validation, tables = validated(study, tables, rater, book)
     budget = study.budget
-    return Plan(
+    made = Plan(
         study=Asked(study.header.name, study.header.purpose, (*study.header.authors,)),
         population=Population(study.months, _where(study, book)),
         privacy=Privacy(
@@ -108,25 +116,35 @@ def _draft(study: Study, rater: Rater, book: Codebook) -> Plan:
             scale=SCALE,
             minimum_accounts=budget.minimum_accounts,
             beta=BETA,
-            tested=cells,
-            z=quantile(BETA, cells),
+            tested=0,
+            z=0.0,
         ),
         rater=rater,
-        queries=(*queries,),
-        tables=(*tables,),
+        queries=(),
+        tables=(),
         forecast=_NONE_YET,
         codebook=book.hash,
         prompts=book.prompts_hash,
+        validation=validation,
     )
+    return _tested(made, *_shared(queries, tables))
+
+
+def _tested(plan: Plan, queries: Sequence[Query], tables: Sequence[Table]) -> Plan:
+    """A plan with these queries and tables, and the z that so many tested cells need."""
+    cells = cells_tested(tables, queries)
+    privacy = replace(plan.privacy, tested=cells, z=quantile(BETA, cells))
+    return replace(plan, queries=(*queries,), tables=(*tables,), privacy=privacy)
 
 
 def _shared(queries: Sequence[Query], tables: Sequence[Table]) -> tuple[list[Query], list[Table]]:
     """Counts that two tables need are bought once, and so the tables agree about them."""
     kept: list[Query] = []
     names: dict[str, str] = {}
-    for query in queries:
+    for asked in queries:
+        query = replace(asked, of=names.get(asked.of, asked.of))
         alike = [one for one in kept if replace(query, name=one.name) == one]
-        first = alike[0] if alike and query.value == "one" else query
+        first = alike[0] if alike and query.value in ("one", "moments") else query
         names[query.name] = first.name
         kept += [query] if first is query else []
     renamed = (
@@ -143,10 +161,3 @@ def _where(study: Study, book: Codebook) -> dict[str, tuple[str, ...]]:
     if "month" in where:
         raise refuse("months as a condition.", "state them as months = [first, last].")
     return where
-
-
-def _bound(study: Study) -> ContributionBound:
-    try:
-        return ContributionBound(study.budget.k)
-    except ConfigurationError as error:
-        raise study.error(error.found, error.remedy, "privacy", "contribution") from None

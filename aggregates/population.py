@@ -124,20 +124,30 @@ def axis(
     )
 
 
-def rate_axis(name: str, refuse: Refuse) -> Axis:
+def rate_axis(name: str, refuse: Refuse, among: str | None = None) -> Axis:
     """
-    Make the axis of a rate: `yes`, then `no` for what is left of the measure's base.
+    Make the axis of a rate: `yes`, then `no` for what is left of its base.
+
+    Args:
+        name: The derived measure.
+        refuse: Makes the error to raise; `among` refuses for itself.
+        among: Another one: only sessions that say yes to it are counted.
 
     Raises:
-        ConfigurationError: There is no derived measure of that name.
+        ConfigurationError: There is no derived measure of that name, or nothing is left to count.
     """
-    if name not in DERIVED:
-        found = f"the unknown derived measure {name!r}."
-        raise refuse(found, f"choose one of {', '.join(sorted(DERIVED))}.")
+    for wanted in (name, among or name):
+        if wanted not in DERIVED:
+            found = f"the unknown derived measure {wanted!r}."
+            raise refuse(found, f"choose one of {', '.join(sorted(DERIVED))}.")
     derived = DERIVED[name]
-    return Axis(
-        name, (Level("yes", both(derived.base, derived.yes)), Level("no", dict(derived.base)))
-    )
+    base = dict(derived.base)
+    if among:
+        base = both(base, both(DERIVED[among].base, DERIVED[among].yes))
+    yes = both(base, derived.yes)
+    if among and not (all(base.values()) and all(yes.values())):
+        raise refuse(f"{name} among {among}, which no session can be.", "leave among out.")
+    return Axis(f"{name} among {among}" if among else name, (Level("yes", yes), Level("no", base)))
 
 
 def bins(measure: Measure, low: int, high: int, width: int) -> Axis:
@@ -155,6 +165,30 @@ def bins(measure: Measure, low: int, high: int, width: int) -> Axis:
     names = [f"{measure.decode(a):.4g} to {measure.decode(b):.4g}" for a, b in pairwise(ends)]
     levels = tuple(Level(name, {}) for name in names)
     return Axis(measure.name, levels, measure.name, tuple(ends))
+
+
+def parts(measure: Measure, points: Sequence[float], refuse: Refuse) -> Axis:
+    """
+    Part a measure at stated values: up to the first, above it up to the second, and so on.
+
+    Args:
+        measure: What is parted.
+        points: Where, in the measure's unit.
+        refuse: Makes the error to raise.
+
+    Raises:
+        ConfigurationError: The values do not rise between the measure's floor and ceiling.
+    """
+    edges = (0, *(measure.encode(point) + 1 for point in points), measure.top + 1)
+    within = all(measure.floor <= point < measure.ceiling for point in points)
+    if not within or any(low >= high for low, high in pairwise(edges)):
+        found = f"{measure.name} parted at {', '.join(f'{point:g}' for point in points)}."
+        remedy = f"let them rise between {measure.floor:g} and {measure.ceiling:g}."
+        raise refuse(found, remedy)
+    named = [f"{point:g}" for point in points]
+    middles = [f"above {low}, up to {high}" for low, high in pairwise(named)]
+    names = [f"up to {named[0]}", *middles, f"above {named[-1]}"]
+    return Axis(measure.name, tuple(Level(name, {}) for name in names), measure.name, edges)
 
 
 def whole(axes: Sequence[Axis]) -> Axis:

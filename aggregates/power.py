@@ -2,7 +2,7 @@
 Whether a study would show a difference: asked of its plan, before any session is read.
 
 Two groups of a share or a rate, p₁ in one and p₂ in the other.  Their difference has the variance
-Σ [σ²·(a(1-p)² + b·p²)/n² + k·p(1-p)/n], n the group's expected base; a 95 % interval leaves out
+Σ [σ²·(a(1-p)² + b·p²)/n² + D·p(1-p)/n], n the group's expected base; a 95 % interval leaves out
 zero with the chance Φ(|p₂ - p₁|/√V - 1.96).  A group that is expected to be withheld shows nothing.
 Two labels of one group share its base, and their difference is another question: it is refused.
 """
@@ -16,7 +16,10 @@ from privacy.errors import ConfigurationError
 from privacy.plan import Plan, Table
 
 from .estimates.cells import counts_of, groups, join_keys, minimum_of
+from .estimates.design import design_of
 from .estimates.intervals import Z95
+from .estimates.rates import answers
+from .estimates.shares import decide
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +69,12 @@ def would_show(
     for supposed in (first, second):
         if supposed.keys not in cells or not 0 <= supposed.value <= 1:
             raise _unknown(f"no cell {supposed.keys!r} in {table!r}, or a value beyond 0 and 1.")
-        base, published, outside = cells[supposed.keys]
+        base, published, inside, outside = cells[supposed.keys]
         withheld += [] if published else [supposed.keys]
         p, n = supposed.value, max(base, 1e-9)
         sigma = counts_of(plan, asked).sigma / plan.privacy.scale
-        noise = (sigma / n) ** 2 * ((1 - p) ** 2 + outside * p**2)
-        variance += noise + float(plan.contribution(counts_of(plan, asked))) * p * (1 - p) / n
+        noise = (sigma / n) ** 2 * (inside * (1 - p) ** 2 + outside * p**2)
+        variance += noise + design_of(plan, asked, sums) * p * (1 - p) / n
     reach = Z95 * sqrt(variance)
     apart = abs(second.value - first.value) / sqrt(variance) if variance else 0.0
     chance = 0.0 if withheld else NormalDist().cdf(apart - Z95)
@@ -84,28 +87,22 @@ def _group(table: Table, supposed: Supposed) -> str:
 
 def _cells(
     plan: Plan, table: Table, sums: Mapping[str, Sequence[int]]
-) -> dict[str, tuple[float, bool, int]]:
-    """Keys of each cell → expected base in accounts, whether it is printed, cells in the rest."""
+) -> dict[str, tuple[float, bool, int, int]]:
+    """Key → expected base in accounts, whether it is printed, noisy cells in numerator and rest."""
     query, scale = counts_of(plan, table), plan.privacy.scale
     minimum = minimum_of(plan, query)
     found = {}
-    width, asked_of = len(query.axes[-1].levels), (*table.yes, *table.no)
-    for number, (keys, counts) in enumerate(groups(query, sums)):
-        base = sum(counts)
-        if table.kind == "rate":
-            answers = [query.axes[-1].levels[place].name for place in range(width)]
-            counted = [n for n, name in zip(counts, answers, strict=True) if name in asked_of]
-            base = sum(counted)
-            state = minimum.decide(base, query.sigma, cells=len(counted))
-            keys, states = [join_keys(table.by, query.cells[number * width][:-1])], [state]
-        else:
-            states = minimum.decide_group(counts, query.sigma)
+    if table.kind == "rate":
+        inside, outside = len(table.yes), len(table.no)
+        for cell, yes, no in answers(table, query, sums):
+            state = minimum.decide(yes + no, query.sigma, cells=inside + outside)
+            shown = state == "published"
+            found[join_keys(table.by, cell)] = (yes + no) / scale, shown, inside, outside
+        return found
+    for keys, counts in groups(query, sums):
+        states, _ = decide(table, minimum, counts, query.sigma)
         for key, state in zip(keys, states, strict=True):
-            found[key] = (
-                base / scale,
-                state == "published",
-                1 if table.kind == "rate" else width - 1,
-            )
+            found[key] = sum(counts) / scale, state == "published", 1, len(counts) - 1
     return found
 
 

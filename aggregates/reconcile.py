@@ -12,10 +12,19 @@ The noise of x̂ is Σ - ΣAᵀ(AΣAᵀ)⁻¹AΣ, never more than Σ for any sum
 
 Two tables are reconciled only where the axes that one has more hold every session of the other: an
 axis that leaves labels out counts other sessions.
+
+AΣAᵀ is never written down: it has a row for each cell of each margin, and solving it would take
+the cube of that.  It is applied, by summing tables over axes and spreading the gaps again, and
+solved by conjugate gradients.  These end after as many steps as it has different eigenvalues; and
+since it is blind to which level of an axis is which, these hang on the sets of axes alone, of which
+there are few, and not on how many cells they have.  Where rules follow from one another it is
+singular, but A·x̃ lies in its range, and so do all steps.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import product
+from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +34,11 @@ from privacy.plan import Axis, Plan, Query
 
 from .estimates.cells import Smooth
 
-LARGEST = 4_000
-"""Cells that are reconciled together; more are left as they are, since time grows with the cube."""
+Floats = NDArray[np.float64]
+CLOSE = 1e-12
+"""What is left of the tables' disagreement, of what it was."""
+MOST_STEPS = 1_000
+"""Far more than there are eigenvalues; tables would agree less closely, and nothing else."""
 
 
 def reconcile(plan: Plan, noisy: Mapping[str, Sequence[int]], codebook: Codebook) -> Smooth:
@@ -41,40 +53,111 @@ def reconcile(plan: Plan, noisy: Mapping[str, Sequence[int]], codebook: Codebook
     Returns:
         Every query; those that share nothing with another are as they were.
     """
-    pairs = [*_margins(plan, codebook)]
-    names = dict.fromkeys(query.name for pair in pairs for query in pair)
-    queries = [plan.query(name) for name in names]
     smooth: dict[str, Sequence[float]] = {name: [*map(float, v)] for name, v in noisy.items()}
-    if not queries or sum(query.size for query in queries) > LARGEST:
+    rules = [_Rule.of(coarse, fine) for coarse, fine in _margins(plan, codebook)]
+    if not rules:
         return smooth
-    starts = dict(zip(names, np.cumsum([0, *(q.size for q in queries)]).tolist(), strict=False))
-    found = np.concatenate([np.array(smooth[name]) for name in names])
-    variance = np.concatenate([np.full(query.size, query.sigma**2) for query in queries])
-    rules = np.concatenate(
-        [_rules(coarse, fine, starts, len(found)) for coarse, fine in pairs], axis=0
-    )
-    spread = rules * variance
-    # Rules of several tables may follow from one another: the least-squares solution is the same.
-    step = np.linalg.lstsq(spread @ rules.T, rules @ found, rcond=None)[0]
-    found = found - spread.T @ step
-    for query in queries:
-        smooth[query.name] = found[starts[query.name] :][: query.size].tolist()
+    queries = {query.name: query for rule in rules for query in (rule.coarse, rule.fine)}
+    cells = {name: np.reshape(smooth[name], _shape(query)) for name, query in queries.items()}
+    left = _gaps(rules, cells)
+    along, size = left, float(left @ left)
+    enough = size * CLOSE**2
+    for _ in range(MOST_STEPS):
+        if size <= enough:
+            break
+        change = _spread(rules, along, queries)
+        image = _gaps(rules, change)
+        step = size / float(along @ image)
+        for name, of_table in change.items():
+            cells[name] = cells[name] - step * of_table
+        left = left - step * image
+        before, size = size, float(left @ left)
+        along = left + size / before * along
+    smooth.update((name, table.ravel().tolist()) for name, table in cells.items())
     return smooth
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """Each cell of the coarser table is the sum of its cells in the finer."""
+
+    coarse: Query
+    fine: Query
+    summed: tuple[int, ...]
+    """Axes of the finer that the coarser has not."""
+    order: tuple[int, ...]
+    """Where each axis of the coarser stands among those that are left."""
+    weight: float
+    """1 over the deviation of a rule's noise: so all of them count alike."""
+
+    @classmethod
+    def of(cls, coarse: Query, fine: Query) -> "_Rule":
+        summed = tuple(n for n, axis in enumerate(fine.axes) if axis not in coarse.axes)
+        left = [axis for axis in fine.axes if axis in coarse.axes]
+        order = tuple(left.index(axis) for axis in coarse.axes)
+        noise = coarse.sigma**2 + fine.size / coarse.size * fine.sigma**2
+        return cls(coarse, fine, summed, order, 1 / sqrt(noise))
+
+
+def _gaps(rules: Sequence[_Rule], cells: Mapping[str, Floats]) -> Floats:
+    """A·x: by how much each rule is not fulfilled."""
+    return np.concatenate(
+        [
+            rule.weight
+            * np.ravel(
+                cells[rule.fine.name].sum(axis=rule.summed).transpose(rule.order)
+                - cells[rule.coarse.name]
+            )
+            for rule in rules
+        ]
+    )
+
+
+def _spread(
+    rules: Sequence[_Rule], gaps: Floats, queries: Mapping[str, Query]
+) -> dict[str, Floats]:
+    """ΣAᵀ·y: gaps given back to the cells that they are made of, to each by its variance."""
+    change = {name: np.zeros(_shape(query)) for name, query in queries.items()}
+    start = 0
+    for rule in rules:
+        gap = rule.weight * gaps[start : start + rule.coarse.size]
+        start += rule.coarse.size
+        gap = gap.reshape(_shape(rule.coarse))
+        change[rule.coarse.name] -= gap
+        back = np.argsort(rule.order).tolist()
+        change[rule.fine.name] += np.expand_dims(gap.transpose(back), rule.summed)
+    return {name: table * queries[name].sigma ** 2 for name, table in change.items()}
+
+
+def _shape(query: Query) -> tuple[int, ...]:
+    return tuple(len(axis.levels) for axis in query.axes)
 
 
 def _margins(plan: Plan, codebook: Codebook) -> Iterator[tuple[Query, Query]]:
     """Pairs of queries of which the first is a margin of the second."""
     counts = [query for query in plan.queries if query.value == "one"]
+    axes = _different(axis for query in counts for axis in query.axes)
+    whole = {n for n, axis in enumerate(axes) if _holds_all(axis, plan, codebook)}
+    # Axes by number: tables cross the same ones again and again.
+    crossed = {query.name: {axes.index(axis) for axis in query.axes} for query in counts}
     for coarse, fine in product(counts, counts):
-        more = [axis for axis in fine.axes if axis not in coarse.axes]
+        more = crossed[fine.name] - crossed[coarse.name]
         if (
             more
+            and more <= whole
+            and crossed[coarse.name] <= crossed[fine.name]
             and coarse.where == fine.where
             and coarse.contribution == fine.contribution
-            and all(axis in fine.axes for axis in coarse.axes)
-            and all(_holds_all(axis, plan, codebook) for axis in more)
         ):
             yield coarse, fine
+
+
+def _different(axes: Iterable[Axis]) -> list[Axis]:
+    found: list[Axis] = []
+    for axis in axes:
+        if axis not in found:
+            found.append(axis)
+    return found
 
 
 def _holds_all(axis: Axis, plan: Plan, codebook: Codebook) -> bool:
@@ -88,16 +171,3 @@ def _holds_all(axis: Axis, plan: Plan, codebook: Codebook) -> bool:
     held = {label for level in axis.levels for label in level.when[column]}
     labels = plan.population.where.get(column, codebook.field(column).labels)
     return set(plan.population.months if column == "month" else labels) <= held
-
-
-def _rules(
-    coarse: Query, fine: Query, starts: Mapping[str, int], cells: int
-) -> NDArray[np.float64]:
-    """One row for each cell of the coarser: its sum in the finer, less itself."""
-    rules = np.zeros((coarse.size, cells))
-    kept = [fine.axes.index(axis) for axis in coarse.axes]
-    places = {cell: number for number, cell in enumerate(coarse.cells)}
-    for number, cell in enumerate(fine.cells):
-        rules[places[tuple(cell[place] for place in kept)], starts[fine.name] + number] = 1.0
-    rules[np.arange(coarse.size), starts[coarse.name] + np.arange(coarse.size)] = -1.0
-    return rules

@@ -12,9 +12,14 @@ from dataclasses import dataclass
 from privacy.codebook import Codebook
 from privacy.codebook import codebook as installed
 from privacy.errors import RefusedError
+from privacy.mistakes import printed_error, rounded
 from privacy.plan import Kind, Plan, Table
 
+from .estimates.accounts import accounts, accounts_above
+from .estimates.adjusted import adjusted
 from .estimates.cells import Cell, Noisy, Smooth, minimum_of
+from .estimates.corrected import corrections
+from .estimates.intervals import widened
 from .estimates.means import means
 from .estimates.quantiles import quantiles
 from .estimates.rates import rates
@@ -45,6 +50,7 @@ class Measured:
 MAKERS: Mapping[Kind, Callable[[Measured, Table], Iterator[Cell]]] = {
     "share": lambda of, table: shares(of.plan, table, of.noisy, of.smooth),
     "rate": lambda of, table: rates(of.plan, table, of.noisy, of.smooth),
+    "corrected": lambda of, table: corrections(of.plan, table, of.noisy, of.smooth),
     "change": lambda of, table: trends(of.plan, table, of.noisy, of.smooth),
     "slope": lambda of, table: trends(of.plan, table, of.noisy, of.smooth),
     "mean": lambda of, table: means(of.plan, table, of.noisy, of.codebook),
@@ -52,12 +58,18 @@ MAKERS: Mapping[Kind, Callable[[Measured, Table], Iterator[Cell]]] = {
     "quantiles": lambda of, table: quantiles(of.plan, table, of.noisy, of.codebook),
     "total": lambda of, table: totals(of.plan, table, of.noisy, of.clips),
     "grand_total": lambda of, table: grand_total(of.plan, table, of.noisy, of.clips),
+    "adjusted_rate": lambda of, table: adjusted(of.plan, table, of.noisy, of.codebook),
+    "adjusted_slope": lambda of, table: adjusted(of.plan, table, of.noisy, of.codebook),
+    "adjusted_geometric_mean": lambda of, table: adjusted(of.plan, table, of.noisy, of.codebook),
+    "adjusted_ratio": lambda of, table: adjusted(of.plan, table, of.noisy, of.codebook),
+    "not_computed": lambda _of, _table: iter([Cell("", 0, 0, 0.0, "not_computed", None)]),
+    "accounts": lambda of, table: accounts(of.plan, table, of.noisy),
+    "accounts_above": lambda of, table: accounts_above(of.plan, table, of.noisy),
 }
 """Kind of table → what makes its cells."""
 
 Row = dict[str, str | int | float | None]
 """One row: column → value; None is an empty cell."""
-DIGITS = 6
 
 
 def release(
@@ -106,14 +118,17 @@ def _row(plan: Plan, table: Table, cell: Cell) -> Row:
     minimum, scale = cell.minimum or minimum_of(plan), plan.privacy.scale
     noise = cell.sigma * cell.summed**0.5 / scale
     row: Row = dict.fromkeys(COLUMNS)
+    if table.queries:
+        row.update(
+            threshold=rounded(minimum.threshold(cell.sigma, cells=cell.summed) / scale),
+            noise_scale=rounded(noise),
+        )
     row.update(
         study=plan.study.name,
         table=table.name,
         statistic=table.kind,
         keys=cell.keys,
         state=cell.state,
-        threshold=rounded(minimum.threshold(cell.sigma, cells=cell.summed) / scale),
-        noise_scale=rounded(noise),
         k=str(minimum.k),
         base=table.base,
         unit=table.unit,
@@ -121,7 +136,9 @@ def _row(plan: Plan, table: Table, cell: Cell) -> Row:
         fidelity=plan.rater.fidelity,
     )
     if cell.state == "published" and cell.estimate is not None:
-        estimate = cell.estimate
+        estimate, error = cell.estimate, printed_error(plan, table, cell.keys, cell.estimate.value)
+        if error is not None and table.kind != "corrected":  # there it is in the interval already
+            estimate = widened(estimate, error)
         row.update(
             estimate=rounded(estimate.value),
             raw=rounded(cell.tested / scale),
@@ -129,11 +146,9 @@ def _row(plan: Plan, table: Table, cell: Cell) -> Row:
             high=rounded(estimate.high),
             se_noise=rounded(estimate.se_noise),
             se_sampling=rounded(estimate.se_sampling),
-            accounts_at_least=minimum.accounts_at_least(cell.tested, cell.sigma, cells=cell.summed),
+            se_classifier=error,
+            accounts_at_least=minimum.accounts_at_least(cell.tested, cell.sigma, cells=cell.summed)
+            if cell.accounts is None
+            else cell.accounts,
         )
     return row
-
-
-def rounded(number: float) -> float:
-    """A number to six significant digits; rounding keeps order."""
-    return float(f"{number:.{DIGITS}g}")

@@ -20,7 +20,7 @@ from privacy.errors import ConfigurationError
 from .checks import check_table
 from .lines import invalid, line_of, misread
 from .population import months_between
-from .table import Labels, Name, Part, TableSpec, Text
+from .table import Labels, Name, Part, TableSpec, Text, Weight, weight_of
 
 
 class Header(Part):
@@ -43,13 +43,13 @@ class Budget(Part):
 
     epsilon: float = Field(gt=0, le=20, allow_inf_nan=False)
     delta: float = Field(gt=0, le=1e-4)
-    contribution: int | float | str = 1
+    contribution: Weight = 1
     minimum_accounts: int = Field(ge=2, le=10**6)
 
     @property
     def k(self) -> Fraction:
-        """The contribution as an exact fraction: `1`, `0.5` and `"1/2"` mean what they say."""
-        return Fraction(str(self.contribution))
+        """The contribution as an exact fraction."""
+        return weight_of(self.contribution)
 
 
 class RaterChoice(Part):
@@ -59,6 +59,11 @@ class RaterChoice(Part):
     model: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.:-]{0,99}$")] = ""
     endpoint: Text = ""
     roots: Text = ""
+    validation: Text = ""
+    """File beside the study: how the rater's labels fell on sessions whose right ones are known."""
+    price_input: float | None = Field(default=None, ge=0, le=1e4, allow_inf_nan=False)
+    """Dollars for a million tokens that the rater's model reads; for the cost lines alone."""
+    price_output: float | None = Field(default=None, ge=0, le=1e4, allow_inf_nan=False)
 
 
 class _File(Part):
@@ -143,18 +148,28 @@ class Study:
         """The study's months, in order."""
         return months_between(*self.sessions.months)
 
+    def weight_of(self, number: int) -> Fraction:
+        """K of a table: its own contribution, or the study's."""
+        own = self.tables[number].contribution
+        return self.budget.k if own is None else weight_of(own)
+
     def _check(self) -> None:
         if not self.months:
             found = f"months {self.sessions.months}, which name no span of the codebook's months."
             raise self.error(found, 'write ["2025-10", "2026-04"].', "population", "months")
-        try:
-            _ = self.budget.k
-        except (ValueError, ZeroDivisionError):
-            found = f"a contribution of {self.budget.contribution!r}."
-            raise self.error(found, 'write 1 or "1/2".', "privacy", "contribution") from None
+        self._check_weight(self.budget.contribution, "privacy")
         names = [table.name for table in self.tables]
         for index, table in enumerate(self.tables):
             if table.name in names[:index]:
                 found = f"a second table with the name {table.name!r}."
                 raise self.error(found, "give each table its own name.", "table", index, "name")
+            if table.contribution is not None:
+                self._check_weight(table.contribution, "table", index)
             check_table(self, index, table)
+
+    def _check_weight(self, given: Weight, *at: str | int) -> None:
+        try:
+            weight_of(given)
+        except (ValueError, ZeroDivisionError):
+            found = f"a contribution of {given!r}."
+            raise self.error(found, 'write 1 or "1/2".', *at, "contribution") from None

@@ -5,18 +5,28 @@ Ranges are public: those of the codebook, or narrower ones that a study states. 
 end counts as the end, so that the largest summand is known before any session is.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from privacy.codebook import LOG_STEPS, Codebook, Measure
 from privacy.plan import Axis, Clip, Level, Query, Value
+from privacy.queries import SESSIONS, size_names
 from privacy.unit import CLIPS, SCALE
 
-from .study import Study
+if TYPE_CHECKING:
+    from .study import Study
 
 STEPS = 10_000
 """Steps into which a mean's range is parted: far finer than any noise, small enough to square."""
-NORMS, SIZES, CAPPED = "norms", "sizes", "whole"
+NORMS, LENGTHS, CAPPED = "norms", "sizes", "whole"
 """The queries of a total beside its count, after the table's name and a dot."""
+MOMENTS = "moments"
+"""The query of a design effect, after the table's name and a dot."""
+SIZES = (1, 2, 3, 6, 11)
+"""Where bins of account sizes begin unless a study says otherwise: 1, 2, 3 to 5, 6 to 10, more."""
+MOST = 2**20
+"""Sessions that an account cannot have: a bucket holds fewer.  No bin begins beyond the last C."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +66,25 @@ def amount_of(measure: Measure, low: int, high: int) -> tuple[Summed, Summed]:
     return Summed("amount", centre, half, unit), squared
 
 
-def clamp(study: Study, number: int, codebook: Codebook) -> tuple[int, int]:
-    """Ends of a measure's public range, in stored units."""
-    spec = study.tables[number]
+def measure_of(study: "Study", number: int, key: str, codebook: Codebook) -> Measure:
+    """
+    The measure that a key of a table names.
+
+    Raises:
+        ConfigurationError: There is none of that name.
+    """
+    named = getattr(study.tables[number], key)
     measures = {measure.name: measure for measure in codebook.measures}
-    if spec.measure not in measures:
-        found = f"the unknown measure {spec.measure!r}."
+    if named not in measures:
+        found = f"the unknown measure {named!r}."
         remedy = f"choose one of {', '.join(measures)}."
-        raise study.error(found, remedy, "table", number, "measure")
-    measure = measures[spec.measure]
+        raise study.error(found, remedy, "table", number, key)
+    return measures[named]
+
+
+def clamp(study: "Study", number: int, codebook: Codebook) -> tuple[int, int]:
+    """Ends of a measure's public range, in stored units."""
+    spec, measure = study.tables[number], measure_of(study, number, "measure", codebook)
     low, high = spec.between or (measure.floor, measure.ceiling)
     if not measure.floor <= low < high <= measure.ceiling:
         found = f"bounds from {low} to {high} for {measure.name}."
@@ -99,5 +119,35 @@ def totals_of(count: Query) -> list[Query]:
         clipped,
         about(CAPPED, "capped", ()),
         about(NORMS, "norm", (Axis("norm", bins),)),
-        about(SIZES, "size", (Axis("sessions", bins),)),
+        about(LENGTHS, "size", (Axis("sessions", bins),)),
     ]
+
+
+def moments_of(count: Query, names: Sequence[str], sensitivity: int) -> Query:
+    """
+    The query of a table's moments.
+
+    Args:
+        count: The counts in whose cells they are taken.
+        names: What they are of: a share or a rate.
+        sensitivity: Δ, most that one account moves them.
+    """
+    axis = Axis(MOMENTS, tuple(Level(name, {}) for name in names))
+    name = f"{count.name.rpartition('.')[0]}.{MOMENTS}"
+    return replace(
+        count, name=name, axes=(axis,), value="moments", of=count.name, sensitivity=sensitivity
+    )
+
+
+def sizes_of(count: Query, bins: Sequence[int]) -> Query:
+    """
+    The query of a table of account sizes.
+
+    Args:
+        count: A count without axes, of whatever sensitivity; what it counts is an account's size.
+        bins: Where bins begin, rising from 1; the last is open.
+    """
+    edges = (*bins, MOST)
+    levels = tuple(Level(name, {}) for name in size_names(edges))
+    axis = Axis(SESSIONS, levels, SESSIONS, edges)
+    return replace(count, axes=(axis,), value="size", sensitivity=SCALE)

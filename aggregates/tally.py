@@ -10,6 +10,7 @@ A bucket's sums travel as numbers of one width, so that their length follows fro
 """
 
 from collections.abc import Mapping
+from functools import cached_property
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from privacy.labels import PSEUDONYM_BYTES
 from privacy.plan import Plan
 
 from .columns import Rows, Vector
-from .kernel import Ranges, add, partial, view
+from .kernel import Kernel, Ranges, add, partial, view
 
 _NUMBER = np.dtype(">i8")
 _EDGES = 1 + 2 * PSEUDONYM_BYTES
@@ -43,7 +44,11 @@ class Tally:
         self._plan, self._codebook = plan, codebook
         self._due, self._ranges = dict(due or {}), Ranges([])
 
-    def add_bucket(self, bucket: bytes) -> None:
+    @cached_property
+    def _kernel(self) -> Kernel:
+        return Kernel(self._plan, self._codebook)
+
+    def add_bucket(self, bucket: bytes | memoryview) -> None:
         """
         Sum a bucket's rows.
 
@@ -52,7 +57,7 @@ class Tally:
         """
         rows = view(bucket, self._codebook)
         self._ranges.add(rows)
-        self.sums = add(self.sums, partial(self._plan, rows, self._codebook))
+        self.sums = add(self.sums, self._kernel.partial(rows))
 
     def digest(self, number: str) -> str:
         """
@@ -66,7 +71,7 @@ class Tally:
         except KeyError:
             raise _refused("sums of a bucket that is counted, or that is none of them.") from None
 
-    def add_sums(self, packed: bytes) -> None:
+    def add_sums(self, packed: bytes | memoryview) -> None:
         """
         Add what another worker summed.
 
@@ -89,7 +94,7 @@ class Tally:
             raise _refused("a run in which a bucket is missing.")
 
 
-def pack_sums(plan: Plan, bucket: bytes, codebook: Codebook) -> bytes:
+def pack_sums(plan: Plan, bucket: bytes | memoryview, codebook: Codebook) -> bytes:
     """
     One bucket's exact sums, with its first and last account, in a length that the plan decides.
 
@@ -102,13 +107,16 @@ def pack_sums(plan: Plan, bucket: bytes, codebook: Codebook) -> bytes:
     return b"".join([_edges(rows), *(vector.tobytes() for vector in numbers)])
 
 
-def unpack_sums(plan: Plan, packed: bytes) -> tuple[dict[str, Vector], tuple[bytes, bytes] | None]:
+def unpack_sums(
+    plan: Plan, packed: bytes | memoryview
+) -> tuple[dict[str, Vector], tuple[bytes, bytes] | None]:
     """
     Sums, and the first and last account if there is any.
 
     Raises:
         RefusedError: They are no sums of this plan.
     """
+    packed = bytes(packed)
     numbers = np.frombuffer(packed[_EDGES:], np.uint8)
     ends = np.cumsum([query.summed for query in plan.queries])
     if packed[:1] not in (b"\0", b"\1") or len(numbers) != _NUMBER.itemsize * ends[-1]:

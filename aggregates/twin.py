@@ -188,18 +188,19 @@ def _sizes(
     wrote: NDArray[np.bool_],
     grown: NDArray[np.bool_],
 ) -> dict[str, Floats]:
-    z = grid()
+    z: Floats = grid()
     led = np.isin(execution, [m.PERCENTS.index(p) for p in ("90", "100")])
     planned = np.isin(planning, [m.PERCENTS.index(p) for p in ("0", "10")])
     styles = m.ACTIONS_BY_STYLE
     shift = np.where(led, styles["user_led"], np.where(planned, styles["agent_planned"], 0.0))
-    prompts = _pick(law.prompts, chance.fresh()) + 1.0
+    prompts = (_pick(law.prompts, chance.fresh()) + 1.0).astype(np.float64)
     at = (chance.habit("size") * len(z)).astype(int)
-    per_prompt = np.asarray(np.exp(law.log_actions[level] + shift + m.ACTIONS_SPREAD * z[at]))
+    spread = shift + m.ACTIONS_SPREAD * z[at]
+    per_prompt = np.exp(law.log_actions[level] + spread).astype(np.float64)
     busy = wrote | (chance.fresh() >= m.IDLE)
     actions = np.where(busy, whole(prompts, per_prompt), 0.0)
     at = (chance.fresh() * len(z)).astype(int)
-    wordy = np.asarray(np.exp(law.log_words[level] + m.WORDS_SPREAD * z[at]))
+    wordy = np.exp(law.log_words[level] + m.WORDS_SPREAD * z[at]).astype(np.float64)
     words = whole(prompts, wordy)
     at = (chance.fresh() * len(z)).astype(int)
     lines = whole(np.ones(len(z)), m.LINES_ADDED_MEDIAN * np.exp(m.LINES_ADDED_SPREAD * z))[at]

@@ -18,15 +18,30 @@ from fractions import Fraction
 
 from privacy.codebook import Codebook
 from privacy.derived import DERIVED, GROUPINGS
+from privacy.errors import ConfigurationError
 from privacy.forms import MONTH, MOST_CELLS
 from privacy.loss import split, write_rho
 from privacy.measurements import sigma_for
+from privacy.minimum import LEAST_MERGED
 from privacy.plan import TRENDS, Axis, Kind, Query, Table
+from privacy.queries import OF_RATES, OF_SHARES
 from privacy.unit import ContributionBound
 
-from .population import axis, bins, conditions, rate_axis, whole
+from .gram import adjusted_queries
+from .population import axis, bins, conditions, parts, rate_axis, whole
 from .study import Study
-from .summands import ONE, Summed, amount_of, clamp, logarithm, totals_of
+from .summands import (
+    ONE,
+    SIZES,
+    Summed,
+    amount_of,
+    clamp,
+    logarithm,
+    measure_of,
+    moments_of,
+    sizes_of,
+    totals_of,
+)
 from .table import TableSpec
 
 WEIGHT, SUM, SPREAD = "weight", "sum", "spread"
@@ -47,7 +62,7 @@ def queries_of(
     Args:
         study: The study.
         number: Position of the table in it.
-        bound: What one account may weigh.
+        bound: What one account may weigh, unless the table states its own contribution.
         codebook: The closed vocabulary.
 
     Returns:
@@ -57,6 +72,14 @@ def queries_of(
         ConfigurationError: A name is not in the codebook, or the table has too many cells.
     """
     spec = study.tables[number]
+    if spec.not_computed:
+        return [], [_table(spec, "not_computed", (), codebook)]
+    own = bound
+    if spec.contribution is not None:
+        own = bound_of(study, study.weight_of(number), "table", number)
+    if spec.adjust_for is not None:
+        contribution = "" if own == bound else str(own.k)
+        return adjusted_queries(study, number, own, contribution, codebook)
     axes = _axes(study, number, codebook)
     where = conditions(
         spec.where, codebook, lambda f, r: study.error(f, r, "table", number, "where")
@@ -67,19 +90,27 @@ def queries_of(
         measure = "" if summed is ONE else spec.measure or ""
         made = Query(
             name, (*axes,), where, summed.value, measure, summed.centre, summed.largest,
-            bound.sensitivity(largest=summed.largest), "0", 0.0, summed.unit,
+            own.sensitivity(largest=summed.largest), "0", 0.0, summed.unit,
+            contribution="" if own == bound else str(own.k),
         )  # fmt: skip
         if made.size > MOST_CELLS:
             found = f"a table of {made.size} cells; {MOST_CELLS} is the most."
             raise study.error(found, "merge labels, or cross fewer fields.", "table", number, "by")
         return made
 
+    if spec.accounts_by:
+        sizes = sizes_of(query("accounts", []), spec.bins or SIZES)
+        return [sizes], [_table(spec, kind, [sizes], codebook) for kind in spec.kinds]
     if spec.total_of:
         queries = totals_of(query("count", axes))
         return queries, [_table(spec, kind, queries, codebook) for kind in spec.kinds]
     if spec.measure is None:
-        counts = query("count", axes)
-        return [counts], [_table(spec, kind, [counts], codebook) for kind in spec.kinds]
+        counts, moments = query("count", axes), list[Query]()
+        if spec.design_effect:
+            names = OF_SHARES if spec.share_of else OF_RATES
+            moments = [moments_of(counts, names, own.moments())]
+        made = {kind: [counts] if kind in TRENDS else [counts, *moments] for kind in spec.kinds}
+        return [counts, *moments], [_table(spec, k, q, codebook) for k, q in made.items()]
     low, high = clamp(study, number, codebook)
     queries, tables = [query(WEIGHT, axes)], []
     for kind in spec.kinds:
@@ -94,6 +125,19 @@ def queries_of(
         queries += more
         tables.append(_table(spec, kind, [queries[0], *more], codebook))
     return queries, tables
+
+
+def bound_of(study: Study, k: Fraction, *at: str | int) -> ContributionBound:
+    """
+    What one account may weigh.
+
+    Raises:
+        ConfigurationError: It is no contribution; the message names the line.
+    """
+    try:
+        return ContributionBound(k)
+    except ConfigurationError as error:
+        raise study.error(error.found, error.remedy, *at, "contribution") from None
 
 
 def price(queries: Sequence[Query], targets: Mapping[str, float], rho: Fraction) -> list[Query]:
@@ -125,7 +169,7 @@ def reprice(query: Query, charge: Fraction) -> Query:
 
 def _axes(study: Study, number: int, codebook: Codebook) -> list[Axis]:
     spec = study.tables[number]
-    names = [*spec.by, *([spec.divided] if spec.divided else [])]
+    names = [*spec.by, *([spec.divided] if spec.divided and not spec.parted_at else [])]
     subject = "total_of" if spec.total_of else "share_of"
     key = subject if spec.divided and names.count(spec.divided) > 1 else "by"
     if len(set(names)) < len(names):
@@ -149,19 +193,44 @@ def _axes(study: Study, number: int, codebook: Codebook) -> list[Axis]:
                 refuse=lambda f, r, place=place: study.error(f, r, "table", number, place),  # type: ignore[misc]
             )
         )
-    if spec.rate_of:
+    if spec.parted_at:
+        measure = measure_of(study, number, "share_of", codebook)
         axes.append(
-            rate_axis(spec.rate_of, lambda f, r: study.error(f, r, "table", number, "rate_of"))
+            parts(
+                measure,
+                spec.parted_at,
+                lambda f, r: study.error(f, r, "table", number, "parted_at"),
+            )
+        )
+    if spec.residual and len(axes[-1].levels) <= LEAST_MERGED:
+        found = "a row of all others (residual) beside two labels, of which it would show one."
+        raise study.error(found, "take it out.", "table", number, "residual")
+    if spec.rate_of:
+        place = "among" if spec.rate_of in DERIVED and spec.among else "rate_of"
+        axes.append(
+            rate_axis(
+                spec.rate_of, lambda f, r: study.error(f, r, "table", number, place), spec.among
+            )
         )
     return axes
 
 
 def _table(spec: TableSpec, kind: Kind, queries: Sequence[Query], codebook: Codebook) -> Table:
-    axes = queries[0].axes
-    keys = axes[:-1] if kind in ("share", "rate") else () if kind == "grand_total" else axes
+    axes = queries[0].axes if queries else ()
+    keys = (
+        axes[:-1]
+        if kind in ("share", "rate", "corrected")
+        else ()
+        if kind == "grand_total"
+        else axes
+    )
     unit = codebook.measure(spec.measure).unit if spec.measure else "share"
     if spec.total_of:
         unit = "sessions"
+    elif spec.not_computed:
+        unit = "none"
+    elif spec.accounts_by:
+        unit = "accounts"
     if kind in TRENDS:
         others = axes if spec.share_of else axes[:-1]
         keys = tuple(axis for axis in others if axis.name != MONTH)
@@ -173,21 +242,29 @@ def _table(spec: TableSpec, kind: Kind, queries: Sequence[Query], codebook: Code
         kind=kind,
         by=tuple(axis.name for axis in keys),
         unit=unit,
-        base=_base(spec),
+        base=_base(spec, queries[0].contribution if queries else ""),
         queries=tuple(query.name for query in queries),
         yes=answers[0],
         no=answers[1],
+        residual=spec.residual,
     )
 
 
-def _base(spec: TableSpec) -> str:
-    """In words, which sessions the table speaks of."""
-    words = ["sessions of the study's population"]
+def _base(spec: TableSpec, own: str) -> str:
+    """In words, which sessions the table speaks of, and how they count; or why of none."""
+    if spec.not_computed:
+        return spec.not_computed
+    what = "accounts by the number of their sessions: " if spec.accounts_by else ""
+    words = [f"{what}sessions of the study's population"]
     if spec.where:
         words.append(f"where {', '.join(spec.where)} is as the study says")
+    if own:
+        words.append(f"each account weighing at most {own}")
     if spec.rate_of:
         columns = ", ".join(DERIVED[spec.rate_of].base)
         words.append(f"whose {columns} could be judged")
+    if spec.among:
+        words.append(f"of which it is said: {DERIVED[spec.among].title}")
     names = [*spec.by, *([spec.divided] if spec.divided else [])]
     for name in names:
         if name in spec.leave_out:

@@ -1,16 +1,21 @@
-"""`./run bench [NAME]`: one benchmark, or all of them."""
+"""`./run bench [NAME [ARGUMENT…]]`: one benchmark, some, or all of them."""
 
 import sys
 from importlib import import_module
 
 NAMES = (
     "startup", "synthesize", "seal", "classify", "egress", "release", "ledger", "totals", "scale",
-    "peers",
+    "adjusted", "peers", "coverage", "reproduction",
 )  # fmt: skip
+TAKE_MORE = ("scale", "release")
+"""Those that take arguments of their own: `./run bench scale 100000000`."""
 
 
 def main(arguments: list[str]) -> int:
     """Run what was asked for; returns an exit code."""
+    if arguments and arguments[0] in TAKE_MORE and not set(arguments[1:]) & set(NAMES):
+        import_module(f"benchmarks.{arguments[0]}").main(arguments[1:])
+        return 0
     unknown = [name for name in arguments if name not in NAMES]
     if unknown:
         print(f"no benchmark {', '.join(unknown)}; there are: {', '.join(NAMES)}", file=sys.stderr)

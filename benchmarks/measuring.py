@@ -1,10 +1,13 @@
 """How things are timed, and the one line that each benchmark prints."""
 
 import json
+import os
 import platform
 import resource
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 
 
@@ -16,6 +19,43 @@ def seconds(work: Callable[[], object], times: int = 1) -> float:
         work()
         found.append(time.perf_counter() - start)
     return median(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Laps:
+    """What a process of its own took, median of some runs."""
+
+    wall_s: float
+    cpu_s: float
+    """User and system."""
+
+
+def laps(run: Callable[[], object], times: int = 1) -> Laps:
+    """Time work that is done in child processes which are waited for."""
+    walls, processors = [], []
+    for _ in range(times):
+        before, start = os.times(), time.perf_counter()
+        run()
+        walls.append(time.perf_counter() - start)
+        after = os.times()
+        spent = after.children_user + after.children_system
+        processors.append(spent - before.children_user - before.children_system)
+    return Laps(median(walls), median(processors))
+
+
+def own_peak_mb() -> float:
+    """
+    Most memory that this process has held since it began.
+
+    Not `getrusage`: its figure outlives `exec`, so that a child begins with its parent's.
+    """
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+
+
+def load() -> float:
+    """How many processes wanted to run during the last minute: figures under load are none."""
+    return os.getloadavg()[0]
 
 
 Figure = float | str | None

@@ -2,7 +2,8 @@
 The same four tables by us, by OpenDP's Polars planner, and without privacy, at equal loss.
 
 400,000 sessions of 235,000 accounts, ρ = .024355 (ε = 1 at δ = 10⁻⁶), a quarter for each table.
-Each runs cold in a process of its own, and all in one run.  Peers are found in the Python that
+Each runs cold in a process of its own, and all in one run: wall clock, and processor time, which
+tells more on a busy machine.  Peers are found in the Python that
 CLERESTORY_PEERS names, or in this one; those that are not installed are null.  Errors are medians
 of a table's relative errors against what the table would be without noise; for the counts against
 all sessions, since dropping rows is part of the error.
@@ -12,9 +13,8 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from fractions import Fraction
 from pathlib import Path
 from statistics import median
@@ -27,7 +27,7 @@ from aggregates.plan import plan
 from aggregates.worker import unsafe_release_unsealed
 from aggregates.workload import reprice
 from benchmarks.four_tables import four_tables
-from benchmarks.measuring import seconds, tell
+from benchmarks.measuring import Laps, laps, load, tell
 from benchmarks.population import ACCOUNTS, SESSIONS, Rows, buckets_of, skewed_rows
 from privacy.codebook import Codebook, codebook
 from privacy.labels import PSEUDONYM_BYTES, SESSION_KEY_BYTES
@@ -49,8 +49,8 @@ def quarters(made: Plan) -> Plan:
     return replace(made, queries=(*queries,), privacy=replace(made.privacy, rho=str(RHO)))
 
 
-def ours(made: Plan, rows: Rows) -> float:
-    """Wall-clock seconds of a cold worker over sealed buckets; median of some runs."""
+def ours(made: Plan, rows: Rows) -> Laps:
+    """What a cold worker over sealed buckets takes; median of some runs."""
     pair, info = KeyPair.generate(), run_info(made.hash)
     with TemporaryDirectory() as place:
         folder = Path(place)
@@ -59,7 +59,7 @@ def ours(made: Plan, rows: Rows) -> float:
         for number, bucket in enumerate(buckets_of(rows, BUCKETS)):
             sealed = seal(bucket, {"bucket": str(number)}, public=pair.public, info=info)
             (folder / f"{number:06}.sealed").write_bytes(sealed.encode())
-        return seconds(lambda: _run(sys.executable, "benchmarks.scale", "--child", place), RUNS)
+        return laps(lambda: _run(sys.executable, "benchmarks.scale", "--child", place), RUNS)
 
 
 def errors(
@@ -77,18 +77,16 @@ def errors(
     return {name: median(values) for name, values in found.items()}
 
 
-def peer(python: str, name: str, data: Path) -> tuple[float | None, Told | None]:
-    """Seconds and results of a peer, or nothing where it is not installed."""
-    out, laps = data.parent / f"{name}.json", []
-    for _ in range(RUNS if name.startswith("floor") else 1):
-        start = time.perf_counter()
-        try:
-            _run(python, f"benchmarks.peer.{name}", str(data), str(out))
-        except subprocess.CalledProcessError:
-            return None, None
-        laps.append(time.perf_counter() - start)
+def peer(python: str, name: str, data: Path) -> tuple[Laps | None, Told | None]:
+    """What a peer takes, and its results; or nothing where it is not installed."""
+    out = data.parent / f"{name}.json"
+    times = RUNS if name.startswith("floor") else 1
+    try:
+        taken = laps(lambda: _run(python, f"benchmarks.peer.{name}", str(data), str(out)), times)
+    except subprocess.CalledProcessError:
+        return None, None
     told: Told = json.loads(out.read_text(encoding="utf-8"))
-    return median(laps), told
+    return taken, told
 
 
 def main() -> None:
@@ -109,22 +107,24 @@ def main() -> None:
         written = _parquet(python, columns, data)
         floor, truth = peer(python, "floor_duckdb", data) if written else (None, None)
         planner, theirs = peer(python, "opendp_polars", data) if written else (None, None)
-    ratio = {
-        name: median(run[name] for run in own) / _distance(theirs[name], truth[name])
-        if theirs and truth
-        else None
-        for name in TABLES
+    taken = ours(made, rows)
+    own_error = {name: median(run[name] for run in own) for name in TABLES}
+    peer_error = {
+        name: _distance(theirs[name], truth[name]) if theirs and truth else None for name in TABLES
     }
-    wall = ours(made, rows)
     tell(
         "peers",
         sessions=SESSIONS,
-        ours_wall_s=wall,
-        opendp_polars_wall_s=planner,
-        duckdb_floor_wall_s=floor,
-        error_ratio=ratio,
-        ours_error={name: median(run[name] for run in own) for name in TABLES},
-        ratio=planner / wall if planner else None,
+        ours=asdict(taken),
+        opendp_polars=asdict(planner) if planner else None,
+        duckdb_floor=asdict(floor) if floor else None,
+        ours_error=own_error,
+        opendp_polars_error=peer_error,
+        error_ratio={
+            name: own_error[name] / error if error else None for name, error in peer_error.items()
+        },
+        ratio=planner.wall_s / taken.wall_s if planner else None,
+        load=load(),
     )
 
 

@@ -3,21 +3,23 @@ Four tables over ten million sessions: time and memory of the aggregate worker, 
 
 Sealed buckets lie in files; a new process opens them one at a time, sums, adds the noise and makes
 the rows: the worker's own `run`, without its sandbox.  It must be linear in the sessions and flat
-in memory, so a tenth of them is measured beside.  More: `python -m benchmarks.scale 100000000`.
+in memory, so parts of the buckets are measured first.  `./run bench scale 100000000` takes more;
+buckets are made one at a time, 7 GB of them then.  Points and plot lie in `docs/measured`.
 """
 
 import json
-import resource
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from aggregates import worker
 from aggregates.plan import plan
 from benchmarks.four_tables import four_tables
-from benchmarks.measuring import tell
+from benchmarks.measuring import load, own_peak_mb, tell
+from benchmarks.plot import Panel, plot
 from benchmarks.population import skewed_rows
 from privacy.codebook import codebook
 from privacy.sealing import KeyPair, run_info, seal
@@ -25,13 +27,18 @@ from privacy.sealing import KeyPair, run_info, seal
 SESSIONS, EACH = 10_000_000, 500_000
 """Of the whole, and of one bucket."""
 ACCOUNTS_PER_SESSION = 235 / 400
+PARTS = (0.1, 0.25, 0.5, 0.75, 1.0)
+"""Which parts of all buckets are measured."""
+MEASURED = Path(__file__).parents[1] / "docs" / "measured"
+LIMITS = {10_000_000: (5.0, 500.0), 100_000_000: (60.0, 1000.0)}
+"""Sessions → seconds and megabytes that are not to be exceeded."""
 
 
 class Files:
-    """The worker's channel: sealed buckets from files, and its answer."""
+    """The worker's channel: so many sealed buckets from files, and its answer."""
 
-    def __init__(self, folder: Path) -> None:
-        self._left = sorted(folder.glob("*.sealed"))
+    def __init__(self, folder: Path, count: int | None = None) -> None:
+        self._left = sorted(folder.glob("*.sealed"))[:count]
         self.sent = b""
 
     def receive(self, limit: int) -> bytes:
@@ -43,74 +50,114 @@ class Files:
         self.sent = frame
 
 
-def child(folder: Path) -> None:
+def child(folder: Path, count: int | None = None) -> None:
     """Release what lies in a folder, and tell how long it took and how much memory."""
     start = time.perf_counter()
     worker.prepare((folder / "plan.json").read_bytes())
-    channel = Files(folder)
+    channel = Files(folder, count)
     worker.run(channel, KeyPair.from_secret((folder / "key").read_bytes()))
     rows = json.loads(channel.sent)["rows"]
     print(
         json.dumps(
             {
-                "wall_s": time.perf_counter() - start,
+                "worker_s": time.perf_counter() - start,
                 "cpu_s": time.process_time(),
-                "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+                "peak_mb": own_peak_mb(),
                 "published": sum(row["state"] == "published" for row in rows) / len(rows),
             }
         )
     )
 
 
-def measured(sessions: int) -> dict[str, float]:
-    """Seal so many sessions and let a new process release them."""
+def sealed_buckets(folder: Path, sessions: int) -> int:
+    """Seal so many sessions into files, with the plan and the key; how many buckets they are."""
     book = codebook()
     made = plan(four_tables(), accounts=round(sessions * ACCOUNTS_PER_SESSION), sessions=sessions)
     pair, info = KeyPair.generate(), run_info(made.hash)
-    with TemporaryDirectory() as place:
-        folder = Path(place)
-        (folder / "plan.json").write_bytes(made.canonical)
-        (folder / "key").write_bytes(pair.secret)
-        buckets = max(1, sessions // EACH)
-        for number in range(buckets):
-            rows = skewed_rows(
-                round(EACH * ACCOUNTS_PER_SESSION), EACH, book, seed=number, part=(number, buckets)
-            )
-            sealed = seal(rows.tobytes(), {"bucket": str(number)}, public=pair.public, info=info)
-            (folder / f"{number:06}.sealed").write_bytes(sealed.encode())
-        start = time.perf_counter()
-        done = subprocess.run(
-            [sys.executable, "-m", "benchmarks.scale", "--child", place],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        cold = time.perf_counter() - start
+    (folder / "plan.json").write_bytes(made.canonical)
+    (folder / "key").write_bytes(pair.secret)
+    buckets = max(1, sessions // EACH)
+    accounts = round(EACH * ACCOUNTS_PER_SESSION)
+    for number in range(buckets):
+        rows = skewed_rows(accounts, EACH, book, seed=number, part=(number, buckets))
+        sealed = seal(rows.tobytes(), {"bucket": str(number)}, public=pair.public, info=info)
+        (folder / f"{number:06}.sealed").write_bytes(sealed.encode())
+    return buckets
+
+
+def measured(folder: Path, count: int) -> dict[str, float]:
+    """Let a new process release the first buckets of a folder."""
+    busy, start = load(), time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.scale", "--child", folder, str(count)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    cold = time.perf_counter() - start
     told: dict[str, float] = json.loads(done.stdout)
-    return {**told, "cold_s": cold}
+    return {"sessions": count * EACH, "cold_s": cold, **told, "load": busy}
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Measure and tell."""
+def main(arguments: Sequence[str] = ()) -> None:
+    """Measure, tell and plot."""
     sessions = int(arguments[0]) if arguments else SESSIONS
-    tenth, whole = measured(sessions // 10), measured(sessions)
+    with TemporaryDirectory() as place:
+        buckets = sealed_buckets(Path(place), sessions)
+        counts = sorted({max(1, round(part * buckets)) for part in PARTS})
+        points = [measured(Path(place), count) for count in counts]
+    first, whole = points[0], points[-1]
+    apart = whole["sessions"] - first["sessions"]
+    # Of what each further session costs: 1 where all of them cost the same as the first ones.
+    middle = points[len(points) // 2]
+    rate = (whole["cpu_s"] - first["cpu_s"]) / max(apart, 1)
+    early = (middle["cpu_s"] - first["cpu_s"]) / max(middle["sessions"] - first["sessions"], 1)
     tell(
         "scale",
-        sessions=sessions,
-        cold_s=whole["cold_s"],
-        worker_s=whole["wall_s"],
-        cpu_s=whole["cpu_s"],
-        peak_mb=whole["peak_mb"],
-        published=whole["published"],
-        tenth_cold_s=tenth["cold_s"],
-        tenth_cpu_s=tenth["cpu_s"],
-        tenth_peak_mb=tenth["peak_mb"],
-        ratio=whole["peak_mb"] / tenth["peak_mb"],
+        **whole,
+        us_per_session=1e6 * rate,
+        linear=rate / early if early else None,
+        ratio=whole["peak_mb"] / first["peak_mb"],
     )
+    draw(points)
+
+
+def draw(points: Sequence[Mapping[str, float]]) -> None:
+    """Write the points and their plot."""
+    sessions = int(points[-1]["sessions"])
+    seconds, megabytes = LIMITS.get(sessions, (0.0, 0.0))
+    millions = [point["sessions"] / 1e6 for point in points]
+    drawn = plot(
+        f"The aggregate worker over {millions[-1]:g} million sessions",
+        "million sessions",
+        millions,
+        [
+            Panel(
+                "Seconds, cold; broken: the limit",
+                {
+                    "wall clock": [point["cold_s"] for point in points],
+                    "processor, user and system": [point["cpu_s"] for point in points],
+                },
+                seconds,
+            ),
+            Panel(
+                "Megabytes at the peak; broken: the limit",
+                {"resident": [point["peak_mb"] for point in points]},
+                megabytes,
+                flat=True,
+            ),
+        ],
+    )
+    MEASURED.mkdir(exist_ok=True)
+    name = f"scale-{millions[-1]:g}m"
+    (MEASURED / f"{name}.svg").write_text(drawn, encoding="utf-8")
+    told = [{key: float(f"{value:.4g}") for key, value in point.items()} for point in points]
+    lines = ",\n".join(json.dumps(point) for point in told)
+    (MEASURED / f"{name}.json").write_text(f"[\n{lines}\n]\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--child"]:
-        child(Path(sys.argv[2]))
+        child(Path(sys.argv[2]), int(sys.argv[3]) if sys.argv[3:] else None)
     else:
         main(sys.argv[1:])

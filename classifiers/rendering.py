@@ -25,6 +25,8 @@ RESULT_SHOWN = 400
 SUBJECT_SHOWN = 300
 
 CUT = "\n[… cut …]\n"
+SESSION_MOST = SESSION_KEPT + len(CUT)
+"""Characters of the longest view."""
 _SPACE = re.compile(r"[ \t\r\f\v]+")
 _MARK = re.compile(r"^\[(person|agent|program|… cut)", re.MULTILINE)
 
@@ -48,7 +50,7 @@ class View:
 
 
 def render(session: Session) -> View:
-    """The view of a session: fewer than 26,000 characters."""
+    """The view of a session: `SESSION_MOST` characters at most."""
     turns = list(_turns(session))
     characters = sum(len(turn) for turn in turns)
     shown = [_cut(turn, TURN_KEPT) for turn in turns]

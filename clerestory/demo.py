@@ -107,10 +107,15 @@ def _make_room(folder: Path, say: Say) -> None:
 
 
 def first_look() -> Path:
-    """The ready-made study: beside the packages in a checkout, inside them when installed."""
+    """The ready-made study."""
+    return studies() / "first-look.toml"
+
+
+def studies() -> Path:
+    """The ready-made studies: beside the packages in a checkout, inside them when installed."""
     packages = Path(__file__).resolve().parent
     places = (packages.parent / "studies", packages / "studies")
-    return next(place for place in places if place.is_dir()) / "first-look.toml"
+    return next(place for place in places if place.is_dir())
 
 
 def _step(say: Say, why: str, *arguments: str | Path) -> None:

@@ -45,7 +45,7 @@ def rehearse(study: Study, out: Path, *, accounts: int, sessions: int) -> list[R
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ConfigurationError(
             "FOLDER_NOT_EMPTY",
-            rule="A rehearsal goes into a folder of its own, so that it replaces no release.",
+            rule="What is made up goes into a folder of its own, so that it replaces no release.",
             found="a folder that holds something, or a file.",
             remedy="name another folder.",
         )

@@ -61,14 +61,16 @@ def synthesize_labels(target: Path, *, accounts: int, sessions: int, seed: int) 
     handover.touch(mode=0o600)
     handover.write_bytes(pair.secret)
     truth = target.with_name(target.name + "-truth.csv")
-    _write_planted(truth)
+    _write_planted(truth, accounts, sessions)
     return {"vault": str(target), "truth": str(truth), "floor": floor.hash}
 
 
-def _write_planted(path: Path) -> None:
+def _write_planted(path: Path, accounts: int, sessions: int) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["parameter", "keys", "value"])
+        writer.writerow(["population", "accounts", accounts])
+        writer.writerow(["population", "sessions", sessions])
         truth = planted()
         for field in fields(truth):
             for keys, value in _flat(getattr(truth, field.name)):

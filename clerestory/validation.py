@@ -9,7 +9,7 @@ and a column for each instrument; where a path stands twice, its first row count
 import csv
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,21 +23,26 @@ from privacy.errors import ConfigurationError
 from privacy.raters import RATERS, asks
 
 
-def validate(
-    sessions: Path, labels: Path, rater: str, progress: Callable[[str, float], None]
-) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Rated:
+    """Sessions that a rater labelled, beside the labels that were given for them."""
+
+    rater: str
+    pairs: tuple[tuple[Mapping[str, str], Mapping[str, str]], ...]
+    """For each session its right labels, as far as they are given, and the rater's."""
+    refused: Mapping[str, int]
+    """Files that could not be read, by reason code."""
+
+
+def rate(sessions: Path, labels: Path, rater: str, progress: Callable[[str, float], None]) -> Rated:
     """
-    Compare a rater with labels of one's own.
+    Have a rater label sessions whose right labels are known.
 
     Args:
         sessions: Folder of session logs.
         labels: The CSV.
         rater: Name of a known rater that asks nobody.
         progress: Told how far it is.
-
-    Returns:
-        `instruments` (instrument, kappa, exact, adjacent, n, left_out), `read`, `refused`
-        (files by reason code), `rater`.
 
     Raises:
         ConfigurationError: No such rater, folder or file, or labels outside the codebook.
@@ -48,7 +53,7 @@ def validate(
     if not sessions.is_dir():
         raise _bad("no folder of sessions.", "check the path given with --sessions.")
     given = _read_labels(labels)
-    hand, pairs = rater_of(RATERS[rater]), defaultdict[str, list[tuple[str, str]]](list)
+    hand, pairs = rater_of(RATERS[rater]), []
     refused: dict[str, int] = defaultdict(int)
     for number, (path, row) in enumerate(given.items()):
         progress("rating", number / len(given))
@@ -60,14 +65,28 @@ def validate(
         except UnreadableError as error:
             refused[error.reason] += 1
             continue
-        found = hand.rate(session, render(session))
-        for name, label in row.items():
-            pairs[name].append((found[name], label))
-    compared = [agreement(i, pairs[i.name]) for i in codebook().instruments]
+        pairs.append((row, dict(hand.rate(session, render(session)))))
+    return Rated(rater, (*pairs,), dict(refused))
+
+
+def agreements(rated: Rated) -> dict[str, Any]:
+    """
+    How far a rater agrees with the right labels.
+
+    Returns:
+        `instruments` (instrument, kappa, exact, adjacent, n, left_out), `read`, `refused`
+        (files by reason code), `rater`.
+    """
+    compared = [
+        agreement(
+            one, [(found[one.name], row[one.name]) for row, found in rated.pairs if one.name in row]
+        )
+        for one in codebook().instruments
+    ]
     return {
-        "rater": rater,
-        "read": len(given) - sum(refused.values()),
-        "refused": dict(refused),
+        "rater": rated.rater,
+        "read": len(rated.pairs),
+        "refused": dict(rated.refused),
         "instruments": [asdict(one) for one in compared if one],
     }
 

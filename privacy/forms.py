@@ -10,8 +10,10 @@ from itertools import pairwise
 from math import inf
 
 from .codebook import MONTHS
+from .pairs import fits_adjusted_mean, fits_adjusted_rate
 from .plan import TRENDS, Axis, Kind, Query, Table, Value
-from .queries import OF_ACCOUNTS
+from .queries import OF_ACCOUNTS, OF_RATES, OF_SHARES, SESSIONS, size_names
+from .rows import REST
 from .unit import CLIPS
 
 MOST_CELLS = 20_000
@@ -38,13 +40,32 @@ def is_bounded(query: Query) -> bool:
         0 < query.size <= MOST_CELLS
         and steps
         and tuple(clip.bound for clip in query.clips) == clips
-        and (query.of != "") == (query.value in OF_ACCOUNTS and query.value != "clipped")
+        and (query.of != "") == (query.value == "moments" or not _stands_alone(query))
         and all(map(_is_parted, query.axes))
+        and not (query.contribution and query.value in OF_ACCOUNTS)
         and (
             plain
-            if query.value in ("one", *OF_ACCOUNTS)
+            if query.value in ("one", "moments", *OF_ACCOUNTS)
             else 0 <= query.centre < LARGEST_CENTRE and 1 <= query.bound < LARGEST_BOUND
         )
+    )
+
+
+def _stands_alone(query: Query) -> bool:
+    """Whether a query counts sessions in no other query's cells."""
+    if query.value not in OF_ACCOUNTS:
+        return True
+    return query.value == "clipped" or (query.value == "size" and _is_of_sizes(query.axes))
+
+
+def _is_of_sizes(axes: Sequence[Axis]) -> bool:
+    """Whether axes are the bins of a table of account sizes, each called what it holds."""
+    return len(axes) == 1 and (
+        (axes[0].name, axes[0].measure) == (SESSIONS, SESSIONS)
+        and len(axes[0].edges) > 2
+        and axes[0].edges[0] == 1
+        and axes[0].edges[-2] <= CLIPS[-1]
+        and [level.name for level in axes[0].levels] == size_names(axes[0].edges)
     )
 
 
@@ -63,31 +84,59 @@ def by_name(tables: Sequence[Table]) -> list[list[Table]]:
 
 def is_one_table(parts: Sequence[Table]) -> bool:
     """Whether statistics of one name are of the same cells: a reader takes them for one table."""
-    return len({(part.title, part.base, part.queries[:1]) for part in parts}) == 1
+    return len({(part.title, part.base, part.queries[:1], part.residual) for part in parts}) == 1
 
 
 def fits(table: Table, queries: Sequence[Query]) -> bool:
     """Whether a table is made of what its kind is made of, and is tested on its own cells."""
-    if not queries or any(query.where != queries[0].where for query in queries):
+    measured = table.kind != "not_computed"
+    # One k for all that a statistic is made of: a ratio of sums weighed apart means nothing.
+    alike = {(*sorted(query.where.items()), query.contribution) for query in queries}
+    if len(alike) != measured:
+        return False
+    if table.residual and not (measured and _has_rest(table, queries[0])):
         return False
     return FORMS[table.kind](table, queries)
+
+
+def _has_rest(table: Table, counts: Query) -> bool:
+    """Whether a row of what is withheld can stand beside a share's labels, named as none is."""
+    labels = [level.name for level in counts.axes[-1].levels] if counts.axes else []
+    made_of_it = table.kind in (*TRENDS, "corrected") and not table.yes
+    shares = table.kind == "share" or made_of_it
+    return shares and len(set(labels)) == len(labels) > 2 and REST not in labels
 
 
 def _fits_share(table: Table, queries: Sequence[Query]) -> bool:
     (counts, *more), axes = queries, queries[0].axes
     named = tuple(axis.name for axis in axes)
-    return not more and counts.value == "one" and bool(axes) and table.by == named[:-1]
+    if not axes or not _are_moments(more, counts, OF_SHARES):
+        return False
+    return counts.value == "one" and table.by == named[:-1]
 
 
 def _fits_rate(table: Table, queries: Sequence[Query]) -> bool:
     (counts, *more), axes = queries, queries[0].axes
-    if more or counts.value != "one" or not axes:
+    if counts.value != "one" or not axes or not _are_moments(more, counts, OF_RATES):
         return False
-    named, answers = tuple(axis.name for axis in axes), [*table.yes, *table.no]
-    levels = {level.name for level in axes[-1].levels}
-    # Each level says yes, or no, or is not in the base; so no session answers twice.
-    parted = len(set(answers)) == len(answers) and set(answers) <= levels
-    return table.by == named[:-1] and parted and bool(table.yes) and bool(table.no)
+    if more and [*table.yes, *table.no] != [level.name for level in axes[-1].levels]:
+        return False
+    return table.by == tuple(axis.name for axis in axes)[:-1] and _is_answered(table, counts)
+
+
+def _fits_corrected(table: Table, queries: Sequence[Query]) -> bool:
+    return (_fits_rate if table.is_rate else _fits_share)(table, queries)
+
+
+def _are_moments(more: Sequence[Query], counts: Query, names: Sequence[str]) -> bool:
+    """Whether what a table has beside its counts is nothing, or the moments of those."""
+    return not more or (
+        len(more) == 1
+        and (more[0].value, more[0].of) == ("moments", counts.name)
+        and len(more[0].axes) == 1
+        and tuple(level.name for level in more[0].axes[0].levels) == tuple(names)
+        and (names != OF_RATES or len(counts.axes[-1].levels) == len(("yes", "no")))
+    )
 
 
 def _fits_mean(table: Table, queries: Sequence[Query]) -> bool:
@@ -132,28 +181,52 @@ def _fits_trend(table: Table, queries: Sequence[Query]) -> bool:
     months = [axis for axis in counts.axes if axis.name == MONTH]
     others = tuple(axis.name for axis in counts.axes if axis.name != MONTH)
     names = {level.name for axis in months for level in axis.levels}
-    answers = others[:-1] if is_rates_trend(table, counts) else others
+    rates = is_rates_trend(table)
     return (
         len(months) == 1
         and counts.axes[-1].name != MONTH
         and len(names) == len(months[0].levels) > 1
         and names <= set(MONTHS)
-        and table.by == answers
-        and (
-            answers == others
-            or (*table.yes, *table.no) == tuple(level.name for level in counts.axes[-1].levels)
-        )
+        and table.by == (others[:-1] if rates else others)
+        and (_is_answered(table, counts) if rates else not table.no)
     )
 
 
-def is_rates_trend(table: Table, counts: Query) -> bool:
+def _fits_accounts(table: Table, queries: Sequence[Query]) -> bool:
+    (counts, *more) = queries
+    return (
+        not more
+        and counts.value == "size"
+        and _stands_alone(counts)
+        and table.by == (SESSIONS,)
+        and not (table.yes or table.no)
+    )
+
+
+def is_rates_trend(table: Table) -> bool:
     """Whether a trend is of a rate: the answers, yes and no, are then no key of its rows."""
-    return table.kind in TRENDS and counts.axes[-1].name not in table.by
+    return table.kind in TRENDS and bool(table.yes)
+
+
+def _is_answered(table: Table, counts: Query) -> bool:
+    """Whether each level says yes, or no, or is not in the base; so no session answers twice."""
+    answers, levels = [*table.yes, *table.no], [level.name for level in counts.axes[-1].levels]
+    return (
+        bool(table.yes and table.no)
+        and len(set(answers)) == len(answers)
+        and set(answers) <= set(levels)
+        and len(set(levels)) == len(levels)
+    )
+
+
+def _fits_nothing(table: Table, _: Sequence[Query]) -> bool:
+    return (table.by, table.yes, table.no) == ((), (), ())
 
 
 FORMS: Mapping[Kind, Callable[[Table, Sequence[Query]], bool]] = {
     "share": _fits_share,
     "rate": _fits_rate,
+    "corrected": _fits_corrected,
     "change": _fits_trend,
     "slope": _fits_trend,
     "mean": _fits_mean,
@@ -161,5 +234,12 @@ FORMS: Mapping[Kind, Callable[[Table, Sequence[Query]], bool]] = {
     "quantiles": _fits_quantiles,
     "total": _fits_totals,
     "grand_total": _fits_totals,
+    "accounts": _fits_accounts,
+    "accounts_above": _fits_accounts,
+    "adjusted_rate": fits_adjusted_rate,
+    "adjusted_slope": fits_adjusted_rate,
+    "adjusted_geometric_mean": fits_adjusted_mean,
+    "adjusted_ratio": fits_adjusted_mean,
+    "not_computed": _fits_nothing,
 }
 """Kind → whether a table and its queries have its form."""

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Literal
 
 import rfc8785
 
+from .confusion import Validation
 from .errors import ConfigurationError
 from .queries import QUANTILES, Axis, Clip, Level, Query, Value
 
@@ -30,6 +31,7 @@ FORMAT = "clerestory/plan/4"
 Kind = Literal[
     "share",
     "rate",
+    "corrected",
     "change",
     "slope",
     "mean",
@@ -37,12 +39,25 @@ Kind = Literal[
     "quantiles",
     "total",
     "grand_total",
+    "accounts",
+    "accounts_above",
+    "adjusted_rate",
+    "adjusted_slope",
+    "adjusted_geometric_mean",
+    "adjusted_ratio",
+    "not_computed",
 ]
 TRENDS: tuple[Kind, ...] = ("change", "slope")
 """Statistics over the months of a share or a rate, made from its own counts."""
+ADJUSTED_RATES: tuple[Kind, ...] = ("adjusted_rate", "adjusted_slope")
+ADJUSTED_MEANS: tuple[Kind, ...] = ("adjusted_geometric_mean", "adjusted_ratio")
+"""Statistics of a regression: by level of what a table is by, and per step of it."""
+STEPS: tuple[Kind, ...] = ("adjusted_slope", "adjusted_ratio")
+"""Those per step: one number for all levels together."""
 __all__ = [
-    "FORMAT", "QUANTILES", "TRENDS", "Axis", "Binding", "Clip", "Forecast", "Kind", "Level", "Plan",
-    "Population", "Privacy", "Query", "Rater", "Study", "Table", "Value", "read_plan",
+    "ADJUSTED_MEANS", "ADJUSTED_RATES", "FORMAT", "QUANTILES", "STEPS", "TRENDS", "Axis", "Binding",
+    "Clip", "Forecast", "Kind", "Level", "Plan", "Population", "Privacy", "Query", "Rater", "Study",
+    "Table", "Validation", "Value", "read_plan",
 ]  # fmt: skip
 
 
@@ -62,14 +77,28 @@ class Table:
     """Names of the axes that are keys; a share's or rate's last axis is what is shared out."""
     unit: str
     base: str
-    """In words: which sessions the table speaks of."""
+    """In words: which sessions the table speaks of; of a table that is not computed, why not."""
     queries: tuple[str, ...]
-    """Names of queries: the counts it is tested on; then a mean's sums and sums of squares, or the
-    histogram of quantiles."""
+    """Names of queries: the counts it is tested on; then a mean's sums and sums of squares, the
+    histogram of quantiles, or the other pairs of a regression (`pairs`)."""
     yes: tuple[str, ...] = ()
     """Of a rate: the levels of its counts' last axis that say yes."""
     no: tuple[str, ...] = ()
     """Those that say no; the other levels are not in its base."""
+    controls: tuple[str, ...] = ()
+    """Of a regression: names of the axes that are held equal."""
+    columns: tuple[int, ...] = ()
+    """Of a regression: how many of the controls stand in each of its columns, all of them over one
+    sample; empty for one column with all of them."""
+    residual: bool = False
+    """Whether a share, and its trends, merge what is withheld in a group into one more row."""
+    validated: str = ""
+    """Instrument or derived measure whose confusion tables tell of its mistakes; empty for none."""
+
+    @property
+    def is_rate(self) -> bool:
+        """Whether each number is one of yes among yes and no; the answers are then no key."""
+        return self.kind == "rate" or (self.kind == "corrected" and bool(self.yes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,11 +200,15 @@ class Plan:
     """SHA-256 of the codebook."""
     prompts: str
     """SHA-256 of what raters are asked."""
+    validation: Validation | None = None
+    """What is known of the rater's mistakes; None if nothing is."""
     format: str = FORMAT
     binding: Binding | None = None
 
     def contribution(self, query: Query) -> Fraction:
-        """K of a query: its own, or the plan's."""
+        """K of a query: its own, or the plan's; an account lies in one bin of a histogram."""
+        if query.value in ("norm", "size"):
+            return Fraction(1)
         return Fraction(query.contribution or self.privacy.contribution)
 
     @property
@@ -185,7 +218,11 @@ class Plan:
 
     def query(self, name: str) -> Query:
         """A query by name."""
-        return next(query for query in self.queries if query.name == name)
+        return self._named[name]
+
+    @cached_property
+    def _named(self) -> Mapping[str, Query]:
+        return {query.name: query for query in reversed(self.queries)}  # the first of a name
 
     def bind(self, binding: Binding) -> "Plan":
         """The plan as the keeper would run it."""

@@ -7,15 +7,16 @@ weight.  Those of totals bound it by clipping: the account's whole vector of cou
 its L2 norm is at most C, and C is chosen, after noise, from histograms of how large accounts are.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import product
+from itertools import pairwise, product
 from math import prod
 from typing import Literal
 
 Value = Literal[
     "one", "log", "log_squared", "amount", "amount_squared", "clipped", "capped", "norm", "size",
+    "moments",
 ]  # fmt: skip
 """
 What a record or an account adds to its cell.
@@ -23,10 +24,15 @@ What a record or an account adds to its cell.
 A record adds its weight times: 1; its centred stored logarithm; the quantity itself in steps of
 the query's `unit`, centred; either of them squared, in thousandths.  An account adds its vector of
 counts, `clipped` to an L2 norm; the number of its sessions, `capped`; or itself, to the bin that
-its `norm` or its `size` lies in.
+its `norm` or its `size` lies in: the number of its sessions that the query counts.  Of its
+`moments` it adds the products of its weighed sums in the cells of another query.
 """
 OF_ACCOUNTS: tuple[Value, ...] = ("clipped", "capped", "norm", "size")
 """Values that an account adds as a whole: the contribution k plays no part in them."""
+OF_SHARES, OF_RATES = ("alike", "apart"), ("yes yes", "yes no", "no no")
+"""Which products of an account's sums are its moments: pairs of sessions within a group."""
+SESSIONS = "sessions"
+"""What the axis of a table of account sizes is called, and what lies in its bins."""
 QUANTILES = ("5", "25", "50", "75", "95")
 """Which quantiles a table of quantiles holds, in per cent."""
 
@@ -93,8 +99,9 @@ class Query:
     unit: float = 0.0
     """How much of the measure's unit a step of an amount is; 0 for all other values."""
     of: str = ""
-    """Clipped query in whose cells an account's sessions are counted; empty for all but its own
-    `capped`, `norm` and `size`."""
+    """Query in whose cells `moments` are taken, or clipped query in whose cells the sessions of
+    `capped`, `norm` and `size` are counted; empty for all others, and for a `size` that is a table
+    by itself."""
     clips: tuple[Clip, ...] = ()
     """Bounds to choose from, rising; empty but for `clipped` and `capped`."""
     contribution: str = ""
@@ -114,3 +121,9 @@ class Query:
     def summed(self) -> int:
         """How many exact sums are kept until the bound is chosen: a vector for each of them."""
         return self.size * max(1, len(self.clips))
+
+
+def size_names(edges: Sequence[int]) -> list[str]:
+    """What bins of sessions are called: `1`, `3 to 5`; the last one is open, `more than 10`."""
+    named = [str(a) if b == a + 1 else f"{a} to {b - 1}" for a, b in pairwise(edges[:-1])]
+    return [*named, f"more than {edges[-2] - 1}"]

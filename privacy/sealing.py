@@ -153,8 +153,8 @@ class SealedBlob:
     key: str
     """Id of the public key to which it is wrapped now.  With `wrapped`, it is all that changes
     when a keeper takes a new key; a wrong one opens nothing."""
-    content: bytes
-    """Nonce and ciphertext."""
+    content: bytes | memoryview
+    """Nonce and ciphertext; of a blob that was decoded, a view of its bytes."""
 
     @property
     def header(self) -> dict[str, str]:
@@ -199,7 +199,7 @@ class SealedBlob:
         if magic != MAGIC or not key.isalnum() or len(data) < content + _NONCE + _TAG:
             raise _broken("a blob that is cut off, or something else in its place.")
         parts = data[start : start + header], data[start + header : content]
-        return cls(*parts, key.decode("ascii", "replace"), data[content:])
+        return cls(*parts, key.decode("ascii", "replace"), memoryview(data)[content:])
 
     def encode(self) -> bytes:
         """The blob as it lies in a file or crosses a pipe."""
@@ -214,6 +214,15 @@ class SealedBlob:
         Raises:
             VerificationError: Header or content are not what was sealed.
         """
+        return bytes(self.view(key))
+
+    def view(self, key: bytes) -> memoryview:
+        """
+        What `open` returns, seen where it was decrypted: a bucket is tens of megabytes.
+
+        Raises:
+            VerificationError: Header or content are not what was sealed.
+        """
         nonce, ciphertext = self.content[:_NONCE], memoryview(self.content)[_NONCE:]
         try:
             padded = AESGCM(key).decrypt(nonce, ciphertext, self.header_bytes)
@@ -222,7 +231,7 @@ class SealedBlob:
         length = _SIZE.size + int.from_bytes(padded[: _SIZE.size])
         if len(padded) < _SIZE.size or len(padded) != padded_length(length):
             raise _broken("a blob that was padded in another way than ours.")
-        return padded[_SIZE.size : length]
+        return memoryview(padded)[_SIZE.size : length]
 
     def rewrap(
         self, mine: KeyPair, theirs: bytes, *, at_rest: bytes, in_run: bytes

@@ -15,12 +15,14 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from math import inf
 
+from .confusion import is_validation
 from .errors import ClerestoryError, RefusedError
 from .forms import by_name, fits, is_bounded, is_one_table, is_rates_trend
 from .loss import read_rho
 from .measurements import cost_of, epsilon_of
 from .minimum import BETA, quantile
-from .plan import Plan, Query, Table
+from .mistakes import fits_validation
+from .plan import ADJUSTED_RATES, STEPS, Plan, Query, Table
 from .queries import OF_ACCOUNTS
 from .unit import SCALE, ContributionBound
 
@@ -49,20 +51,28 @@ def findings(plan: Plan) -> Iterator[Finding]:
 
 def cells_tested(tables: Sequence[Table], queries: Sequence[Query]) -> int:
     """
-    M: how many sets of cells are tested: cells, a rate's bases, a grand total.
+    M: how many sets of cells are tested: cells, a rate's bases, a grand total, a whole sample.
 
+    Of sizes of accounts, bins and what lies beyond each of them.
     Tables that stand on the same counts share their decisions, so each set counts once.
     """
     named, sets = {query.name: query for query in queries}, dict[tuple[str, str], int]()
     for table in tables:
+        if table.kind == "not_computed":
+            continue
         counts = named[table.queries[0]]
         if table.kind == "grand_total":
             sets[counts.name, "all"] = 1
-        elif table.kind == "rate" or is_rates_trend(table, counts):
+        elif table.kind in ("accounts", "accounts_above"):
+            sets[counts.name, "cell"] = counts.size
+            sets[counts.name, "above"] = counts.size - 1
+        elif table.is_rate or table.kind in ADJUSTED_RATES or is_rates_trend(table):
             base = " ".join(sorted((*table.yes, *table.no)))
             sets[counts.name, f"base {base}"] = counts.size // len(counts.axes[-1].levels)
         else:
             sets[counts.name, "cell"] = counts.size
+        if table.kind in STEPS:
+            sets[counts.name, "sample"] = 1
     return sum(sets.values())
 
 
@@ -86,6 +96,10 @@ def _form(plan: Plan) -> Iterator[Finding]:
         yield "PLAN_MALFORMED", rule, "tables and queries that do not belong together."
     elif not all(fits(table, [queries[n] for n in table.queries]) for table in plan.tables):
         yield "PLAN_MALFORMED", rule, "a table that is not tested on counts of its own cells."
+    elif plan.validation is not None and not is_validation(plan.validation):
+        yield "PLAN_MALFORMED", rule, "confusion tables that are none."
+    elif not all(fits_validation(plan, table) for table in plan.tables):
+        yield "PLAN_MALFORMED", rule, "a table whose confusion tables are of something else."
     if len({(table.name, table.kind) for table in plan.tables}) < len(plan.tables):
         yield "PLAN_MALFORMED", rule, "two tables of one name and kind."
     elif not plan.tables or not all(map(is_one_table, by_name(plan.tables))):
@@ -118,6 +132,9 @@ def _arithmetic(plan: Plan) -> Iterator[Finding]:
 
 def _noises(query: Query, bound: ContributionBound) -> Iterator[tuple[int, int, float]]:
     """Least sensitivity that is true, the one that is stated, σ: for each bound of a query."""
+    if query.value == "moments":
+        yield bound.moments(), query.sensitivity, query.sigma
+        return
     if query.value not in OF_ACCOUNTS:
         yield bound.sensitivity(largest=query.bound), query.sensitivity, query.sigma
         return

@@ -104,3 +104,20 @@ class ContributionBound:
             Δ in units of 1/S.
         """
         return int(self.k * scale) * largest
+
+    def moments(self, *, scale: int = SCALE) -> int:
+        """
+        Most that one account moves a vector of moments, in L2.
+
+        Let the account's sessions weigh s_c in cell c, all s_c ≥ 0 and Σ s_c ≤ K = ⌊S·k⌋.  A moment
+        sums products s_c·s_d over some ordered or unordered pairs of cells, no pair in two of them,
+        and is divided by S, rounded down.  All of them together are at most Σ_c Σ_d s_c·s_d / S =
+        (Σ s_c)²/S ≤ K²/S, and being whole numbers at most ⌊K²/S⌋: in L1, so in L2 as well.
+
+        Args:
+            scale: S, the integer that is a weight of one.
+
+        Returns:
+            Δ in units of 1/S squared accounts.
+        """
+        return int(self.k * scale) ** 2 // scale

@@ -29,6 +29,7 @@ import rfc8785
 from . import soundness
 from .approvals import is_author, lapsed
 from .checkpoint import read_checkpoint
+from .comparisons import COMPARISONS, comparisons
 from .consistency import StepError, check_bound, checkpoints, hardware, model, mounted, runs
 from .errors import ClerestoryError, ConfigurationError
 from .evidence import Statement, read_statement, watermarks
@@ -230,7 +231,11 @@ def _watermarks(files: dict[str, bytes]) -> tuple[bool, str]:
 
 
 def _tables(files: dict[str, bytes]) -> tuple[bool, str]:
-    return True, printed(_plan(files), files["tables.csv"])
+    plan, tables = _plan(files), files["tables.csv"]
+    found = printed(plan, tables)
+    if files[COMPARISONS] != comparisons(plan, tables):
+        raise StepError("comparisons that do not follow from the tables")
+    return True, f"{found}; the comparisons follow from them"
 
 
 def _runs(files: dict[str, bytes]) -> tuple[bool, str]:

@@ -4,8 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.support.world import World, labels_world, must, sessions_world
+
+settings.register_profile("untimed", deadline=None)  # a busy machine says nothing about the code
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,6 @@
 """What every table is made of: cells that were tested, with a number for those that passed."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypeVar
@@ -8,12 +8,14 @@ from typing import TypeVar
 from privacy.minimum import Minimum, State
 from privacy.plan import Plan, Query, Table
 
-from .intervals import Estimate
+from .intervals import Estimate, Ratio, proportion
 
 Noisy = Mapping[str, Sequence[int]]
 """Query → noisy vector, in units of 1/scale."""
 Smooth = Mapping[str, Sequence[float]]
 """The same after tables were reconciled: what is estimated from, never what is tested."""
+Estimator = Callable[[str, Ratio, float], Estimate | None]
+"""Keys of a cell, its ratio and D → its number; None where none can be made."""
 Count = TypeVar("Count", int, float)
 
 
@@ -34,6 +36,14 @@ class Cell:
     """None unless the state is published."""
     minimum: Minimum | None = None
     """The test it stood, where that is not the plan's: at the bound of a total."""
+    accounts: int | None = None
+    """What is guaranteed, where that does not follow from `tested` alone: of what is withheld."""
+
+
+def labelled(keys: str, ratio: Ratio, design: float) -> Estimate:
+    """A proportion of labels as they are."""
+    del keys
+    return proportion(ratio, design=design)
 
 
 def minimum_of(plan: Plan, query: Query | None = None) -> Minimum:

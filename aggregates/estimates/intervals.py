@@ -10,8 +10,8 @@ together, and e be their residuals: (Σ w·e)² ≤ Σw · Σ w·e² ≤ k·Σ w
 clustered variance is at most D·n·Var(e) with D = k, whatever the dependence inside an account.
 """
 
-from dataclasses import dataclass
-from math import sqrt
+from dataclasses import dataclass, replace
+from math import hypot, sqrt
 from statistics import NormalDist
 
 Z95 = NormalDist().inv_cdf(0.975)
@@ -24,7 +24,7 @@ class Estimate:
 
     value: float
     low: float
-    """Lower end of the 95 % interval: noise and sampling together."""
+    """Lower end of the 95 % interval, of all errors that are stated."""
     high: float
     se_noise: float
     """Standard error that the privacy noise alone gives it."""
@@ -77,7 +77,7 @@ def proportion(ratio: Ratio, *, design: float, z: float = Z95) -> Estimate:
     a = base**2 - z**2 * (noise * (ratio.inside + ratio.outside) - drawn)
     b = -2 * part * base + z**2 * (2 * noise * ratio.inside - drawn)
     c = part**2 - z**2 * noise * ratio.inside
-    low, high = _roots(a, b, c)
+    low, high = roots(a, b, c)
     spread = ratio.inside * (1 - value) ** 2 + ratio.outside * value**2
     return Estimate(
         value,
@@ -125,7 +125,7 @@ def mean(cell: Mean, *, design: float, z: float = Z95) -> Estimate:
     a = cell.weight**2 - z**2 * cell.sigma_weight**2
     b = -2 * cell.total * cell.weight
     c = cell.total**2 - z**2 * (cell.sigma_total**2 + drawn)
-    low, high = _roots(a, b, c)
+    low, high = roots(a, b, c)
     return Estimate(
         value,
         low=min(max(-bound, low), bound),
@@ -135,7 +135,22 @@ def mean(cell: Mean, *, design: float, z: float = Z95) -> Estimate:
     )
 
 
-def _roots(a: float, b: float, c: float) -> tuple[float, float]:
+def widened(estimate: Estimate, error: float) -> Estimate:
+    """
+    A proportion whose interval holds a further error, independent of the others.
+
+    Each side is the root of the sum of squares of its reach and of the error's [Zou & Donner
+    2008, Statistics in Medicine 27(10):1693-1702]: so an uneven interval stays uneven.
+    """
+    reach = Z95 * error
+    return replace(
+        estimate,
+        low=max(0.0, estimate.value - hypot(estimate.value - estimate.low, reach)),
+        high=min(1.0, estimate.value + hypot(estimate.high - estimate.value, reach)),
+    )
+
+
+def roots(a: float, b: float, c: float) -> tuple[float, float]:
     """Where a·x² + b·x + c ≤ 0, or everywhere if that is no bounded stretch."""
     discriminant = b * b - 4 * a * c
     if a <= 0 or discriminant < 0:

@@ -24,6 +24,7 @@ violators) is interpolated instead.  Where it leaves the hull, the interval is s
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import exp, log, sqrt
 
 from privacy.codebook import LOG_STEPS, Codebook
@@ -32,9 +33,6 @@ from privacy.plan import QUANTILES, Plan, Query, Table
 from .cells import Cell, Noisy, join_keys, minimum_of
 from .intervals import Z95, Estimate
 from .monotone import rising
-
-GRID = 8
-"""Points at which each bin is looked at for the interval."""
 
 
 def quantiles(plan: Plan, table: Table, noisy: Noisy, codebook: Codebook) -> Iterator[Cell]:
@@ -115,13 +113,8 @@ def _quantile(sums: _Sums, q: float, edges: Sequence[float], design: float) -> E
     drawn = design * base * q * (1 - q)
     at = [s - q * base for s in below]
     value = _crossing(rising(at[1:-1]), edges, low=-q * base, high=(1 - q) * base)
-    held = [value]
-    for step in range(1, (len(edges) - 1) * GRID):  # at the ends of the range T is known
-        j, t = step // GRID, step % GRID / GRID
-        reach = (1 - t) * noise[j] + t * noise[j + 1] + drawn
-        if ((1 - t) * at[j] + t * at[j + 1]) ** 2 <= Z95**2 * reach:
-            held.append((1 - t) * edges[j] + t * edges[j + 1])
-    low, high = _outwards(held, edges)
+    held = [value, *_held(at, [variance + drawn for variance in noise], edges)]
+    low, high = min(held), max(held)
     slope = _slope(below, edges, value, base)
     middle = noise[min(range(len(edges)), key=lambda j: abs(edges[j] - value))]
     size = exp(value)
@@ -143,10 +136,33 @@ def _crossing(inner: Sequence[float], edges: Sequence[float], *, low: float, hig
     return edges[j - 1] + part * (edges[j] - edges[j - 1])
 
 
-def _outwards(held: Sequence[float], edges: Sequence[float]) -> tuple[float, float]:
-    """The hull of points on a grid, one step wider: the true ends lie between two points."""
-    step = (edges[-1] - edges[0]) / (len(edges) - 1) / GRID
-    return max(edges[0], min(held) - step), min(edges[-1], max(held) + step)
+def _held(at: Sequence[float], spread: Sequence[float], edges: Sequence[float]) -> Iterator[float]:
+    """
+    Ends of all stretches on which T(x)² ≤ z²·Var T(x).
+
+    Within a bin both T and the bound on its variance are straight, so that is a quadratic in t:
+    (T_j + t·d)² ≤ z²·(V_j + t·v), which holds between its roots.
+    """
+    for j, (low, high) in enumerate(pairwise(edges)):
+        d, v = at[j + 1] - at[j], spread[j + 1] - spread[j]
+        a, b = d * d, 2 * at[j] * d - Z95**2 * v
+        c = at[j] ** 2 - Z95**2 * spread[j]
+        for t in _between(a, b, c):
+            yield (1 - t) * low + t * high
+
+
+def _between(a: float, b: float, c: float) -> tuple[float, ...]:
+    """Ends of the stretch of [0, 1] on which a·t² + b·t + c ≤ 0, for a ≥ 0; none without one."""
+    if a <= 1e-12 * (abs(b) + abs(c)):  # straight
+        ends = [t for t, held in ((0.0, c <= 0), (1.0, b + c <= 0)) if held]
+        crossing = -c / b if b else 2.0
+        return (*ends, crossing) if len(ends) == 1 else (*ends,)
+    under = b * b - 4 * a * c
+    if under < 0:
+        return ()
+    first, last = ((-b - sqrt(under)) / (2 * a), (-b + sqrt(under)) / (2 * a))
+    first, last = max(first, 0.0), min(last, 1.0)
+    return (first, last) if first <= last else ()
 
 
 def _slope(below: Sequence[float], edges: Sequence[float], value: float, base: float) -> float:

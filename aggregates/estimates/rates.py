@@ -6,39 +6,70 @@ Several rates can be made of one partition, whose levels say yes to some of them
 No total over groups is printed, so what is withheld cannot be found by subtraction.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
-from privacy.plan import Plan, Table
+from privacy.plan import Plan, Query, Table
 
-from .cells import Cell, Noisy, Smooth, counts_of, groups, join_keys, minimum_of
-from .intervals import Ratio, proportion
+from .cells import (
+    Cell,
+    Count,
+    Estimator,
+    Noisy,
+    Smooth,
+    counts_of,
+    groups,
+    join_keys,
+    labelled,
+    minimum_of,
+)
+from .design import design_of
+from .intervals import Ratio
 
 
-def rates(plan: Plan, table: Table, noisy: Noisy, smooth: Smooth) -> Iterator[Cell]:
+def rates(
+    plan: Plan, table: Table, noisy: Noisy, smooth: Smooth, estimator: Estimator = labelled
+) -> Iterator[Cell]:
     """
     Make a rate table.
 
     Args:
         plan: The plan that the sums were measured under.
-        table: A table of the kind rate.
+        table: A table of rates.
         noisy: Noisy sums of its query, whose last axis holds the answers.
         smooth: The same after tables were reconciled.
+        estimator: From a cell's keys, ratio and D to what is printed of it.
 
     Yields:
         A cell for each combination of keys.
     """
     query = counts_of(plan, table)
-    minimum, design = minimum_of(plan, query), float(plan.contribution(query))
-    scale, levels = plan.privacy.scale, [level.name for level in query.axes[-1].levels]
+    minimum, design = minimum_of(plan, query), design_of(plan, table, noisy)
+    scale, inside, outside = plan.privacy.scale, len(table.yes), len(table.no)
+    both = zip(answers(table, query, noisy), answers(table, query, smooth), strict=True)
+    for (cell, yes, no), (_, part, rest) in both:
+        state = minimum.decide(yes + no, query.sigma, cells=inside + outside)
+        ratio = Ratio(part / scale, (part + rest) / scale, query.sigma / scale, inside, outside)
+        keys = join_keys(table.by, cell)
+        estimate = estimator(keys, ratio, design) if state == "published" else None
+        yield Cell(keys, yes + no, inside + outside, query.sigma, state, estimate, minimum)
+
+
+def answers(
+    table: Table, query: Query, sums: Mapping[str, Sequence[Count]]
+) -> Iterator[tuple[tuple[str, ...], Count, Count]]:
+    """
+    Sum up what says yes and what says no to a rate, group by group.
+
+    Args:
+        table: A rate, or a trend of one.
+        query: Its counts, whose last axis holds the answers.
+        sums: Query → vector.
+
+    Yields:
+        The group's levels, the sum of its cells that say yes, and that of those that say no.
+    """
+    levels = [level.name for level in query.axes[-1].levels]
     yes, no = ([levels.index(name) for name in names] for names in (table.yes, table.no))
-    bases = query.cells[:: len(levels)]
-    for cell, (_, counts), (_, parts) in zip(
-        bases, groups(query, noisy), groups(query, smooth), strict=True
-    ):
-        base = sum(counts[place] for place in (*yes, *no))
-        state = minimum.decide(base, query.sigma, cells=len(yes) + len(no))
-        part, rest = (sum(parts[place] for place in places) / scale for places in (yes, no))
-        ratio = Ratio(part, part + rest, query.sigma / scale, len(yes), len(no))
-        estimate = proportion(ratio, design=design) if state == "published" else None
-        keys = join_keys(table.by, cell[:-1])
-        yield Cell(keys, base, len(yes) + len(no), query.sigma, state, estimate, minimum)
+    for cell, (_, counts) in zip(query.cells[:: len(levels)], groups(query, sums), strict=True):
+        said, denied = (sum(counts[place] for place in places) for places in (yes, no))
+        yield cell[:-1], said, denied

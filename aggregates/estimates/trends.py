@@ -21,12 +21,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import sqrt
 
-from privacy.forms import MONTH
+from privacy.forms import MONTH, is_rates_trend
 from privacy.minimum import State
 from privacy.plan import Plan, Table
 
 from .cells import Cell, Noisy, Smooth, counts_of, groups, join_keys, minimum_of
 from .intervals import Z95, Estimate
+from .rates import answers
+from .shares import decide
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +39,10 @@ class _Month:
     tested: int
     part: float
     base: float
+    inside: int
+    """How many noisy cells the numerator sums."""
     outside: int
-    """How many noisy cells the rest of the base sums."""
+    """How many the rest of the base sums."""
 
 
 def trends(plan: Plan, table: Table, noisy: Noisy, smooth: Smooth) -> Iterator[Cell]:
@@ -63,7 +67,7 @@ def trends(plan: Plan, table: Table, noisy: Noisy, smooth: Smooth) -> Iterator[C
         found.setdefault(keys, []).append(month)
     factors = _change(len(months)) if table.kind == "change" else _slope(months)
     design, sigma = float(plan.contribution(query)), query.sigma / plan.privacy.scale
-    summed = 1 if names[-1] in table.by else 2
+    summed = len(table.yes) + len(table.no) if is_rates_trend(table) else 1
     for keys, row in found.items():
         used = [(c, month) for c, month in zip(factors, row, strict=True) if c]
         withheld = any(month.state != "published" for _, month in used)
@@ -80,25 +84,28 @@ def _by_month(
     """Each cell of the share or rate, with the decision that it had there."""
     query, scale = counts_of(plan, table), plan.privacy.scale
     minimum = minimum_of(plan, query)
+    if is_rates_trend(table):
+        inside, outside = len(table.yes), len(table.no)
+        rate = zip(answers(table, query, noisy), answers(table, query, smooth), strict=True)
+        for (levels, yes, no), (_, part, rest) in rate:
+            state = minimum.decide(yes + no, query.sigma, cells=inside + outside)
+            base = max((part + rest) / scale, 1.0)
+            yield levels, _Month(state, yes + no, part / scale, base, inside, outside)
+        return
     width = len(query.axes[-1].levels)
-    is_rate = query.axes[-1].name not in table.by
     both = zip(groups(query, noisy), groups(query, smooth), strict=True)
     for number, ((_, counts), (_, parts)) in enumerate(both):
         cells, base = query.cells[number * width :], max(sum(parts) / scale, 1.0)
-        if is_rate:
-            state = minimum.decide(sum(counts), query.sigma, cells=width)
-            yield cells[0], _Month(state, sum(counts), parts[0] / scale, base, 1)
-            continue
-        states = minimum.decide_group(counts, query.sigma)
+        states, _ = decide(table, minimum, counts, query.sigma)
         for cell, count, part, state in zip(cells, counts, parts, states, strict=False):
-            yield cell, _Month(state, count, part / scale, base, width - 1)
+            yield cell, _Month(state, count, part / scale, base, 1, width - 1)
 
 
 def _combined(used: Sequence[tuple[float, _Month]], sigma: float, design: float) -> Estimate:
     value = noise = drawn = 0.0
     for c, month in used:
         p = min(max(month.part / month.base, 0.0), 1.0)
-        spread = (1 - p) ** 2 + month.outside * p**2
+        spread = month.inside * (1 - p) ** 2 + month.outside * p**2
         value += c * p
         noise += (c * sigma / month.base) ** 2 * spread
         drawn += c**2 * design * p * (1 - p) / month.base

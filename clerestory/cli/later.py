@@ -13,7 +13,6 @@ from clerestory.cli.app import Json, command
 from privacy.errors import ConfigurationError
 
 PIECES = {
-    "reproduce": "the reproduction study and its scorecard",
     "diff": "the comparison of studies, plans and bundles",
     "schema": "JSON Schemas of study, policy and bundle",
     "correct": "corrections of a release",

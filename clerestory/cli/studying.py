@@ -1,14 +1,16 @@
 """Commands of researchers: check, plan, reproduce, rehearse, diff."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
-from clerestory.cli.app import Json, answer, command
+from clerestory.cli.app import Json, VaultPath, answer, command, say
+from clerestory.cli.asking import asks_keeper
 
 if TYPE_CHECKING:
-    from privacy.plan import Rater
+    from aggregates.study import Study
+    from privacy.plan import Plan, Rater
 
 StudyPath = Annotated[Path, typer.Argument(metavar="STUDY", help="study.toml")]
 
@@ -53,11 +55,11 @@ def plan(
     from aggregates.study import Study
     from privacy.vault import replace_file
 
-    made = compile_plan(Study.read(study), accounts=accounts, sessions=sessions)
+    asked = Study.read(study)
+    made = compile_plan(asked, accounts=accounts, sessions=sessions)
     replace_file(out, made.canonical)
     forecast, privacy = made.forecast, made.privacy
-    # One call for a session, and a second for the few whose answer was not in form.
-    calls = forecast.sessions if made.rater.endpoint else 0
+    cost, told_cost = _cost(asked, made)
     widths = [f"  ± {width:<8.3g} {name}" for name, width in forecast.half_widths.items()]
     lines = [
         f"{out}: plan {made.hash[:16]}",
@@ -66,7 +68,8 @@ def plan(
         f"minimum   {privacy.minimum_accounts} accounts behind every printed cell, "
         f"{privacy.tested} cells tested at β = {privacy.beta:g} together",
         f"rater     {made.rater.name}, fidelity {made.rater.fidelity}; it can say "
-        f"{forecast.bits_per_session:.1f} bits about a session; {calls:,} calls",
+        f"{forecast.bits_per_session:.1f} bits about a session; {cost['calls']:,} calls",
+        *told_cost,
         *_sent(made.rater),
         f"forecast  {forecast.published} of {forecast.cells} cells published, "
         f"if {forecast.accounts:,} accounts with {forecast.sessions:,} sessions are like those "
@@ -86,8 +89,9 @@ def plan(
         "rho": str(made.loss),
         "epsilon": privacy.epsilon,
         "delta": privacy.delta,
-        "calls": calls,
-        "dollars": None if calls else 0,
+        "calls": cost["calls"],
+        "dollars": cost["dollars"],
+        "cost": cost,
         "endpoint": made.rater.endpoint,
         "forecast": asdict(forecast),
     }
@@ -132,6 +136,85 @@ def rehearse(
         f"{out}: {published} of {len(rows)} rows published. This is a {MARK}.",
         as_json=as_json,
     )
+
+
+@command()
+@asks_keeper
+def reproduce(
+    vault: VaultPath,
+    out: Annotated[
+        Optional[Path],
+        typer.Option(
+            help="Folder for plan, bundle and scorecard; VAULT-reproduction if not given."
+        ),
+    ] = None,
+    state: Annotated[
+        Optional[Path],
+        typer.Option(help="The keeper's own folder; VAULT.keeper if not given."),
+    ] = None,
+    officer_key: Annotated[
+        Optional[Path],
+        typer.Option(help="The officer's private key; VAULT.officer.key, made if there is none."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """The published study on a synthetic vault, and its scorecard."""
+    from clerestory.cli.app import Progress
+    from clerestory.reproducing import Places
+    from clerestory.reproducing import reproduce as run
+
+    def beside(suffix: str) -> Path:
+        return vault.with_name(vault.name + suffix)
+
+    at = Places(
+        vault,
+        out or beside("-reproduction"),
+        state or beside(".keeper"),
+        officer_key or beside(".officer.key"),
+    )
+    with Progress() as progress:
+        told = run(at, say, progress).counts()
+    page = at.out / "scorecard.html"
+    lines = [
+        f"cells     {told['published']} of {told['cells']} published; {told['inside']} of "
+        f"{told['compared']} intervals hold what was planted",
+        f"claims    {told['reproduced']} reproduced, {told['not_reproduced']} not, "
+        f"{told['cannot_tell']} cannot be told",
+        f"          of {told['planted']} that the population holds, "
+        f"{told['planted_and_reproduced']} are reproduced and "
+        f"{told['planted_and_not_reproduced']} are not",
+        f"{page}: the scorecard",
+    ]
+    answer({**told, "out": str(at.out), "page": str(page)}, "\n".join(lines), as_json=as_json)
+
+
+def _cost(study: "Study", made: "Plan") -> tuple[dict[str, Any], list[str]]:
+    """What labelling takes, as data and in the words of the forecast."""
+    from dataclasses import asdict
+
+    from classifiers.costs import Prices, cost_of
+
+    cost = cost_of(made.rater, made.forecast.sessions)
+    read, written = study.rater.price_input, study.rater.price_output
+    told: dict[str, Any] = {**asdict(cost), "dollars": None, "dollars_most": None}
+    if not cost.calls:
+        return {**told, "dollars": 0, "dollars_most": 0}, []
+    lines = [
+        f"          {cost.tokens_in:,} tokens to read and {cost.tokens_out:,} to write, if each "
+        "session fills its limit with English text;",
+        f"          {cost.tokens_in_most:,} and {cost.tokens_out_most:,} at most, in "
+        f"{cost.calls_most:,} calls, whatever the text and the answers",
+    ]
+    if read is None or written is None:
+        return told, [*lines, "          price not stated: price_input, price_output in [rater]"]
+    prices = Prices(read, written)
+    told["dollars"] = prices.of(cost.tokens_in, cost.tokens_out)
+    told["dollars_most"] = prices.of(cost.tokens_in_most, cost.tokens_out_most)
+    return told, [
+        *lines,
+        f"          ${told['dollars']:,.2f}, and ${told['dollars_most']:,.2f} at most, at the "
+        "study's prices",
+    ]
 
 
 def _sent(rater: "Rater") -> list[str]:

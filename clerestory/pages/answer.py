@@ -10,7 +10,7 @@ still be real.
 from collections.abc import Sequence
 from itertools import combinations, pairwise
 
-from privacy.plan import TRENDS
+from privacy.plan import STEPS, TRENDS
 
 from .cell import Cell, Group
 from .figure import show_for
@@ -22,7 +22,7 @@ _NAMED = 3
 
 def count_up(groups: Sequence[Group]) -> str:
     """How many numbers were asked for, printed and withheld, as a sentence or two."""
-    cells = [cell for group in groups for cell in group.cells]
+    cells = [cell for group in groups for cell in group.cells if _is_asked(cell)]
     printed = sum(cell.published for cell in cells)
     few = sum(cell.state == "suppressed" for cell in cells)
     rest = len(cells) - printed - few
@@ -45,12 +45,16 @@ def count_up(groups: Sequence[Group]) -> str:
 
 def answer(group: Group) -> str:
     """What one table found, as a sentence."""
-    show = show_for(group)
+    if group.table.kind == "not_computed":
+        return f"not computed: {group.table.base.rstrip('.')}."
+    group, show = group.compared, show_for(group)
     if not group.published:
         return f"{group.cells[0].withheld}; nothing is printed."
     if len(group.published) == 1:
-        only, rest = group.published[0], "; the rest is withheld" if len(group.cells) > 1 else ""
+        only, rest = group.published[0], "; the rest is not printed" if len(group.cells) > 1 else ""
         return f"{_said(only, only.label, show)}{rest}."
+    if group.table.kind in STEPS:
+        return f"{listed([_said(cell, cell.label, show) for cell in group.published])}."
     if group.table.kind in TRENDS:
         return _moved(group, show)
     if group.month_axis is not None:
@@ -60,6 +64,11 @@ def answer(group: Group) -> str:
     if group.table.kind == "share" and not group.ordered:
         return _ranked(group, show)
     return _range([(cell.label, cell) for cell in group.cells], show, ordered=group.ordered)
+
+
+def _is_asked(cell: Cell) -> bool:
+    """Whether a row stands for a number; one of all others does not where nothing is withheld."""
+    return not (cell.is_rest and cell.state == "not_computed")
 
 
 def _moved(group: Group, show: Format) -> str:
@@ -89,8 +98,10 @@ def _range(rows: Sequence[tuple[str, Cell]], show: Format, *, ordered: bool) -> 
     said = f"from {_said(low[1], low[0], show)} to {_said(high[1], high[0], show)}"
     if not apart:
         return f"{said}; the intervals overlap, so a difference is not established."
+    if low[1].leans_on_rater(high[1]):
+        said += ", if the rater errs alike in both"
     if (low, high) != (by_size[0], by_size[-1]):
-        return f"{said} is the widest gap that the intervals bear out."
+        return f"{said}: the widest gap that the intervals bear out."
     steps = [after[1].estimate - before[1].estimate for before, after in pairwise(printed)]
     every = "at every step" if len(printed) == len(rows) else "at every step that is printed"
     if ordered and len(printed) > 2 and all(step > 0 for step in steps):
@@ -106,7 +117,7 @@ def _gap(pair: tuple[tuple[str, Cell], tuple[str, Cell]]) -> float:
 
 def _over_time(group: Group, show: Format) -> str:
     changes: list[tuple[float, str]] = []
-    level = 0
+    level, leaning = 0, False
     for panel, cells in group.panels.items():
         printed = [row for row in cells if row[1].published]
         if len(printed) < 2:
@@ -122,12 +133,14 @@ def _over_time(group: Group, show: Format) -> str:
             f"to {show(last.estimate)} in {until}"
         )
         changes.append((abs(step), said))
+        leaning = leaning or first.leans_on_rater(last)
     changes.sort(key=lambda change: -change[0])
     if not changes:
         return "no change between the first and the last month that is larger than the intervals."
     more = f"; {number(len(changes) - _NAMED)} more changed too" if len(changes) > _NAMED else ""
     rest = f"; for {counted(level, 'other')} the intervals overlap" if level else ""
-    return f"{listed([said for _, said in changes[:_NAMED]])}{more}{rest}."
+    alike = ", if the rater erred alike in both months" if leaning else ""
+    return f"{listed([said for _, said in changes[:_NAMED]])}{more}{alike}{rest}."
 
 
 def _widest(group: Group, show: Format) -> str:

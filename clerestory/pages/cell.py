@@ -7,19 +7,18 @@ row of a release appears on its page; a row of no table of the plan is refused, 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite, nan
 
-from privacy.codebook import codebook
+from privacy.comparisons import is_ordered, reaches
 from privacy.errors import ConfigurationError
 from privacy.plan import Plan, Table
+from privacy.rows import REST
 
-from .wording import NOT_COMPUTED, TOO_FEW, is_month, label_of
+from .wording import NOT_COMPUTED, NOTHING_WITHHELD, TOO_FEW, is_month, label_of
 
-SOURCES = {"noise": "privacy noise", "sampling": "sampling", "classifier": "classifier error"}
+SOURCES = {"noise": "privacy noise", "sampling": "sampling", "classifier": "wrong labels"}
 """Column `se_…` → what it is called on a page."""
-_ORDERED = frozenset({"month", "length_band", "model_calls", "share_cut", "task_value_tier"})
-"""Columns beside the instruments whose labels run from less to more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +35,8 @@ class Cell:
     """In the table's unit; shares and rates are fractions.  NaN unless published."""
     low: float = nan
     high: float = nan
+    reach: tuple[float, float] = (nan, nan)
+    """How far noise and sampling reach below and above the estimate, the rater left aside."""
     errors: tuple[tuple[str, float], ...] = ()
     """(source, standard error) for each source that the row states."""
     accounts: int | None = None
@@ -56,7 +57,14 @@ class Cell:
     @property
     def withheld(self) -> str:
         """What stands in the place of a number."""
-        return TOO_FEW if self.state == "suppressed" else NOT_COMPUTED
+        if self.state == "suppressed":
+            return TOO_FEW
+        return NOTHING_WITHHELD if self.is_rest else NOT_COMPUTED
+
+    @property
+    def is_rest(self) -> bool:
+        """Whether the row merges what its group withholds."""
+        return bool(self.keys) and self.keys[-1][1] == REST
 
     @property
     def dominant(self) -> tuple[str, float] | None:
@@ -68,7 +76,12 @@ class Cell:
         return SOURCES[source], largest**2 / whole
 
     def overlaps(self, other: "Cell") -> bool:
-        """Whether the two intervals share a value."""
+        """Whether the labels' two intervals share a value, the rater's mistakes left aside."""
+        low, high = sorted((self, other), key=lambda cell: cell.estimate)
+        return low.estimate + low.reach[1] >= high.estimate - high.reach[0]
+
+    def leans_on_rater(self, other: "Cell") -> bool:
+        """Whether mistakes of the rater, as large as stated, could close the gap between them."""
         return self.low <= other.high and other.low <= self.high
 
 
@@ -86,6 +99,11 @@ class Group:
     def published(self) -> tuple[Cell, ...]:
         """The cells that have a number."""
         return tuple(cell for cell in self.cells if cell.published)
+
+    @property
+    def compared(self) -> "Group":
+        """Without rows of all others, which merge other labels in each group."""
+        return replace(self, cells=tuple(cell for cell in self.cells if not cell.is_rest))
 
     @property
     def month_axis(self) -> int | None:
@@ -129,15 +147,15 @@ class Group:
     @property
     def ordered(self) -> bool:
         """Whether the first axis has an order of its own (months, ordinal instruments)."""
-        return bool(self.axes) and (self.month_axis == 0 or self.axes[0] in _ordinal())
+        return bool(self.axes) and (self.month_axis == 0 or is_ordered(self.axes[0]))
 
 
 def read_groups(plan: Plan, rows: Sequence[Mapping[str, str]]) -> tuple[Group, ...]:
     """
     Sort the rows of a release into the tables of its plan.
 
-    A table of one unordered axis is shown from its largest estimate down, what is withheld
-    last; all others keep the order of their rows.
+    A table of one unordered axis is shown from its largest estimate down, the row of all others and
+    what is withheld last; other tables keep the order of their rows.
 
     Raises:
         ConfigurationError: A row of no table of the plan, or a published row without numbers.
@@ -163,8 +181,12 @@ def _group(table: Table, statistic: str, cells: Sequence[Cell]) -> Group:
     group = Group(table, statistic, tuple(cells), axes)
     if len(axes) != 1 or group.ordered:
         return group
-    order = sorted(cells, key=lambda c: (not c.published, -c.estimate if c.published else 0.0))
+    order = sorted(cells, key=_falling)
     return Group(table, statistic, tuple(order), axes)
+
+
+def _falling(cell: Cell) -> tuple[bool, bool, float]:
+    return cell.is_rest, not cell.published, -cell.estimate if cell.published else 0.0
 
 
 def _read(row: Mapping[str, str]) -> Cell:
@@ -185,10 +207,16 @@ def _read(row: Mapping[str, str]) -> Cell:
         estimate,
         low,
         high,
+        _reach(row, estimate, low, high),
         tuple((source, error) for source, error in errors.items() if error is not None),
         None if accounts is None else int(accounts),
         _number(row["threshold"]),
     )
+
+
+def _reach(row: Mapping[str, str], estimate: float, low: float, high: float) -> tuple[float, float]:
+    # Without a classifier error it is the printed interval, whatever made that.
+    return reaches(row) if row["se_classifier"] else (estimate - low, high - estimate)
 
 
 def _number(text: str) -> float | None:
@@ -199,11 +227,6 @@ def _number(text: str) -> float | None:
     if value is not None and not isfinite(value):
         raise _unreadable("a number that is not finite.")
     return value
-
-
-def _ordinal() -> frozenset[str]:
-    ranked = (i.name for i in codebook().instruments if i.kind in {"ordinal", "percent"})
-    return _ORDERED.union(ranked)
 
 
 def _unreadable(found: str) -> ConfigurationError:

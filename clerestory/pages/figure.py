@@ -5,18 +5,30 @@ Every number in the chart stands in the table; a withheld cell has its row there
 never a blank and never a zero.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from privacy.plan import TRENDS, Table
+from privacy.plan import Table
 
 from .cell import Cell, Group
 from .markup import Element, tag
 from .svg import Row, Scale, dots, over_time
-from .wording import CONFIDENCE, SPACE, Format, between, format_for, name_of, number, ticks_for
+from .wording import (
+    CONFIDENCE,
+    DIFFERENCES,
+    PARTS,
+    SPACE,
+    Format,
+    between,
+    format_for,
+    name_of,
+    number,
+    ticks_for,
+)
 
-_MEASURED = {
+_MEASURED: Mapping[str, str] = {
     "share": "Share",
     "rate": "Rate",
+    "corrected": "Corrected",
     "change": "Change",
     "slope": "Change per month",
     "mean": "Mean",
@@ -24,6 +36,13 @@ _MEASURED = {
     "quantiles": "Quantile",
     "total": "Total",
     "grand_total": "Grand total",
+    "accounts": "Accounts",
+    "accounts_above": "Accounts above",
+    "adjusted_rate": "Adjusted rate",
+    "adjusted_slope": "Rise per step",
+    "adjusted_geometric_mean": "Adjusted geometric mean",
+    "adjusted_ratio": "Ratio per step",
+    "not_computed": "Not computed",
 }
 
 
@@ -45,7 +64,8 @@ def figure_of(group: Group, *, name: str, marks: Sequence[str]) -> Element:
     show, scale = show_for(group), Scale.over(ends)
     show_tick = ticks_for(group.table, scale.step)
     drawn: list[Element] = []
-    for i, (panel, cells) in enumerate(group.panels.items()):
+    charted = group if len(group.axes) == 1 else group.compared
+    for i, (panel, cells) in enumerate(charted.panels.items()):
         title = f"{group.table.title}: {panel}" if panel else group.table.title
         texts = {"name": f"{name}-{i}", "title": title, "description": _described(cells, show)}
         if group.month_axis is None:
@@ -56,7 +76,7 @@ def figure_of(group: Group, *, name: str, marks: Sequence[str]) -> Element:
         heading = tag("p", panel, class_="panel-name") if panel else None
         drawn.append(tag("div", heading, chart, class_="panel"))
     how = "dot: estimate" if group.month_axis is None else "line: estimate"
-    said = f". {_measured(group.table)}; {how}; shaded: {CONFIDENCE}{SPACE}% interval. "
+    said = f". {_measured(group.table)}; {how}; shaded: {CONFIDENCE}{SPACE}% interval{_of(group)}. "
     heading = tag("strong", group.table.title)
     many = "panels" if len(drawn) > 1 else "panels one"
     marked = tag("span", " · ".join(marks), class_="marks") if marks else None
@@ -67,13 +87,13 @@ def table_of(group: Group, *, name: str) -> Element:
     """The table of a group: keys, estimate, interval, accounts, what the uncertainty is from."""
     show = show_for(group)
     heads: tuple[Element, ...] = (
-        tag("th", _MEASURED[group.table.kind], scope="col", class_="number"),
+        tag("th", measured(group.table), scope="col", class_="number"),
         tag("th", f"{CONFIDENCE}{SPACE}% interval", scope="col", class_="number"),
         tag("th", "accounts, at least", scope="col", class_="number"),
         tag("th", "uncertain mostly from", scope="col"),
     )
     if not group.published:
-        heads = (tag("th", _MEASURED[group.table.kind], scope="col"),)
+        heads = (tag("th", measured(group.table), scope="col"),)
     return table_by_panel(
         group,
         lambda cell: _values(cell, show, len(heads)),
@@ -130,14 +150,23 @@ def table_by_panel(
 
 def base_of(table: Table) -> str:
     """What a table is and which sessions it speaks of, as its caption."""
+    if table.kind == "not_computed":
+        return f"{table.title}. Not computed: {table.base.rstrip('.')}."
     return f"{table.title}. Base: {name_of(table.base)}."
 
 
+def measured(table: Table) -> str:
+    """What the numbers of a statistic are, as the head of their column."""
+    return _MEASURED.get(table.kind) or name_of(table.kind).capitalize()
+
+
 def _measured(table: Table) -> str:
-    if table.kind in TRENDS:
-        return f"{_MEASURED[table.kind]}, in percentage points"
-    unit = "" if table.kind in {"share", "rate"} else f", in {table.unit}"
-    return f"{_MEASURED[table.kind]}s{unit}"
+    if table.kind in DIFFERENCES:
+        return f"{measured(table)}, in percentage points"
+    if table.kind == "corrected":
+        return "What the right labels would say, by the mistakes that were counted"
+    unit = "" if table.kind in PARTS else f", in {table.unit}"
+    return f"{measured(table)}s{unit}"
 
 
 def _values(cell: Cell, show: Format, columns: int) -> list[Element]:
@@ -150,8 +179,14 @@ def _values(cell: Cell, show: Format, columns: int) -> list[Element]:
         tag("td", tag("strong", show(cell.estimate)), class_="number"),
         tag("td", between(show, cell.low, cell.high), class_="number"),
         tag("td", accounts, class_="number"),
-        tag("td", mostly),
+        tag("td", mostly, class_="source"),
     ]
+
+
+def _of(group: Group) -> str:
+    """What an interval covers beyond noise and sampling, and what it leaves out."""
+    sources = {source for cell in group.published for source, _ in cell.errors}
+    return ", wrong labels in it" if "classifier" in sources else ""
 
 
 def _described(cells: Sequence[tuple[str, Cell]], show: Format) -> str:

@@ -15,7 +15,7 @@ from privacy.plan import Plan
 
 from .cell import Group
 from .markup import Child, Element, tag
-from .wording import CONFIDENCE, SPACE, counted, label_of, number, significant
+from .wording import CONFIDENCE, SPACE, counted, label_of, listed, number, significant
 
 
 def protection(plan: Plan, groups: Sequence[Group]) -> list[Element]:
@@ -49,7 +49,7 @@ def protection(plan: Plan, groups: Sequence[Group]) -> list[Element]:
         (
             f"Weight: k = {weight}",
             f"{counts}. So the most active accounts cannot move a number far, and the numbers here "
-            "speak of accounts rather than of sessions.",
+            f"speak of accounts rather than of sessions.{_otherwise(plan)}",
         ),
         (
             f"At least {least} accounts",
@@ -81,12 +81,7 @@ def caveats(plan: Plan, groups: Sequence[Group], facts: Mapping[str, object]) ->
         )
     if "rater_note" in facts:
         items.append(str(facts["rater_note"]))
-    sources = {source for cell in cells for source, _ in cell.errors}
-    if cells and "classifier" not in sources:
-        items.append(
-            "The intervals cover privacy noise and the choice of accounts. They do not cover "
-            "labels that are wrong: that error is not measured here."
-        )
+    items += _mistakes(groups, plan)
     if len(cells) > 1:
         missed = significant(len(cells) * (100 - CONFIDENCE) / 100, 2)
         items.append(
@@ -108,6 +103,47 @@ def caveats(plan: Plan, groups: Sequence[Group], facts: Mapping[str, object]) ->
         span = months[0] if len(months) == 1 else f"{months[0]} to {months[-1]}"
         items.append(f"The numbers speak of sessions of {span}, and of no others.")
     return [tag("li", item) for item in items]
+
+
+def _otherwise(plan: Plan) -> str:
+    own = {query.contribution for query in plan.queries if query.contribution}
+    titles = dict.fromkeys(
+        table.title
+        for table in plan.tables
+        if table.queries and plan.query(table.queries[0]).contribution
+    )
+    if not own:
+        return ""
+    most = listed([significant(float(Fraction(k))) for k in sorted(own, key=Fraction)])
+    return (
+        f" In {listed([*titles])} an account weighs up to {most} instead: "
+        "what differs there shows what the weighting does."
+    )
+
+
+def _mistakes(groups: Sequence[Group], plan: Plan) -> list[str]:
+    """Which intervals hold labels that are wrong, and which do not."""
+    stated = {
+        "classifier" in {source for source, _ in cell.errors}: None
+        for group in groups
+        for cell in group.published
+    }
+    said = []
+    if True in stated and plan.validation is not None:
+        same = plan.validation.same_population
+        whose = "a sample of the people studied here" if same else "sessions from elsewhere"
+        said.append(
+            "Where a number owes a part of its uncertainty to wrong labels, its interval "
+            "is about what the right labels would have said, if the rater erred here as it did "
+            f"where its mistakes were counted, on {whose} ({plan.validation.reference})."
+        )
+    if False in stated:
+        which = "Other intervals" if said else "The intervals"
+        said.append(
+            f"{which} cover privacy noise and the choice of accounts. They do not cover labels "
+            "that are wrong: that error is not measured here, and may be larger than both."
+        )
+    return said
 
 
 def _sent(plan: Plan) -> str:

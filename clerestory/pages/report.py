@@ -13,7 +13,8 @@ from privacy.plan import Plan, Table
 
 from .answer import answer, count_up
 from .cell import Group, read_groups
-from .figure import figure_of, table_of
+from .compared import overturned
+from .figure import figure_of, measured, table_of
 from .markup import Child, Element, tag
 from .meaning import meanings
 from .page import render_page, section
@@ -45,7 +46,7 @@ def render_report(
     groups = read_groups(plan, rows)
     marks = watermarks_of(facts)
     asked = {table.name: table for table in plan.tables}.values()
-    tables = [_table(table, i, groups, marks) for i, table in enumerate(asked)]
+    tables = [_table(table, i, groups, marks, (plan, rows)) for i, table in enumerate(asked)]
     return render_page(
         title=plan.study.name,
         eyebrow="Clerestory release",
@@ -89,7 +90,8 @@ def _found(plan: Plan, groups: Sequence[Group]) -> Element:
     where = [f"{name_of(c)} is {_either(labels)}" for c, labels in plan.population.where.items()]
     asked.append(f", where {listed(where)}. " if where else ". ")
     items = [
-        tag("li", tag("strong", f"{group.table.title}:"), " ", answer(group)) for group in groups
+        tag("li", tag("strong", f"{_named(group, groups)}:"), " ", answer(group))
+        for group in groups
     ]
     printed = any(group.published for group in groups)
     return section(
@@ -101,12 +103,24 @@ def _found(plan: Plan, groups: Sequence[Group]) -> Element:
     )
 
 
+def _named(group: Group, groups: Sequence[Group]) -> str:
+    """A statistic's title; where its table has several, also which one it is."""
+    alone = sum(other.table.name == group.table.name for other in groups) == 1
+    return group.table.title + ("" if alone else f", {measured(group.table).lower()}")
+
+
 def _verdict(groups: Sequence[Group]) -> str:
     states = {cell.state for group in groups for cell in group.cells}
     return _sentence(TOO_FEW if "suppressed" in states else NOT_COMPUTED) + "."
 
 
-def _table(table: Table, position: int, groups: Sequence[Group], marks: Sequence[str]) -> Element:
+def _table(
+    table: Table,
+    position: int,
+    groups: Sequence[Group],
+    marks: Sequence[str],
+    told: tuple[Plan, Sequence[Mapping[str, str]]],
+) -> Element:
     own = [group for group in groups if group.table.name == table.name]
     name = f"table-{position + 1}"
     parts: list[Child] = []
@@ -118,20 +132,27 @@ def _table(table: Table, position: int, groups: Sequence[Group], marks: Sequence
             parts.append(figure_of(group, name=f"{inner}-chart", marks=marks))
         parts.append(table_of(group, name=inner))
         parts.append(_terms(group))
+        parts += overturned(told[0], group.table, told[1], name=inner)
     if not own:
         parts.append(tag("p", "This table was not computed.", class_="withheld"))
     return section(name, table.title, *parts, class_="study-table")
 
 
 def _terms(group: Group) -> Element | None:
+    why = (
+        "A corrected number is not computed where the rater’s mistakes were not counted in its own "
+        "group, on enough sessions of this population, or where it hardly tells yes from no. "
+        if group.table.kind == "corrected"
+        else ""
+    )
     thresholds = sorted({c.threshold for c in group.published if c.threshold is not None})
     if not thresholds:
-        return None
+        return tag("p", why, class_="note") if why else None
     first, last = number(thresholds[0], 1), number(thresholds[-1], 1)
     bound = first if first == last else f"{first} to {last} (it depends on the cell)"
     return tag(
         "p",
-        f"A number of this table is printed if its noisy count reaches {bound} accounts. "
+        f"{why}A number of this table is printed if its noisy count reaches {bound} accounts. "
         "In the last column: where most of the variance comes from, and how much of it.",
         class_="note",
     )

@@ -11,14 +11,21 @@ from functools import cache
 from math import floor, log10
 
 from privacy.codebook import codebook
-from privacy.plan import TRENDS, Table
+from privacy.plan import TRENDS, Kind, Table
+from privacy.rows import COLUMN
 
 SPACE = "\N{NO-BREAK SPACE}"
 MINUS = "\N{MINUS SIGN}"
 TOO_FEW = "too few people"
 NOT_COMPUTED = "not computed"
+NOTHING_WITHHELD = "nothing is withheld"
 CONFIDENCE = 95
 """Per cent of every interval a release prints (the estimates are made for this one)."""
+
+PARTS: tuple[Kind, ...] = ("share", "rate", "corrected", "adjusted_rate")
+"""Kinds whose numbers are parts of a whole, printed as per cent."""
+DIFFERENCES: tuple[Kind, ...] = (*TRENDS, "adjusted_slope")
+"""Kinds whose numbers are differences of parts, printed in percentage points."""
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -44,6 +51,9 @@ def label_of(value: str, axis: str = "") -> str:
     """A key's value in words: `Oct 2025`, `no goal`, an occupation by its name."""
     if axis == "quantile":
         return "median" if value == "50" else f"{value}{SPACE}% lie below"
+    if axis == COLUMN:
+        held = counted(int(value), "control") if value.isdigit() else value
+        return "nothing held equal" if value == "0" else f"{held} held equal"
     if axis.endswith("occupation") and value.isdigit():
         return _occupation(value)
     return f"{_MONTHS[int(value[5:]) - 1]}{SPACE}{value[:4]}" if is_month(value) else name_of(value)
@@ -58,20 +68,21 @@ def format_for(table: Table, values: Iterable[float]) -> Format:
             bare.
         values: Those that will be printed: the largest decides a mean's decimals.
     """
-    if table.kind in {"share", "rate"}:
+    if table.kind in PARTS:
         return percent
-    if table.kind in TRENDS:
+    if table.kind in DIFFERENCES:
         return difference_for(table, values)
-    decimals = 0 if table.kind in {"total", "grand_total"} else _decimals(values)
+    whole = table.unit in {"sessions", "accounts"}
+    decimals = 0 if whole else _decimals(values)
     return lambda value: number(value, decimals)
 
 
 def ticks_for(table: Table, step: float) -> Format:
     """How the values of an axis are printed: with no more decimals than its steps need."""
-    parts = table.kind in {"share", "rate", *TRENDS}
+    parts = table.kind in {*PARTS, *DIFFERENCES}
     size = 100 * step if parts else step
     decimals = next((d for d in range(6) if abs(round(size, d) - size) < size * 1e-6), 6)
-    unit = f"{SPACE}{'pp' if table.kind in TRENDS else '%'}" if parts else ""
+    unit = f"{SPACE}{'pp' if table.kind in DIFFERENCES else '%'}" if parts else ""
     factor = 100 if parts else 1
     return lambda value: number(factor * value, decimals) + unit
 
@@ -84,8 +95,8 @@ def difference_for(table: Table, values: Iterable[float]) -> Format:
         table: Differences of shares and rates are in percentage points.
         values: Those that are compared; a difference of means has one decimal more than they.
     """
-    if table.kind in {"share", "rate", *TRENDS}:
-        digits = 2 if table.kind == "slope" else 1
+    if table.kind in {*PARTS, *DIFFERENCES}:
+        digits = 2 if table.kind.endswith("slope") else 1
         return lambda value: f"{_signed(100 * value, digits)}{SPACE}pp"
     decimals = _decimals(values) + 1
     return lambda value: _signed(value, decimals)

@@ -72,6 +72,93 @@ rate_of = "verified_success"
 statistics = ["trend"]
 by = ["expertise", "month"]
 """
+OWN_K = """
+[[table]]
+name = "verified_at_five"
+rate_of = "verified_success"
+by = ["expertise"]
+contribution = 5
+
+[[table]]
+name = "sizes_at_a_half"
+measure = "actions_per_prompt"
+statistics = ["geometric_mean", "mean", "quantiles"]
+between = [1, 100]
+contribution = "1/2"
+"""
+ADJUSTED = """
+[[table]]
+name = "verified_adjusted"
+rate_of = "verified_success"
+statistics = ["levels", "slope"]
+by = ["expertise"]
+adjust_for = ["work_mode * task_value_tier", "month"]
+columns = [0, 2]
+leave_out = { expertise = ["unclear"], work_mode = ["unclear"] }
+
+[[table]]
+name = "judged_adjusted"
+rate_of = "judged_success"
+by = ["expertise"]
+adjust_for = ["work_mode * task_value_tier", "month"]
+leave_out = { expertise = ["unclear"], work_mode = ["unclear"] }
+
+[[table]]
+name = "actions_adjusted"
+measure = "actions_per_prompt"
+statistics = ["geometric_mean", "slope"]
+between = [0.5, 1000]
+by = ["expertise"]
+adjust_for = ["month"]
+leave_out = { expertise = ["unclear"] }
+"""
+"""Two rates that share their outcomes and their pairs, and a measure."""
+REST = """
+[[table]]
+name = "occupations"
+share_of = "occupation"
+residual = true
+"""
+AMONG = """
+[[table]]
+name = "judged_in_trouble"
+rate_of = "judged_success"
+among = "troubled"
+by = ["expertise"]
+
+[[table]]
+name = "partial_in_trouble"
+rate_of = "at_least_partial"
+among = "troubled"
+by = ["expertise"]
+"""
+NOTHING = """
+[[table]]
+name = "with_authors"
+title = "The same within each author"
+not_computed = "no record says who wrote a commit"
+"""
+ACCOUNT_SIZES = """
+[[table]]
+name = "account_sizes"
+accounts_by = "sessions"
+"""
+DESIGNED = """
+[[table]]
+name = "designed"
+rate_of = "verified_success"
+by = ["expertise"]
+contribution = 5
+design_effect = true
+
+[[table]]
+name = "shared"
+share_of = "outcome"
+by = ["month"]
+statistics = ["trend"]
+contribution = 5
+design_effect = true
+"""
 CONTEXT = {
     "month": "2025-11",
     "surface": "cli",

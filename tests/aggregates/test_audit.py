@@ -26,13 +26,28 @@ from aggregates.kernel import partial, view
 from aggregates.worker import _measure
 from privacy.measurements import epsilon_of
 from privacy.plan import Plan
-from tests.aggregates.rows import BOOK, HEAD, MEAN, RATE, TOTAL, bucket, record, small_plan
+from tests.aggregates.rows import (
+    ACCOUNT_SIZES,
+    BOOK,
+    DESIGNED,
+    HEAD,
+    MEAN,
+    OWN_K,
+    RATE,
+    TOTAL,
+    bucket,
+    record,
+    small_plan,
+)
 from tests.support.sampling import most
 
 RUNS, FALSE_ALARM, DELTA = 1_500, 1e-6, 1e-7
 PHI = NormalDist()
-TABLES = (RATE, TOTAL, MEAN + "between = [1, 100]\n")
-MADE = small_plan(*TABLES, head=HEAD.replace("epsilon = 2.0", "epsilon = 12.0"))
+LOUD = HEAD.replace("epsilon = 2.0", "epsilon = 12.0")
+MADE = small_plan(RATE, TOTAL, MEAN + "between = [1, 100]\n", head=LOUD)
+OWN = small_plan(OWN_K, ACCOUNT_SIZES, DESIGNED, head=LOUD)
+"""Tables at k of their own, above and below the plan's; sizes of accounts; moments."""
+QUERIES = len(MADE.queries) + len(OWN.queries)
 EXPERT = {"expertise": "expert", "outcome": "succeeded", "success_signal": "5", "work_mode": "fix"}
 OTHERS = [
     record(n, {**EXPERT, "work_mode": ("fix", "plan")[n % 2]}, actions_per_prompt=1.0 + n % 9)
@@ -48,12 +63,14 @@ def sums(rows: list[bytes], made: Plan = MADE) -> dict[str, list[int]]:
     return {name: v.tolist() for name, v in partial(made, view(bucket(rows), BOOK), BOOK).items()}
 
 
-def statistics(told: Sums, without: Sums, within: Sums) -> dict[str, list[float]]:
+def statistics(
+    told: Sums, without: Sums, within: Sums, made: Plan = MADE
+) -> dict[str, list[float]]:
     """Each query's noisy vector along the account's direction, in deviations of its noise."""
-    found: dict[str, list[float]] = {query.name: [] for query in MADE.queries}
+    found: dict[str, list[float]] = {query.name: [] for query in made.queries}
     for _ in range(RUNS):
-        noisy, clips = _measure(MADE, told)
-        for query in MADE.queries:
+        noisy, clips = _measure(made, told)
+        for query in made.queries:
             sigma = query.clips[clips[query.name]].sigma if query.clips else query.sigma
             start, end = (at_bounds(query, known[query.name], clips) for known in (without, within))
             way = [b - a for a, b in zip(start, end, strict=True)]
@@ -67,7 +84,7 @@ def statistics(told: Sums, without: Sums, within: Sums) -> dict[str, list[float]
 
 def least_mu(without: Sequence[float], within: Sequence[float], middle: float) -> float:
     """A lower bound on μ, wrong with a chance of at most FALSE_ALARM for all queries together."""
-    alarm = FALSE_ALARM / (2 * len(MADE.queries))
+    alarm = FALSE_ALARM / (2 * QUERIES)
     wrong = most(sum(x > middle for x in without), len(without), alarm)
     missed = most(sum(x <= middle for x in within), len(within), alarm)
     return PHI.inv_cdf(1 - missed) - PHI.inv_cdf(wrong)
@@ -78,21 +95,14 @@ def mu(rho: str) -> float:
     return sqrt(2 * float(Fraction(rho)))
 
 
-@pytest.fixture(scope="module")
-def quiet_side() -> tuple[dict[str, list[int]], dict[str, list[int]]]:
-    """Sums without the account, and with it."""
-    return sums(OTHERS), sums(OTHERS + WORST)
-
-
 @pytest.mark.statistical
-def test_no_query_tells_more_of_an_account_than_it_is_charged_for(
-    quiet_side: tuple[dict[str, list[int]], dict[str, list[int]]],
-) -> None:
-    """Empirical ε below the claimed one, query by query; false alarm 10⁻⁶."""
-    without, within = quiet_side
-    absent, present = (statistics(told, without, within) for told in quiet_side)
+@pytest.mark.parametrize("made", [MADE, OWN], ids=["weights and clips", "own k, sizes, moments"])
+def test_no_query_tells_more_of_an_account_than_it_is_charged_for(made: Plan) -> None:
+    """Empirical ε below the claimed one, query by query; false alarm 10⁻⁶ for all of them."""
+    without, within = sums(OTHERS, made), sums(OTHERS + WORST, made)
+    absent, present = (statistics(told, without, within, made) for told in (without, within))
 
-    for query in MADE.queries:
+    for query in made.queries:
         claimed = mu(query.rho)
         found = least_mu(absent[query.name], present[query.name], claimed / 2)
         assert found <= claimed
@@ -102,9 +112,7 @@ def test_no_query_tells_more_of_an_account_than_it_is_charged_for(
 
 
 @pytest.mark.statistical
-def test_a_broken_bound_is_caught(
-    quiet_side: tuple[dict[str, list[int]], dict[str, list[int]]],
-) -> None:
+def test_a_broken_bound_is_caught() -> None:
     """
     The control: weights that let an account count three times, noise that was bought for once.
 
@@ -123,3 +131,31 @@ def test_a_broken_bound_is_caught(
     weighed = {q.name for q in MADE.queries if not q.of and not q.clips and mu(q.rho) > 0.3}
     assert len(weighed) >= 3
     assert weighed <= caught
+
+
+@pytest.mark.statistical
+def test_broken_bounds_of_tables_with_their_own_k_are_caught() -> None:
+    """
+    The control of the others: three times a table's own k, and an account under three pseudonyms.
+
+    Counts then move three times as far, moments nine times, and a histogram of accounts three.
+    """
+    threefold = tuple(
+        replace(q, contribution=str(3 * Fraction(q.contribution))) if q.contribution else q
+        for q in OWN.queries
+    )
+    loose = replace(OWN, queries=threefold)
+    again = [record(2000 + n, EXPERT, actions_per_prompt=1e4) for n in (0, 1) for _ in range(3000)]
+    without, weighed = sums(OTHERS, loose), sums(OTHERS + WORST, loose)
+    sizes = next(query.name for query in OWN.queries if query.value == "size")
+    within = {**weighed, sizes: sums(OTHERS + WORST + again, loose)[sizes]}
+    absent, present = (statistics(told, without, within, OWN) for told in (without, within))
+    caught = {
+        query.name
+        for query in OWN.queries
+        if least_mu(absent[query.name], present[query.name], 1.5 * mu(query.rho)) > mu(query.rho)
+    }
+
+    loud = {query.name for query in OWN.queries if mu(query.rho) > 0.3}
+    assert loud <= caught
+    assert {"one", "size", "moments"} <= {OWN.query(name).value for name in loud}

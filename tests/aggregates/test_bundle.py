@@ -31,7 +31,7 @@ def test_tables_come_back_as_they_were(tmp_path: Path) -> None:
     """States, empty cells, numbers and texts, the one without keys included."""
     table = read_bundle(written(tmp_path)).table
 
-    assert [*table.columns] == [*COLUMNS]
+    assert [*table.columns] == [*COLUMNS, "dominates"]
     assert {"published", "suppressed"} == {*table["state"]}
     for row, (_, read) in zip(ROWS, table.iterrows(), strict=True):
         for column in COLUMNS:

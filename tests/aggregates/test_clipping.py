@@ -124,7 +124,8 @@ def test_the_bound_is_reached() -> None:
 def test_a_million_sessions_of_one_account_do_not_overflow() -> None:
     """As many as a bucket holds, in one cell: squares and sums stay within 64 bits."""
     size = 2**20
-    one = Contributions(np.zeros(size, np.intp), np.zeros(size, np.intp), COUNT.size)
+    one = Contributions(COUNT)
+    one.add(np.zeros(size, np.intp), np.zeros(size, np.intp))
     found = one.sums(COUNT, SCALE).reshape(len(CLIPS), COUNT.size)
 
     for clip, vector in zip(COUNT.clips, found, strict=True):

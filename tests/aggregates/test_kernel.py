@@ -20,7 +20,18 @@ from privacy.errors import RefusedError
 from privacy.labels import LabelRecord, unpack_bucket
 from privacy.plan import Axis, Level, Plan, Query
 from privacy.unit import SCALE
-from tests.aggregates.rows import BOOK, HEAD, MEAN, RATE, SHARE, SIZES, bucket, record
+from tests.aggregates.rows import (
+    ADJUSTED,
+    BOOK,
+    HEAD,
+    MEAN,
+    OWN_K,
+    RATE,
+    SHARE,
+    SIZES,
+    bucket,
+    record,
+)
 
 CROSSED = """
 [[table]]
@@ -34,12 +45,13 @@ PLANS = {
     k: plan(
         Study.parse(
             HEAD.replace("contribution = 1", f"contribution = {k}")
-            + "".join((SHARE, RATE, MEAN, CROSSED, SIZES))
+            + "".join((SHARE, RATE, MEAN, CROSSED, SIZES, OWN_K, ADJUSTED))
         )
     )
     for k in ("1", "3", '"1/2"')
 }
 
+JUDGED = {"outcome": "succeeded", "success_signal": "5"}
 sessions = st.tuples(
     st.integers(min_value=0, max_value=5),
     st.fixed_dictionaries(
@@ -72,7 +84,6 @@ def naive(made: Plan, data: bytes) -> dict[str, list[int]]:
         if holds(one, {**made.population.where, "month": made.population.months})
     ]
     of = Counter(one.account for one in population)
-    k = Fraction(made.privacy.contribution)
 
     def value(query: Query, one: LabelRecord) -> int:
         if query.value == "one":
@@ -95,7 +106,7 @@ def naive(made: Plan, data: bytes) -> dict[str, list[int]]:
 
     sums = {}
     for query in made.queries:
-        vector = dict.fromkeys(query.cells, 0)
+        vector, k = dict.fromkeys(query.cells, 0), made.contribution(query)
         for one in population:
             names = []
             for axis in query.axes:
@@ -134,7 +145,11 @@ def test_no_account_moves_a_vector_by_more_than_its_sensitivity(
     copies: int,
     k: str,
 ) -> None:
-    """Add or remove one account, with up to thousands of sessions anywhere, at any extreme."""
+    """
+    Add or remove one account, with up to thousands of sessions anywhere, at any extreme.
+
+    At the plan's k and at a table's own, above and below it.
+    """
     rest = [record(account, labels, actions_per_prompt=x) for account, labels, x in others]
     mine = [record(77, labels, actions_per_prompt=x) for _, labels, x in own] * copies
     without, within = exact(PLANS[k], bucket(rest)), exact(PLANS[k], bucket(rest + mine))
@@ -150,6 +165,10 @@ def test_the_sensitivity_is_reached() -> None:
     data = bucket([record(1, {"expertise": "novice", "work_mode": "fix"}, actions_per_prompt=1e4)])
     sums = exact(made, data)
 
+    assert made.query("verified_at_five.count").sensitivity == 5 * SCALE
+    five = exact(made, bucket([record(1, {"expertise": "novice", **JUDGED})] * 7))
+    assert max(five["verified_at_five.count"]) >= 0.999 * 5 * SCALE
+    assert max(five["verified.count"]) <= SCALE
     for name in ("modes.count", "actions.weight", "actions.sum", "sizes.bins"):
         moved = isqrt(sum(step * step for step in sums[name]))
         assert moved >= 0.999 * made.query(name).sensitivity

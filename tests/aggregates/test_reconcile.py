@@ -2,12 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
+from itertools import product
 from math import sqrt
 from random import Random
+from unittest.mock import patch
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from aggregates.reconcile import reconcile
 from aggregates.release import release
@@ -91,6 +96,96 @@ def test_what_agrees_already_stays(noisy: dict[str, list[int]]) -> None:
 
     for name, values in once.items():
         assert again[name] == pytest.approx(values, abs=SCALE / 1000)
+
+
+CROSSED = "".join(
+    f'''
+[[table]]
+name = "{name}"
+share_of = "{of}"
+by = [{", ".join(f'"{key}"' for key in by)}]
+'''
+    for name, of, by in (
+        ("one", "outcome", ()),
+        ("two", "outcome", ("expertise",)),
+        ("three", "expertise", ("month",)),
+        ("four", "outcome", ("month", "expertise")),
+        ("five", "month", ()),
+        ("six", "outcome", ("expertise", "month", "codebase")),
+    )
+)
+"""Margins of margins, some of them in another order: most rules follow from others."""
+TANGLED = small_plan(CROSSED)
+WIDE = ("occupation", "task_value")
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.data())
+def test_it_is_the_best_linear_estimate(data: st.DataObject) -> None:
+    """The formula itself, written out as matrices, for any deviations of noise up to 1 : 1,000."""
+    deviations = [data.draw(st.floats(1.0, 1e3)) for _ in TANGLED.queries]
+    made = replace(
+        TANGLED,
+        queries=tuple(
+            replace(q, sigma=s * SCALE) for q, s in zip(TANGLED.queries, deviations, strict=True)
+        ),
+    )
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
+    noisy = {
+        q.name: [round(x) for x in rng.normal(900 * SCALE, q.sigma, q.size)] for q in made.queries
+    }
+    found = np.concatenate([np.array(noisy[q.name], float) for q in made.queries])
+    variance = np.concatenate([np.full(q.size, q.sigma**2) for q in made.queries])
+    rules = _rules()
+    step = np.linalg.lstsq(rules * variance @ rules.T, rules @ found, rcond=None)[0]
+    best = found - variance * (rules.T @ step)
+
+    smooth = reconcile(made, noisy, BOOK)
+    got = np.concatenate([np.array(smooth[q.name]) for q in made.queries])
+    assert np.abs(rules @ found).max() > SCALE
+    assert np.abs(got - best).max() < SCALE / 1000
+    assert np.abs(rules @ got).max() < SCALE / 1000
+
+
+@cache
+def _rules() -> NDArray[np.float64]:
+    """A row for each cell of a margin: 1 at its cells in the finer table, -1 at itself."""
+    cells = [
+        (query, frozenset(zip((axis.name for axis in query.axes), cell, strict=True)))
+        for query in TANGLED.queries
+        for cell in query.cells
+    ]
+    return np.array(
+        [
+            [
+                (own <= other) * (float(query is fine) - float(query is coarse))
+                for query, other in cells
+            ]
+            for coarse, fine in product(TANGLED.queries, TANGLED.queries)
+            if {axis.name for axis in coarse.axes} < {axis.name for axis in fine.axes}
+            for one, own in cells
+            if one is coarse
+        ]
+    )
+
+
+def test_many_cells_take_no_more_steps() -> None:
+    """Tables of 16,000 cells agree after fewer steps than there are rules for pairs of them."""
+    more = (SHARE.replace("modes", name).replace("work_mode", name) for name in WIDE)
+    axes = [query.axes[0] for query in small_plan(*more).queries]
+    *others, six = TANGLED.queries
+    *keys, answers = six.axes
+    six = replace(six, axes=(*keys[:2], *axes, answers))
+    wide = replace(TANGLED, queries=(*others, six))
+    rng = np.random.default_rng()
+    noisy = {q.name: [round(x) for x in rng.normal(0, q.sigma, q.size)] for q in wide.queries}
+    with patch("aggregates.reconcile.MOST_STEPS", 40):
+        smooth = reconcile(wide, noisy, BOOK)
+    one = wide.query("one.count")
+    table = np.reshape(smooth[six.name], [len(axis.levels) for axis in six.axes])
+
+    assert six.size > 10_000
+    assert table.sum(axis=(0, 1, 2, 3)) == pytest.approx(smooth[one.name], abs=SCALE / 1000)
 
 
 def test_the_more_precise_table_counts_for_more() -> None:

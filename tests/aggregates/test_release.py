@@ -4,24 +4,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregates.release import COLUMNS, release, rounded
+from aggregates.release import COLUMNS, release
 from aggregates.worker import unsafe_release_unsealed
 from privacy.errors import RefusedError
+from privacy.mistakes import rounded
 from privacy.rows import keys_of
 from privacy.unit import SCALE
 from tests.aggregates.rows import (
+    AMONG,
     MEAN,
+    NOTHING,
+    OWN_K,
     RATE,
+    REST,
     SHARE,
     SIZES,
     TOTAL,
     TRENDS,
     bucket,
+    quiet,
     record,
     small_plan,
 )
 
-MADE = small_plan(SHARE, RATE, MEAN, SIZES, TRENDS, TOTAL)
+MADE = small_plan(SHARE, RATE, MEAN, OWN_K, SIZES, TRENDS, TOTAL, REST, AMONG, NOTHING)
 OWN_NUMBERS = ("estimate", "raw", "low", "high", "se_noise", "se_sampling", "accounts_at_least")
 
 vectors = st.fixed_dictionaries(
@@ -54,7 +60,8 @@ def test_rows_keep_their_promises_whatever_the_noise(noisy: dict[str, list[int]]
             assert isinstance(row["accounts_at_least"], int)
             assert row["accounts_at_least"] >= 20
         else:
-            assert row["state"] == "suppressed"
+            empty = row["statistic"] == "not_computed" or str(row["keys"]).endswith("=all others")
+            assert row["state"] in ("suppressed", *(["not_computed"] if empty else []))
             assert all(row[column] is None for column in OWN_NUMBERS)
 
 
@@ -64,14 +71,18 @@ def test_every_public_cell_has_a_row() -> None:
 
     # Ten work modes, six levels twice; of sizes six means of either kind, and five quantiles each.
     # Three months of ten modes and of six levels, each with change and slope of all; ten totals
-    # and a grand one.
-    assert len(rows) == 10 + 6 + 6 + (6 + 6 + 6 * 5) + (30 + 10 + 10) + (18 + 6 + 6) + 11
-    assert {row["state"] for row in rows} == {"suppressed"}
+    # and a grand one.  At weights of their own six rates, and two means with five quantiles.
+    # 24 occupations with all others, twice six levels, one row of nothing.
+    former = 10 + 6 + 6 + (6 + 6 + 6 * 5) + (30 + 10 + 10) + (18 + 6 + 6) + 11 + 6 + 7
+    assert len(rows) == former + 25 + 12 + 1
+    assert {row["state"] for row in rows[:-1]} == {"suppressed"}
+    assert rows[-1]["state"] == "not_computed"
     assert rows[0]["keys"] == "work_mode=plan"
     assert rows[0]["unit"] == "share"
-    assert rows[-1]["unit"] == "sessions"
-    assert rows[-12]["unit"] == "share per month"
-    assert rows[-12]["keys"] == "expertise=unclear"
+    assert [row["unit"] for row in rows[-2:]] == ["share", "none"]
+    totals = len(rows) - 38 - 11
+    assert [row["unit"] for row in rows[totals - 1 : totals + 1]] == ["share per month", "sessions"]
+    assert rows[totals - 1]["keys"] == "expertise=unclear"
     # A reader who has the plan alone knows which rows there must be.
     assert [row["keys"] for row in rows] == [
         k for table in MADE.tables for k in keys_of(MADE, table)
@@ -115,3 +126,29 @@ def test_rounding_keeps_order(a: float, b: float) -> None:
     """So `raw ≥ threshold` can be checked in the printed table."""
     assert (rounded(a) <= rounded(b)) or a > b
     assert rounded(0.123456789) == 0.123457
+
+
+def test_a_table_has_its_own_k_in_test_bound_and_words() -> None:
+    """
+    At k = 5 a cell needs five times the weight, and an account's five sessions all count.
+
+    200 accounts of five sessions: at k = 1 a base of 200, at k = 5 of 1,000, and the same 200
+    accounts behind it, since k·m is what a base is held against.
+    """
+    made = quiet(small_plan(RATE, OWN_K))
+    judged = {"expertise": "expert", "outcome": "succeeded", "success_signal": "5"}
+    data = bucket(record(account, judged) for account in range(200) for _ in range(5))
+    rows = {
+        str(row["table"]): row
+        for row in unsafe_release_unsealed(made, [data])
+        if row["keys"] == "expertise=expert"
+    }
+    one, five = rows["verified"], rows["verified_at_five"]
+
+    assert (one["k"], five["k"]) == ("1", "5")
+    assert float(str(one["raw"])) == pytest.approx(200, abs=0.1)
+    assert float(str(five["raw"])) == pytest.approx(1000, abs=0.1)
+    assert (one["accounts_at_least"], five["accounts_at_least"]) == (199, 199)
+    assert float(str(five["threshold"])) == pytest.approx(5 * 20, abs=0.1)
+    assert "each account weighing at most 5" in str(five["base"])
+    assert "weighing" not in str(one["base"])

@@ -8,7 +8,17 @@ from aggregates.lines import line_of
 from aggregates.plan import plan
 from aggregates.study import Study
 from privacy.errors import ConfigurationError
-from tests.aggregates.rows import HEAD, MEAN, RATE, SHARE, SIZES, TOTAL
+from tests.aggregates.rows import (
+    ACCOUNT_SIZES,
+    ADJUSTED,
+    HEAD,
+    MEAN,
+    NOTHING,
+    RATE,
+    SHARE,
+    SIZES,
+    TOTAL,
+)
 from tests.support.pki import PUBLIC_ROOT
 
 FIRST_LOOK = Path(__file__).parents[2] / "studies" / "first-look.toml"
@@ -125,6 +135,26 @@ BAD = {
     "epsilon": (HEAD.replace("2.0", "200.0") + SHARE, "epsilon", "less than or equal to 20"),
     "contribution": (HEAD.replace("n = 1", 'n = "a"') + SHARE, "contribution", "'a'"),
     "contribution of 0": (HEAD.replace("n = 1", "n = 0") + SHARE, "contribution", "k = 0"),
+    "a table's contribution": (HEAD + SHARE + 'contribution = "1/0"\n', "contribution =", "'1/0'"),
+    "a table's contribution of hours": (
+        HEAD + SHARE + 'contribution = "1e999999999"\n', 'contribution = "1e9', "'1e999999999'",
+    ),
+    "a table's contribution beyond": (HEAD + SHARE + "contribution = 129\n", "= 129", "k = 129"),
+    "a total's contribution": (HEAD + TOTAL + "contribution = 5\n", "n = 5", "is weighed"),
+    "accounts by something else": (
+        HEAD + ACCOUNT_SIZES.replace('"sessions"', '"surface"'), "accounts_by", "their sessions",
+    ),
+    "bins of a share": (HEAD + SHARE + "bins = [1, 2]\n", "bins", "bins in 'modes'"),
+    "bins that fall": (HEAD + ACCOUNT_SIZES + "bins = [1, 6, 2]\n", "bins", "[1, 6, 2]"),
+    "bins from two on": (HEAD + ACCOUNT_SIZES + "bins = [2, 6]\n", "bins", "[2, 6]"),
+    "sizes by something": (HEAD + ACCOUNT_SIZES + 'by = ["month"]\n', "by =", "sessions alone"),
+    "sizes with a weight": (HEAD + ACCOUNT_SIZES + "contribution = 2\n", "n = 2", "is weighed"),
+    "a design effect at k = 1": (
+        HEAD + SHARE + "design_effect = true\n", "design_effect", "above k = 1",
+    ),
+    "a design effect of a mean": (
+        HEAD + MEAN + "contribution = 5\ndesign_effect = true\n", "design_effect", "above k = 1",
+    ),
     "minimum": (HEAD.replace("accounts = 20", "accounts = 1") + SHARE, "minimum", "equal to 2"),
     "type": (HEAD.replace("accounts = 20", 'accounts = "20"') + SHARE, "minimum", "integer"),
     "cells": (
@@ -144,7 +174,66 @@ BAD = {
     "roots beside no file": (
         HEAD + CLAUDE.format("https://a.example") + SHARE, "roots", "no file itself",
     ),
+    "adjusted share": (
+        HEAD + SHARE + 'adjust_for = ["month"]\n', "adjust_for", "not a rate or a measure by one",
+    ),
+    "adjusted by two": (
+        HEAD + RATE.replace('["expertise"]', '["expertise", "surface"]')
+        + 'adjust_for = ["month"]\n',
+        "adjust_for", "not a rate or a measure by one",
+    ),
+    "adjusted for itself": (
+        HEAD + RATE + 'adjust_for = ["month * expertise"]\n', "adjust_for", "expertise, which",
+    ),
+    "adjusted for one column twice": (
+        HEAD + RATE + 'adjust_for = ["occupation", "software_occupation"]\n',
+        "adjust_for", "occupation, which",
+    ),
+    "adjusted for nothing known": (
+        HEAD + RATE + 'adjust_for = ["month * mood"]\n', "adjust_for", "unknown field 'mood'",
+    ),
+    "adjusted mean": (
+        HEAD + MEAN.replace("geometric_mean", "mean") + 'adjust_for = ["month"]\n',
+        "statistics", "the statistic 'mean'",
+    ),
+    "adjusted trend": (
+        HEAD + RATE + 'statistics = ["trend"]\nadjust_for = ["month"]\n',
+        "statistics", "the statistic 'trend'",
+    ),
+    "slope without adjusting": (
+        HEAD + RATE + 'statistics = ["slope"]\n', "statistics", "the statistic 'slope'",
+    ),
+    "slope over the unclear": (
+        HEAD + RATE + 'statistics = ["slope"]\nadjust_for = ["month"]\n',
+        "by =", "a slope over expertise",
+    ),
+    "slope over words": (
+        HEAD + RATE.replace("expertise", "surface") + 'statistics = ["slope"]\nadjust_for = []\n',
+        "by =", "a slope over surface",
+    ),
+    "columns alone": (HEAD + RATE + "columns = [0]\n", "columns", "holds nothing equal"),
+    "columns beyond": (
+        HEAD + RATE + 'adjust_for = ["month"]\ncolumns = [0, 2]\n', "columns", "of 1 controls",
+    ),
+    "columns that fall": (
+        HEAD + RATE + 'adjust_for = ["month"]\ncolumns = [1, 0]\n', "columns", "of 1 controls",
+    ),
+    "foreign label of a control": (
+        HEAD + RATE + 'adjust_for = ["month"]\nleave_out = { work_mode = ["fix"] }\n',
+        "leave_out", "neither in by nor in adjust_for",
+    ),
+    "one answer only": (
+        HEAD + RATE + 'adjust_for = []\nwhere = { outcome = ["failed"] }\n',
+        "rate_of", "say the same",
+    ),
     "rater": (HEAD + '[rater]\nname = "oracle"\n' + SHARE, "oracle", "the rater 'oracle'"),
+    "not computed, by something": (
+        HEAD + SHARE + NOTHING + 'by = ["month"]\n', 'by = ["month"]', "which is not computed",
+    ),
+    "nothing computed": (HEAD + NOTHING, "not_computed", "computes nothing"),
+    "not computed for no reason": (
+        HEAD + SHARE + NOTHING.replace("no record says who wrote a commit", ""), "not_computed", "",
+    ),
     "no toml": (HEAD + "[[table]\n", "[[table]", ""),
 }  # fmt: skip
 
@@ -165,7 +254,6 @@ def test_what_is_wrong_is_named_with_its_line(what: str) -> None:
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        (HEAD + RATE + 'adjust_for = ["month"]\n', "adjust_for"),
         (HEAD + '[[table]]\nname = "same"\nagreement_of = "outcome"\n', "agreement_of"),
     ],
 )
@@ -182,12 +270,13 @@ def test_the_same_tables_without_the_mistake_compile() -> None:
     groups = '{ a = ["fix"], "b c" = ["plan", "build"] }'
     others = '["understand", "test", "operate", "analyze", "orchestrate", "communicate", "unclear"]'
     merged = f"merge = {{ work_mode = {groups} }}\nleave_out = {{ work_mode = {others} }}\n"
-    made = plan(Study.parse(HEAD + SHARE + merged + RATE + MEAN + SIZES + TOTAL))
+    made = plan(Study.parse(HEAD + SHARE + merged + RATE + MEAN + SIZES + TOTAL + ADJUSTED))
 
     assert made.query("modes.count").cells == (("a",), ("b c",))
     assert [table.kind for table in made.tables] == [
         "share", "rate", "geometric_mean", "geometric_mean", "mean", "quantiles", "total",
-        "grand_total",
+        "grand_total", "adjusted_rate", "adjusted_slope", "adjusted_rate",
+        "adjusted_geometric_mean", "adjusted_ratio",
     ]  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from base64 import b64encode
 from dataclasses import replace
 from hashlib import sha256
 from html.parser import HTMLParser
+from itertools import pairwise
 from math import nan
 
 import pytest
@@ -138,7 +139,8 @@ def test_every_chart_has_a_title_a_description_and_a_table() -> None:
     for chart in charts:
         assert set(str(chart["aria-labelledby"]).split()) <= ids
     order = [name for name, _ in page.tags if name in {"figure", "table"}]
-    assert order[:12] == ["figure", "table"] * 6
+    after = [second for first, second in pairwise(order) if first == "figure"]
+    assert after == ["table"] * 6
     # what a chart prints beside its marks stands in the tables too
     values = {text for text in page.within("text") if re.fullmatch(r"\d+\.\d %", text)}
     assert len(values) > 20
@@ -187,7 +189,7 @@ def test_numbers_come_from_the_plan_and_the_facts() -> None:
         assert old in first
         assert new not in first
         assert new in other
-    for fact in ("approved by its author", "SHA256:mB4o", "same-user", "retention days", "365"):
+    for fact in ("approved by its author", "SHA256:mB4o", "same-user", "retention days 365"):
         assert fact in first
         assert fact not in report(facts={}).text
 
@@ -392,7 +394,7 @@ def test_a_table_of_which_little_is_left_claims_little() -> None:
     """With one number there is nothing to compare; with two months apart there is no line."""
     rows = make_rows()
     one = report(keep(rows, "work_mode=fix"))
-    assert "fix 25.9 % (24.6 to 27.2 %); the rest is withheld" in one.text
+    assert "fix 25.9 % (24.6 to 27.2 %); the rest is not printed" in one.text
 
     lonely = [f"month={month}; work_mode=fix" for month in ("2025-10", "2025-12")]
     months = report(keep(rows, *lonely))

@@ -39,7 +39,7 @@ def test_every_file_and_every_row_says_that_it_is_a_rehearsal(rehearsed: Path) -
     """Whichever of them is passed on, and to whom."""
     files = {path.name: path.read_text(encoding="utf-8") for path in rehearsed.iterdir()}
 
-    assert set(files) == {"tables.csv", "plan.json", "README.txt", "report.html"}
+    assert set(files) == {"tables.csv", "comparisons.csv", "plan.json", "README.txt", "report.html"}
     for name, text in files.items():
         assert "rehearsal" in text.lower(), name
     lines = files["tables.csv"].splitlines()[1:]

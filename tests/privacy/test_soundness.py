@@ -10,12 +10,30 @@ import pytest
 from privacy.errors import RefusedError
 from privacy.plan import Level, Plan
 from privacy.soundness import cells_tested, check_sound
-from tests.aggregates.rows import MEAN, RATE, SHARE, SIZES, TOTAL, TRENDS, small_plan
+from tests.aggregates.rows import (
+    ACCOUNT_SIZES,
+    ADJUSTED,
+    DESIGNED,
+    MEAN,
+    NOTHING,
+    OWN_K,
+    RATE,
+    SHARE,
+    SIZES,
+    TOTAL,
+    TRENDS,
+    small_plan,
+)
 
 MADE = small_plan(SHARE, RATE, MEAN)
 SIZED = small_plan(SIZES)
 TOTALS = small_plan(TOTAL)
+WEIGHED = small_plan(SHARE, OWN_K)
+PEOPLE = small_plan(SHARE, ACCOUNT_SIZES)
+PAIRED = small_plan(DESIGNED)
 MOVED = small_plan(TRENDS)
+EMPTY = small_plan(SHARE, NOTHING)
+HELD = small_plan(ADJUSTED)
 
 
 def sized(name: str, **changes: Any) -> Plan:  # noqa: ANN401  any field of a query
@@ -59,6 +77,35 @@ def clip(name: str, number: int, **changes: Any) -> Plan:  # noqa: ANN401  any f
     return total(name, clips=(*clips,))
 
 
+def weighed(name: str, **changes: Any) -> Plan:  # noqa: ANN401  any field of a query
+    """The plan of tables with their own k, with one of its queries changed."""
+    made = [replace(q, **changes) if q.name == name else q for q in WEIGHED.queries]
+    return replace(WEIGHED, queries=(*made,))
+
+
+def nothing(**changes: Any) -> Plan:  # noqa: ANN401  any field of a table
+    """A plan with a table that is not computed, changed."""
+    first, last = EMPTY.tables
+    return replace(EMPTY, tables=(first, replace(last, **changes)))
+
+
+def people(**changes: Any) -> Plan:  # noqa: ANN401  any field of a query
+    """The plan of account sizes, with their query changed."""
+    first, sizes = PEOPLE.queries
+    return replace(PEOPLE, queries=(first, replace(sizes, **changes)))
+
+
+def paired(name: str, **changes: Any) -> Plan:  # noqa: ANN401  any field of a query
+    """The plan of design effects, with one of its queries changed."""
+    made = [replace(q, **changes) if q.name == name else q for q in PAIRED.queries]
+    return replace(PAIRED, queries=(*made,))
+
+
+def parted(**changes: Any) -> Plan:  # noqa: ANN401  any field of an axis
+    """The same with other bins."""
+    return people(axes=(replace(PEOPLE.queries[1].axes[0], **changes),))
+
+
 def query(**changes: Any) -> Plan:  # noqa: ANN401  any field of a query
     """The plan with its first query changed."""
     first, *others = MADE.queries
@@ -70,6 +117,22 @@ def privacy(**changes: Any) -> Plan:  # noqa: ANN401  any field of a plan's priv
     return replace(MADE, privacy=replace(MADE.privacy, **changes))
 
 
+def held(number: int, **changes: Any) -> Plan:  # noqa: ANN401  any field of a table
+    """The plan of regressions, with one of its tables changed."""
+    made = [*HELD.tables]
+    made[number] = replace(made[number], **changes)
+    return replace(HELD, tables=(*made,))
+
+
+def pair(number: int, **changes: Any) -> Plan:  # noqa: ANN401  any field of a query
+    """The same with one query of the first table, or of the last, changed."""
+    name = HELD.tables[0 if number >= 0 else -1].queries[number]
+    made = [replace(q, **changes) if q.name == name else q for q in HELD.queries]
+    return replace(HELD, queries=(*made,))
+
+
+LEVELS, STEPS, _, MEANS, _ = HELD.tables
+PAIR = HELD.query(LEVELS.queries[1])
 FIRST = MADE.queries[0]
 CLIP = TOTALS.query("work.count").clips[7]
 NORMS = TOTALS.query("work.norms").axes[0]
@@ -84,6 +147,59 @@ EDITS: dict[str, Callable[[], Plan]] = {
     "smaller epsilon": lambda: privacy(epsilon=1.99),
     "smaller delta": lambda: privacy(delta=1e-8),
     "larger weight": lambda: privacy(contribution="2"),
+    "a larger weight for a table": lambda: weighed("verified_at_five.count", contribution="6"),
+    "a weight for a table that had the plan's": lambda: weighed("modes.count", contribution="2"),
+    "the plan's weight where half is paid for": lambda: weighed(
+        "sizes_at_a_half.bins", contribution=""
+    ),
+    "a mean of sums and weights at two k": lambda: weighed(
+        "sizes_at_a_half.weight", contribution="1/3"
+    ),
+    "a weight that is no fraction": lambda: weighed("modes.count", contribution="1e9"),
+    "a weight for a total": lambda: total("work.norms", contribution="1"),
+    "accounts with less sensitivity": lambda: people(sensitivity=2**20 - 1),
+    "accounts with less noise": lambda: people(sigma=PEOPLE.queries[1].sigma * 0.99),
+    "accounts of another table": lambda: people(of="modes.count"),
+    "accounts at a weight": lambda: people(contribution="5"),
+    "accounts by a measure": lambda: parted(measure="prompts"),
+    "accounts from two sessions on": lambda: parted(edges=(2, 3, 4, 7, 12, 2**20)),
+    "bins under another name": lambda: parted(edges=(1, 2, 3, 6, 9, 2**20)),
+    "accounts crossed with modes": lambda: people(
+        axes=(*PEOPLE.queries[0].axes, *PEOPLE.queries[1].axes)
+    ),
+    "sessions for accounts": lambda: people(value="one"),
+    "sizes beyond that nobody counted": lambda: replace(
+        PEOPLE, privacy=replace(PEOPLE.privacy, tested=PEOPLE.privacy.tested - 1)
+    ),
+    "moments with less sensitivity": lambda: paired("designed.moments", sensitivity=25 * 2**20 - 1),
+    "moments at the sensitivity of counts": lambda: paired(
+        "designed.moments", sensitivity=5 * 2**20
+    ),
+    "moments with less noise": lambda: paired(
+        "designed.moments", sigma=PAIRED.query("designed.moments").sigma * 0.99
+    ),
+    "moments of another table": lambda: paired("designed.moments", of="shared.count"),
+    "moments of nothing": lambda: paired("designed.moments", of=""),
+    "moments at another weight": lambda: paired("designed.moments", contribution="4"),
+    "moments of other sessions": lambda: paired("designed.moments", where={"outcome": ("failed",)}),
+    "moments by label": lambda: paired(
+        "designed.moments", axes=PAIRED.query("designed.count").axes
+    ),
+    "a share's moments for a rate": lambda: paired(
+        "designed.moments", axes=PAIRED.query("shared.moments").axes
+    ),
+    "counts in the place of moments": lambda: paired("shared.moments", value="one", of=""),
+    "a table that prints its moments": lambda: replace(
+        PAIRED,
+        tables=(
+            replace(PAIRED.tables[0], queries=PAIRED.tables[0].queries[::-1]),
+            *PAIRED.tables[1:],
+        ),
+    ),
+    "a rate whose moments say yes for no": lambda: replace(
+        PAIRED,
+        tables=(replace(PAIRED.tables[0], yes=("no",), no=("yes",)), *PAIRED.tables[1:]),
+    ),
     "fewer cells": lambda: privacy(tested=21),
     "smaller z": lambda: privacy(z=MADE.privacy.z - 0.01),
     "larger beta": lambda: privacy(beta=0.01),
@@ -142,6 +258,48 @@ EDITS: dict[str, Callable[[], Plan]] = {
         "work.norms", axes=(replace(NORMS, levels=NORMS.levels[1:]),)
     ),
     "a total tested on weights": lambda: total("work.count", value="one", clips=()),
+    "a table that is not computed, of a query": lambda: nothing(queries=("modes.count",)),
+    "a table that is not computed, with keys": lambda: nothing(by=("work_mode",)),
+    "a table that is not computed, with a rest": lambda: nothing(residual=True),
+    "a table of nothing that is said to be computed": lambda: nothing(kind="share"),
+    "a pair with less noise": lambda: pair(1, sigma=PAIR.sigma * 0.99),
+    "a pair with less sensitivity": lambda: pair(1, sensitivity=PAIR.sensitivity - 1),
+    "a pair of a sum": lambda: pair(1, value="log", measure="actions", bound=9000),
+    "a pair of other sessions": lambda: pair(1, where={}),
+    "a pair at another k": lambda: pair(1, contribution="1/2"),
+    "a pair of one block": lambda: pair(1, axes=PAIR.axes[:1]),
+    "a pair the wrong way round": lambda: pair(1, axes=PAIR.axes[::-1]),
+    "a pair of other levels": lambda: pair(
+        1, axes=(PAIR.axes[0], replace(PAIR.axes[1], levels=PAIR.axes[1].levels[1:]))
+    ),
+    "fewer pairs": lambda: held(2, queries=LEVELS.queries[:-1]),
+    "pairs in another order": lambda: held(2, queries=LEVELS.queries[::-1]),
+    "no pairs": lambda: held(2, queries=()),
+    "a regression tested on another pair": lambda: held(
+        2, queries=(LEVELS.queries[3], *LEVELS.queries[1:])
+    ),
+    "controls of another name": lambda: held(0, controls=("month", "surface")),
+    "fewer controls": lambda: held(0, controls=LEVELS.controls[:1], columns=()),
+    "columns that fall": lambda: held(0, columns=(2, 0)),
+    "columns beyond the controls": lambda: held(0, columns=(0, 3)),
+    "a column before none": lambda: held(0, columns=(-1, 2)),
+    "an outcome that says nothing": lambda: held(0, yes=(), no=()),
+    "an outcome that says yes alone": lambda: held(0, yes=(*LEVELS.yes, *LEVELS.no), no=()),
+    "an outcome that says both": lambda: held(0, no=(*LEVELS.no, *LEVELS.yes)),
+    "an outcome that leaves some out": lambda: held(0, no=LEVELS.no[1:]),
+    "a regression by something else": lambda: held(0, by=("month",)),
+    "a slope untested": lambda: replace(
+        HELD, privacy=replace(HELD.privacy, tested=HELD.privacy.tested - 1)
+    ),
+    "an adjusted mean with a yes": lambda: held(3, yes=("novice",)),
+    "an adjusted mean without squares": lambda: held(3, queries=MEANS.queries[:-1]),
+    "an adjusted mean tested on a sum": lambda: held(
+        3, queries=(MEANS.queries[2], *MEANS.queries[1:])
+    ),
+    "sums of another measure": lambda: pair(-2, measure="prompts"),
+    "sums around another centre": lambda: pair(-2, centre=7),
+    "sums of other sessions": lambda: pair(-2, where={}),
+    "squares by level": lambda: pair(-1, axes=HELD.query(MEANS.queries[0]).axes),
     "a query that no table asks for": lambda: replace(
         MADE, queries=(*MADE.queries, replace(FIRST, name="more"))
     ),
@@ -161,6 +319,19 @@ def test_a_compiled_plan_is_sound_and_a_stricter_one_too() -> None:
     check_sound(SIZED)
     check_sound(TOTALS)
     check_sound(MOVED)
+    check_sound(HELD)
+    # 5 levels and their sum, of rates and of weights: columns and further rates share decisions.
+    assert HELD.privacy.tested == 6 + 6
+    check_sound(pair(1, sigma=PAIR.sigma * 2))
+    check_sound(WEIGHED)
+    check_sound(PEOPLE)
+    check_sound(PAIRED)
+    assert PEOPLE.privacy.tested == 10 + 5 + 4  # modes, bins, and what lies beyond all but the last
+    check_sound(weighed("verified_at_five.count", contribution="4"))  # noise for five hides four
+    check_sound(EMPTY)
+    # A table that is not computed costs nothing and tests nothing.
+    assert EMPTY.privacy.tested == small_plan(SHARE).privacy.tested
+    assert EMPTY.queries == small_plan(SHARE).queries
     # 3 months of 10 modes, and of 6 levels: a trend adds no decision of its own.
     assert MOVED.privacy.tested == 30 + 18
     check_sound(clip("work.count", 7, sigma=CLIP.sigma * 2))

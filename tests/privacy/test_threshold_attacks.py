@@ -12,6 +12,8 @@ from fractions import Fraction
 from math import sqrt
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from privacy.measurements import add_noise
 from privacy.minimum import Minimum, quantile
@@ -135,3 +137,109 @@ def test_a_total_is_a_set_like_any_other() -> None:
     assert failures(lambda: total(64)) <= BOUND
     # σ√64 = 24 accounts of noise against z = .84 deviations of 3: P(N > (2.5 + 1)/24) is .44.
     assert failures(lambda: total(1)) > BOUND
+
+
+def rests(test: Minimum, weights: Sequence[float], sigma: float) -> tuple[list[bool], set[int]]:
+    """Which cells a release prints, and which it prints together as all others."""
+    states, merged = test.decide_rest(noised(weights, sigma), sigma)
+    return [state == "published" for state in states], {*merged}
+
+
+@pytest.mark.statistical
+def test_the_rest_is_no_small_set() -> None:
+    """
+    By residual: what a row of all others holds, and what is left when printed cells are taken off.
+
+    Two cells of three accounts stand beside large ones.  The control merges what fails its own
+    test, as many tools do, and shows six accounts.
+    """
+    accounts = [3, 3, 300, 400, 500]
+    weights = [float(count) for count in accounts]
+
+    def wins(shown: Sequence[bool], merged: set[int]) -> bool:
+        return bool(merged) and sum(accounts[place] for place in merged) < FEW
+
+    def each_alone() -> tuple[list[bool], set[int]]:
+        states = [rule(5).decide(n, SIGMA) for n in noised(weights)]
+        shown = [state == "published" for state in states]
+        return shown, {place for place, printed in enumerate(shown) if not printed}
+
+    assert failures(lambda: wins(*rests(rule(5), weights, SIGMA))) <= BOUND
+    assert failures(lambda: wins(*each_alone())) > RELEASES * 0.9
+    # The row is there, and not for want of one: the two and the smallest of the others.
+    assert failures(lambda: bool(rests(rule(5), weights, SIGMA)[1])) > RELEASES * 0.9
+
+
+@pytest.mark.statistical
+def test_the_rest_never_shows_a_single_cell() -> None:
+    """
+    By residual: one withheld cell beside its row of all others would be shown after all.
+
+    The control merges whatever is withheld.
+    """
+    weights = [3.0, 300.0, 400.0, 500.0]
+
+    assert failures(lambda: len(rests(rule(4), weights, SIGMA)[1]) == 1) == 0
+    one = [rule(4).decide(n, SIGMA) == "suppressed" for n in noised(weights)].count(True)
+    assert one == 1
+
+
+@pytest.mark.statistical
+def test_the_total_less_all_that_is_shown_holds_nobody() -> None:
+    """
+    By total: shares give their base away; the base less cells and rest leaves nothing to know.
+
+    Whatever sets of rows are added up and taken off, each holds a printed cell or all that is
+    withheld.  The control leaves one withheld cell out of the row: the base gives it away.
+    """
+    accounts = [2, 5, 9, 60, 300, 400]
+    weights = [float(count) for count in accounts]
+
+    def left(leave_out: int) -> bool:
+        shown, merged = rests(rule(6), weights, 1.0 * SCALE)
+        told = {*sorted(merged)[leave_out:], *(n for n, printed in enumerate(shown) if printed)}
+        hidden = [count for n, count in enumerate(accounts) if n not in told]
+        return bool(merged) and 0 < sum(hidden) < FEW
+
+    assert failures(lambda: left(0)) == 0
+    assert failures(lambda: left(1)) > RELEASES * 0.9
+
+
+@pytest.mark.statistical
+def test_the_rest_of_cells_that_the_same_few_fill() -> None:
+    """
+    By union: nine accounts put k = 10 into each of ten cells, and all others is those ten.
+
+    The control forgets that one account fills ten cells, and takes nine for ninety.
+    """
+    weights = [9.0] * 10 + [4000.0, 5000.0]
+
+    def wins(k: int) -> bool:
+        _, merged = rests(rule(12, k=k), weights, 1.0 * SCALE)
+        return merged == {*range(10)}
+
+    assert failures(lambda: wins(10)) <= BOUND
+    assert failures(lambda: wins(1)) > RELEASES * 0.9
+
+
+@given(
+    st.lists(st.integers(-20 * SCALE, 200 * SCALE), min_size=3, max_size=12),
+    st.sampled_from([1.0, 3.0, 10.0]),
+)
+def test_what_is_merged_is_what_is_withheld_and_enough(noisy: list[int], noise: float) -> None:
+    """All of it or nothing, never a single cell, by its own bounds and by that of the set."""
+    test, sigma = rule(12), noise * SCALE
+    states, merged = test.decide_rest(noisy, sigma)
+    plain = test.decide_group(noisy, sigma)
+    hidden = [n for n, state in enumerate(states) if state == "suppressed"]
+
+    # At most one cell more than without the row, and only for its sake.
+    more = sum(a != b for a, b in zip(states, plain, strict=True))
+    assert more <= (1 if merged else 0)
+    if merged:
+        assert [*merged] == hidden
+        assert len(states) > len(hidden) >= 2
+        lower = sum(max(0, noisy[n] - test.margin(sigma)) for n in hidden)
+        assert lower >= FEW * SCALE
+        assert sum(noisy[n] for n in hidden) >= test.threshold(sigma, cells=len(hidden))
+        assert test.rest_at_least([noisy[n] for n in hidden], sigma) >= FEW

@@ -139,9 +139,16 @@ def test_the_untouched_bundle_holds(tmp_path: Path, made: tuple[House, Files]) -
             for column in ("estimate", "raw", "low", "high", "se_noise", "se_sampling")
         ),
         in_row("suppressed", se_classifier="0.1"),
+        in_row("published", se_classifier="0.1"),
+        in_row("suppressed", state="not_computed"),
+        lambda files: files.update({"comparisons.csv": files["comparisons.csv"] + b"\n"}),
+        lambda files: files.update({"comparisons.csv": b""}),
         in_row("suppressed", accounts_at_least="21"),
         in_row("published", accounts_at_least="19"),
         in_row("published", accounts_at_least=""),
+        in_row("published", accounts_at_least="1000000"),
+        in_row("published", k="1/2"),
+        in_row("suppressed", k="5"),
         in_row("published", accounts_at_least="many"),
         in_row("published", raw="1.0"),
         in_row("published", raw=""),
@@ -156,7 +163,7 @@ def test_the_untouched_bundle_holds(tmp_path: Path, made: tuple[House, Files]) -
         lambda files: files.update({"tables.csv": b""}),
         lambda files: files.update({"tables.csv": files["tables.csv"] + b'"' + b"x" * 200_000}),
     ],
-    ids=range(23),
+    ids=range(30),
 )
 def test_tables_that_print_what_they_may_not(
     tmp_path: Path, made: tuple[House, Files], change: Change

@@ -77,14 +77,16 @@ class World:
 
 
 @contextmanager
-def labels_world(folder: Path, accounts: int = 3_000, sessions: int = 5_000) -> Iterator[World]:
+def labels_world(
+    folder: Path, accounts: int = 3_000, sessions: int = 5_000, *, study: Path = STUDY
+) -> Iterator[World]:
     """A vault of planted labels with an approved plan."""
     folder.mkdir(parents=True, exist_ok=True)
     must(
         *("synthesize", folder / "vault", "--labels-only"),
         *("--accounts", str(accounts), "--sessions", str(sessions), "--seed", "7"),
     )
-    with _kept(folder) as world:
+    with _kept(folder, study) as world:
         yield world
 
 
@@ -104,12 +106,12 @@ def sessions_world(folder: Path, accounts: int = 30, sessions: int = 45) -> Iter
 
 
 @contextmanager
-def _kept(folder: Path) -> Iterator[World]:
+def _kept(folder: Path, study: Path = STUDY) -> Iterator[World]:
     with running_keeper(folder / "vault", folder / "state") as pid:
         world = World(folder, pid)
         must("keys", "new", world.key)
         must("keys", "enrol", world.vault, f"{world.key}.pub", "--name", AUTHOR)
-        must("plan", STUDY, "--out", world.plan)
+        must("plan", study, "--out", world.plan)
         must("submit", world.vault, world.plan)
         must("approve", world.vault, world.plan, "--key", world.key)
         yield world

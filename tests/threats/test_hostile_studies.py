@@ -24,10 +24,16 @@ from privacy.plan import Plan, read_plan
 from privacy.policy import default_policy
 from privacy.soundness import check_sound
 from tests.aggregates.rows import (
+    ACCOUNT_SIZES,
+    ADJUSTED,
+    AMONG,
     BOOK,
+    DESIGNED,
     HEAD,
     MEAN,
+    NOTHING,
     RATE,
+    REST,
     SHARE,
     SIZES,
     TOTAL,
@@ -40,7 +46,10 @@ from tests.aggregates.test_kernel import exact
 from tests.privacy.test_floor import FLOOR
 from tests.privacy.test_plan import paths
 
-TABLES = (SHARE, RATE, MEAN, SIZES, TOTAL, TRENDS)
+TABLES = (
+    *(SHARE, RATE, MEAN, SIZES, TOTAL, TRENDS, REST, AMONG, ACCOUNT_SIZES, DESIGNED, ADJUSTED),
+    SHARE + NOTHING,
+)
 NAMES = ("work_mode", "outcome", "expertise", "month", "occupation", "task_occupation", "surface",
          "verified_success", "troubled", "actions_per_prompt", "account", "session", "status",
          "software_occupation", "model_family", "nothing", "", "a=b", "x" * 70)  # fmt: skip
@@ -62,12 +71,27 @@ LIKELY: dict[str, list[object]] = {
     "epsilon": [0.1, 1, 3.0, 20, 21],
     "delta": [1e-9, 1e-4, 1e-3],
     "contribution": [2, 0.25, "1/3", 128, 129, "1/1001"],
+    "accounts_by": ["sessions", "month"],
+    "design_effect": [True, False],
+    "bins": [[1, 2], [1, 5, 5], [0, 9], [1], [1, 2**20], [1, 3, 900]],
     "minimum_accounts": [2, 50, 1, 10**6],
     "share_of": ["outcome", "month", "software_occupation", "verified_success"],
     "rate_of": ["troubled", "verified_success", "outcome"],
     "total_of": ["month", "outcome"],
+    "among": ["troubled", "judged_failure", "outcome"],
+    "residual": [True, False],
+    "not_computed": ["for want of a reader", ""],
     "measure": ["prompts", "actions_per_prompt", "outcome"],
-    "statistics": [["trend"], ["mean"], ["quantiles", "geometric_mean"], []],
+    "adjust_for": [[], ["month"], ["work_mode * task_value_tier"], ["month", "month"], ["a *"]],
+    "columns": [[0], [0, 1], [1, 0], [9]],
+    "statistics": [
+        ["trend"],
+        ["slope"],
+        ["levels", "slope"],
+        ["mean"],
+        ["quantiles", "geometric_mean"],
+        [],
+    ],
     "between": [[0, 1], [1, 2.5], [3, 3], [-1, 10], [1e-9, 1e9]],
     "by": [[], ["month"], ["outcome", "surface"], ["work_mode"], ["occupation", "month"]],
     "half_width": [0.01, 0.5, 1e-9],
@@ -77,7 +101,8 @@ LIKELY: dict[str, list[object]] = {
 KEYS = ("name", "purpose", "authors", "months", "where", "epsilon", "delta", "contribution",
         "minimum_accounts", "share_of", "rate_of", "total_of", "measure", "statistics", "between",
         "by", "merge", "leave_out", "half_width", "title", "model", "endpoint", "roots",
-        "adjust_for", "colour")  # fmt: skip
+        "among", "residual", "not_computed", "adjust_for", "columns", "accounts_by",
+        "bins", "design_effect", "colour")  # fmt: skip
 lines = st.one_of(
     st.sampled_from([(key, value) for key, given in LIKELY.items() for value in given]).map(
         lambda given: f"{given[0]} = {toml(given[1])}"
@@ -162,7 +187,8 @@ def test_any_text_is_refused_in_our_words(text: str) -> None:
     assert compiled(text) is None
 
 
-MADE = small_plan(SHARE, RATE, MEAN, SIZES, TOTAL)
+HELD = RATE.replace("verified", "held", 1) + 'adjust_for = ["surface"]\n'
+MADE = small_plan(SHARE, RATE, MEAN, SIZES, TOTAL, REST, AMONG, HELD, NOTHING)
 PATHS = paths(json.loads(MADE.canonical))
 OTHERS = [record(n, {"work_mode": "plan"}, actions_per_prompt=5.0) for n in range(30)]
 WORST = [record(99, {"work_mode": mode, "expertise": "expert", "outcome": "succeeded",

@@ -37,7 +37,8 @@ CALL_SECONDS = 120.0
 """For one answer of a few hundred tokens; a model that takes longer is not answering."""
 MOST_TOKENS = 400
 """An answer has about 120."""
-_ATTEMPTS = 2
+ATTEMPTS = 2
+"""Calls for one session: a second one where the first answer was not in form."""
 
 
 class ClaudeRater:
@@ -112,7 +113,7 @@ class ClaudeRater:
         """
         del session
         content = [{"type": "text", "text": fenced("".join(view.text))}]
-        for _ in range(_ATTEMPTS):
+        for _ in range(ATTEMPTS):
             answer = self._ask(content)
             labels = None if answer is None else read_answer(answer, codebook())
             if labels is not None:

@@ -1,0 +1,1 @@
+"""The reproduction study: its parameters, its claims, its scorecard."""
