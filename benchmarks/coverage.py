@@ -78,6 +78,40 @@ name = "verified"
 rate_of = "verified_success"
 by = ["expertise"]
 {KNOWN}""",
+    "of states": f"""
+[[table]]
+name = "judged"
+rate_of = "judged_success"
+by = ["expertise"]
+{KNOWN}
+[[table]]
+name = "partial"
+rate_of = "at_least_partial"
+by = ["expertise"]
+{KNOWN}
+[[table]]
+name = "partial_in_trouble"
+rate_of = "at_least_partial"
+among = "troubled"
+by = ["expertise"]
+{KNOWN}
+[[table]]
+name = "judged_in_trouble"
+rate_of = "judged_success"
+among = "troubled"
+by = ["expertise"]
+{KNOWN}""",
+    "of agreement": """
+[[table]]
+name = "signals"
+agreement_of = ["success_signal", "failure_signal"]
+leave_out = { success_signal = ["unclear"], failure_signal = ["unclear"] }
+
+[[table]]
+name = "telemetry"
+agreement_of = ["wrote_code", "telemetry_wrote_code"]
+leave_out = { telemetry_wrote_code = ["absent"] }
+""",
     "of sizes": f"""
 [[table]]
 name = "actions"

@@ -36,7 +36,7 @@ def design_of(plan: Plan, table: Table, noisy: Noisy) -> float:
 
     Args:
         plan: The plan that the sums were measured under.
-        table: A table of shares or rates, of labels or corrected.
+        table: A share, a rate, or either of them corrected.
         noisy: Noisy counts and moments.
     """
     counts, k = counts_of(plan, table), float(plan.contribution(counts_of(plan, table)))

@@ -255,20 +255,6 @@ def test_what_is_wrong_is_named_with_its_line(what: str) -> None:
         assert at(text, line) in error.found
 
 
-@pytest.mark.parametrize(
-    ("text", "line"),
-    [
-        (HEAD + '[[table]]\nname = "same"\nagreement_of = "outcome"\n', "agreement_of"),
-    ],
-)
-def test_what_a_later_version_computes_is_recognised(text: str, line: str) -> None:
-    """Refused as not there yet, not as a mistake of the researcher's."""
-    error = refused(text)
-
-    assert error.code == "NOT_THERE_YET"
-    assert at(text, line)[3:] in error.found
-
-
 def test_the_same_tables_without_the_mistake_compile() -> None:
     """The control: what is refused above is refused for its mistake alone."""
     groups = '{ a = ["fix"], "b c" = ["plan", "build"] }'
