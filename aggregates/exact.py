@@ -64,7 +64,7 @@ def unsafe_exact_estimates(
 def of_right_labels(
     exact: Mapping[tuple[str, str, str], float],
 ) -> dict[tuple[str, str, str], float]:
-    """Exact numbers of right labels: a corrected one is what they say, and takes no correction."""
+    """Exact numbers of right labels, none of them corrected: a corrected one means just them."""
     plain = {(table, keys): n for (table, kind, keys), n in exact.items() if kind in PLAIN}
     return {
         (table, kind, keys): plain[table, keys] if kind == "corrected" else number

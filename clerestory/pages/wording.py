@@ -22,7 +22,7 @@ NOTHING_WITHHELD = "nothing is withheld"
 CONFIDENCE = 95
 """Per cent of every interval a release prints (the estimates are made for this one)."""
 
-PARTS: tuple[Kind, ...] = ("share", "rate", "corrected", "adjusted_rate")
+PARTS: tuple[Kind, ...] = ("share", "rate", "corrected", "adjusted_rate", "exact", "adjacent")
 """Kinds whose numbers are parts of a whole, printed as per cent."""
 DIFFERENCES: tuple[Kind, ...] = (*TRENDS, "adjusted_slope")
 """Kinds whose numbers are differences of parts, printed in percentage points."""
@@ -74,6 +74,8 @@ def format_for(table: Table, values: Iterable[float]) -> Format:
         return percent
     if table.kind in DIFFERENCES:
         return difference_for(table, values)
+    if table.kind in {"kappa", "weighted_kappa"}:
+        return lambda value: number(value, 2)
     whole = table.unit in {"sessions", "accounts"}
     decimals = 0 if whole else _decimals(values)
     return lambda value: number(value, decimals)
