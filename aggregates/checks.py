@@ -86,7 +86,9 @@ def check_table(study: "Study", index: int, table: TableSpec) -> None:
         found = f"a contribution in {table.name!r}, where no account is weighed."
         raise study.error(found, "take it out.", "table", index, "contribution")
     if table.design_effect and (
-        not (table.share_of or table.rate_of) or study.weight_of(index) <= 1
+        not (table.share_of or table.rate_of)
+        or table.adjust_for is not None
+        or study.weight_of(index) <= 1
     ):
         found = f"a design effect in {table.name!r}: shares and rates above k = 1 have one."
         raise study.error(found, "take it out.", "table", index, "design_effect")

@@ -6,6 +6,7 @@ answers at once.  Exit codes: 0 done, 1 unexpected, 2 usage or configuration, 3 
 rule, 4 verification failed, 5 incomplete and resumable, 130 interrupted.
 """
 
+import os
 import sys
 from importlib import import_module
 
@@ -22,6 +23,7 @@ MODULES = (
     "policy",
     "reading",
     "recovering",
+    "beyond",
     "later",
 )
 """Importing one declares its commands; in the order of `--help`."""
@@ -32,6 +34,8 @@ for _module in MODULES:
 
 def main() -> None:
     """Run the command that was asked for."""
+    # Our matrices have some hundred rows: threads would cost more than they bring, and spin.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         app(prog_name="clerestory")
     except KeyboardInterrupt:

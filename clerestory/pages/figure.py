@@ -167,6 +167,8 @@ def measured(table: Table) -> str:
 def _measured(table: Table) -> str:
     if table.kind in DIFFERENCES:
         return f"{measured(table)}, in percentage points"
+    if table.kind in {"accounts", "accounts_above"}:
+        return measured(table)
     if table.kind == "corrected":
         return "What the right labels would say, by the mistakes that were counted"
     if table.kind in AGREEMENTS:

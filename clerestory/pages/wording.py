@@ -54,6 +54,8 @@ def label_of(value: str, axis: str = "") -> str:
     if axis == COLUMN:
         held = counted(int(value), "control") if value.isdigit() else value
         return "nothing held equal" if value == "0" else f"{held} held equal"
+    if axis == "sessions":  # of accounts, by how many they have
+        return f"{value}{SPACE}{'session' if value.split()[-1] == '1' else 'sessions'}"
     if axis.endswith("occupation") and value.isdigit():
         return _occupation(value)
     return f"{_MONTHS[int(value[5:]) - 1]}{SPACE}{value[:4]}" if is_month(value) else name_of(value)

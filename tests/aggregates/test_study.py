@@ -152,6 +152,10 @@ BAD = {
     "a design effect at k = 1": (
         HEAD + SHARE + "design_effect = true\n", "design_effect", "above k = 1",
     ),
+    "a design effect of what is adjusted": (
+        HEAD + RATE + 'contribution = 5\ndesign_effect = true\nadjust_for = ["month"]\n',
+        "design_effect", "above k = 1",
+    ),
     "a design effect of a mean": (
         HEAD + MEAN + "contribution = 5\ndesign_effect = true\n", "design_effect", "above k = 1",
     ),

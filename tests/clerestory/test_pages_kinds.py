@@ -261,8 +261,8 @@ def test_adjusted_numbers_say_what_is_held_equal() -> None:
             n,
             {
                 "expertise": ("novice", "beginner", "intermediate", "advanced", "expert")[n % 5],
-                "outcome": "succeeded" if n % 3 else "failed",
-                "success_signal": "5" if n % 5 > n % 3 else "1",
+                "outcome": "succeeded" if n % 5 > n % 3 else "failed",
+                "success_signal": "5" if n % 2 else "1",
                 "work_mode": MODES[n % 9],
                 "task_value": "lt25",
             },
@@ -279,5 +279,8 @@ def test_adjusted_numbers_say_what_is_held_equal() -> None:
     assert "2 controls held equal" in page.text
     assert "Rise per step, in percentage points" in page.text
     assert "Of 23 numbers asked for, 23 are printed" in page.text
+    # Judged success rises with n mod 5: what would overturn that is said without columns too.
+    assert "What would overturn it" in page.within("h3")
+    assert "if the rater missed what is counted here" in page.text
     truth = {(r["table"], r["statistic"], r["keys"]): float(r["estimate"]) for r in rows}
     assert Page(render_truth(made, rows, truth, truth)).within("h2").count("Actions adjusted") == 2
