@@ -122,6 +122,7 @@ def _row(plan: Plan, table: Table, cell: Cell) -> Row:
         row.update(
             threshold=rounded(minimum.threshold(cell.sigma, cells=cell.summed) / scale),
             noise_scale=rounded(noise),
+            k=str(minimum.k),
         )
     row.update(
         study=plan.study.name,
@@ -129,7 +130,6 @@ def _row(plan: Plan, table: Table, cell: Cell) -> Row:
         statistic=table.kind,
         keys=cell.keys,
         state=cell.state,
-        k=str(minimum.k),
         base=table.base,
         unit=table.unit,
         rater=plan.rater.name,
