@@ -127,7 +127,7 @@ def trends() -> Iterator[Claim]:
             yield Claim(f"{name} in {month}", "[1]; April [F]", place, figure, reading, other)
         change = told(at(where, "change", work_mode=label))
         moved = last - first
-        yield Claim(f"change of {name}", "[1]", change, moved, 2 * reading, 0.0)
+        yield Claim(f"change of {name}", "[1]", change, moved, 2 * reading, 0.0, "points")
     built = told(at(table, "share", month=LAST, work_mode="build"))
     yield Claim(f"build in {LAST}", "[F]", built, 0.21, READ, 0.25)
     yield _growth(
