@@ -98,7 +98,15 @@ class Ranges:
         """
         if not len(rows):
             return
-        first, last = (rows[place, -PSEUDONYM_BYTES:].tobytes() for place in (0, -1))
+        self.note(*(rows[place, -PSEUDONYM_BYTES:].tobytes() for place in (0, -1)))
+
+    def note(self, first: bytes, last: bytes) -> None:
+        """
+        The same, of a bucket whose rows lie elsewhere.
+
+        Raises:
+            RefusedError: As `add`.
+        """
         if any(
             first <= other_last and other_first <= last for other_first, other_last in self.seen
         ):

@@ -17,7 +17,7 @@ import numpy as np
 from privacy.codebook import LOG_STEPS, Codebook
 from privacy.forms import MONTH, is_rates_trend
 from privacy.plan import QUANTILES, Kind, Plan, Table
-from privacy.rows import keys_of
+from privacy.rows import REST, keys_of
 
 from .accounts import account_sizes
 from .factors import Tensor
@@ -44,7 +44,9 @@ def parameters(plan: Plan, codebook: Codebook) -> dict[Place, float]:
         if table.kind not in KINDS:
             continue
         values = KINDS[table.kind](plan, table, codebook)
-        places = ((table.name, table.kind, keys) for keys in keys_of(plan, table))
+        # What a row of all others merges is chosen by the noise: it has no parameter.
+        cells = (keys for keys in keys_of(plan, table) if not keys.endswith(f"={REST}"))
+        places = ((table.name, table.kind, keys) for keys in cells)
         found |= dict(zip(places, map(float, values), strict=True))
     return found
 

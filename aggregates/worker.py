@@ -6,12 +6,16 @@ a time and forgotten; exact sums live in this process alone and are measured onc
 noise, after the last bucket.  The one answer is JSON `{"rows": [...]}`; whatever goes
 wrong, the answer is one byte from a closed list, since a message could carry data.
 
+Beyond one machine the same worker has one of two halves of this (`Task`).  On a node it sums one
+bucket and seals the exact sums to the recipient that it is told.  That is the worker beside the
+keeper, which is given such sums in place of buckets, and draws the noise.
+
 `prepare` runs before the seal and does once, on made-up rows, all that `run` will do: after the
 seal nothing may be imported, opened or mapped.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Protocol
 
@@ -21,18 +25,21 @@ from privacy.errors import ClerestoryError, ConfigurationError
 from privacy.labels import SESSION_KEY_BYTES, row_width
 from privacy.measurements import add_noise
 from privacy.plan import Plan, Query, read_plan
-from privacy.sealing import LARGEST, KeyPair, SealedBlob, run_info, seal
+from privacy.sealing import LARGEST, KeyPair, SealedBlob, seal
 from privacy.soundness import check_sound
+from privacy.tasks import Task, sums_info
 
 from .clipping import at_bounds
 from .estimates.totals import choose
-from .kernel import Kernel, Ranges, add, view
 from .release import Row, release
+from .tally import Tally, pack_sums
 
 FRAME = LARGEST + 2**20
 """bytes: the largest frame that is read, a padded bucket with its header."""
 CODES: Mapping[str, bytes] = {
     "BUCKET_BROKEN": b"B",
+    "SUMS_BROKEN": b"S",
+    "TASK_UNREADABLE": b"T",
     "VAULT_DAMAGED": b"D",
     "WRONG_KEY": b"K",
     "NOISE_LENGTH": b"L",
@@ -77,10 +84,16 @@ def prepare(plan_bytes: bytes) -> None:
             remedy="compile the study again, or install the version that made the plan.",
         )
     check_sound(plan)
-    pair, info = KeyPair.generate(), run_info(plan.hash)
-    blob = seal(_made_up(plan, book), {}, public=pair.public, info=info)
-    channel = _Rehearsal([blob.encode(), b""])
+    pair = KeyPair.generate()
+    half = Task(recipient=pair.public)
+    made_up, info = _made_up(plan, book), half.info(plan.hash)
+    blob = seal(made_up, {"bucket": "0"}, public=pair.public, info=info)
+    channel = _Rehearsal([half.encode(), blob.encode(), b""])
     _prepared[:] = [(plan, book)]
+    run(channel, pair)
+    # Both halves, and with them all that a run without halves does.
+    whole = Task(partials={"0": blob.digest})
+    channel = _Rehearsal([whole.encode(), channel.sent, b""])
     run(channel, pair)
     if len(channel.sent) <= 1:
         _prepared.clear()
@@ -94,7 +107,7 @@ def prepare(plan_bytes: bytes) -> None:
 
 def run(channel: Channel, key: KeyPair) -> None:
     """
-    Receive sealed buckets until an empty frame, then send the rows.
+    Receive sealed buckets until an empty frame, then send the rows; or what a task says instead.
 
     Args:
         channel: Frames from and to the keeper.
@@ -120,15 +133,16 @@ def unsafe_release_unsealed(
     Raises:
         RefusedError: A bucket is broken, or a charge does not cover its noise.
     """
-    book = codebook or installed()
-    sums: dict[str, list[int]] = {q.name: [0] * q.summed for q in plan.queries}
-    kernel, ranges = Kernel(plan, book), Ranges([])
+    tally = Tally(plan, codebook or installed())
     for bucket in buckets:
-        rows = view(bucket, book)
-        ranges.add(rows)
-        sums = add(sums, kernel.partial(rows))
-    noisy, clips = _measure(plan, sums)
-    return release(plan, noisy, book, clips)
+        tally.add_bucket(bucket)
+    return _finish(plan, tally, codebook)
+
+
+def _finish(plan: Plan, tally: Tally, codebook: Codebook | None) -> list[Row]:
+    """Noise, and after it everything else: once, when all is summed."""
+    noisy, clips = _measure(plan, tally.sums)
+    return release(plan, noisy, codebook or installed(), clips)
 
 
 class _Rehearsal:
@@ -159,7 +173,12 @@ def _answer(channel: Channel, key: KeyPair) -> bytes:
         if not _prepared:
             return CODES["NOT_PREPARED"]
         ((plan, book),) = _prepared
-        rows = unsafe_release_unsealed(plan, _opened(channel, key, run_info(plan.hash)), book)
+        first = channel.receive(FRAME)
+        task = Task.decode(first) or Task()
+        blobs = _blobs(channel, first if task == Task() else channel.receive(FRAME))
+        if task.recipient:
+            return _summed(plan, book, blobs, key, task)
+        rows = _released(plan, book, blobs, key, task)
         return _JSON({"rows": rows}).encode()
     except ClerestoryError as error:
         return CODES.get(error.code, UNEXPECTED)
@@ -167,10 +186,42 @@ def _answer(channel: Channel, key: KeyPair) -> bytes:
         return UNEXPECTED
 
 
-def _opened(channel: Channel, key: KeyPair, info: bytes) -> Iterable[memoryview]:
-    while frame := channel.receive(FRAME):
-        blob = SealedBlob.decode(frame)
-        yield blob.view(key.open(blob.wrapped, info=info))
+def _summed(
+    plan: Plan, book: Codebook, blobs: Iterator[SealedBlob], key: KeyPair, task: Task
+) -> bytes:
+    """The exact sums of the one bucket that came, for the recipient's eyes."""
+    (blob,) = blobs
+    sums = pack_sums(plan, _opened(blob, key, task.info(plan.hash)), book)
+    number = blob.header["bucket"]
+    info = sums_info(plan.hash, number, blob.digest)
+    return seal(sums, {"bucket": number}, public=task.recipient, info=info).encode()
+
+
+def _released(
+    plan: Plan, book: Codebook, blobs: Iterator[SealedBlob], key: KeyPair, task: Task
+) -> list[Row]:
+    """All tables, from buckets or from the sums that were made of them."""
+    tally = Tally(plan, book, task.partials)
+    for blob in blobs:
+        if task.partials:
+            number = blob.header["bucket"]
+            info = sums_info(plan.hash, number, tally.digest(number))
+            tally.add_sums(_opened(blob, key, info))
+        else:
+            tally.add_bucket(_opened(blob, key, task.info(plan.hash)))
+    tally.check_complete()
+    return _finish(plan, tally, book)
+
+
+def _blobs(channel: Channel, frame: bytes) -> Iterator[SealedBlob]:
+    """What comes until an empty frame, beginning with a frame that has come."""
+    while frame:
+        yield SealedBlob.decode(frame)
+        frame = channel.receive(FRAME)
+
+
+def _opened(blob: SealedBlob, key: KeyPair, info: bytes) -> memoryview:
+    return blob.view(key.open(blob.wrapped, info=info))
 
 
 def _measure(

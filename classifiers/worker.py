@@ -23,6 +23,7 @@ from privacy.plan import Plan, read_plan
 from privacy.raters import OFFLINE
 from privacy.sandbox.control import inherited
 from privacy.sealing import KeyPair, SealedBlob, run_info, seal
+from privacy.tasks import Task, rows_info
 
 from . import structure
 from .formats import read_session
@@ -85,6 +86,8 @@ def run(channel: Channel, key: KeyPair) -> None:
     A row is the session's key and its record.  Rows have one length and come in an order drawn
     here, after the last session, so that neither place nor time says whose they are.
 
+    On a node the first frame is a `Task`, and the answer is sealed to its recipient.
+
     A rater that asks somebody is given its key first, in a frame of its own.  Where nobody can be
     asked, the rows so far are the answer, and one byte of `Halt` behind them.
 
@@ -95,20 +98,28 @@ def run(channel: Channel, key: KeyPair) -> None:
     plan, rater = _Prepared.plan, _Prepared.rater
     if plan is None or rater is None:
         raise _mismatch("a worker that was not prepared.")
-    info = run_info(plan.hash)
-    rows: list[bytes] = []
-    halt = b""
+    rows, digests = list[bytes](), list[str]()
+    halt, task = b"", Task()
     try:
         if isinstance(rater, AskingRater):
             rater.unlock(channel.receive(LARGEST_SECRET), inherited())
         while frame := channel.receive(LARGEST_FRAME):
-            rows.append(row_of(SealedBlob.decode(frame), key, info, rater))
+            if not rows and (told := Task.decode(frame)):
+                task = told
+                continue
+            blob = SealedBlob.decode(frame)
+            digests.append(blob.digest)
+            rows.append(row_of(blob, key, task.info(plan.hash), rater))
     except Halted as halted:
         halt = bytes([halted.code])
         while channel.receive(LARGEST_FRAME):  # who still sends would not hear the answer
             pass
     SystemRandom().shuffle(rows)
-    channel.send(b"".join(rows) + halt)
+    answer = b"".join(rows) + halt
+    if task.recipient:
+        info = rows_info(plan.hash, digests)
+        answer = seal(answer, {"kind": "rows"}, public=task.recipient, info=info).encode()
+    channel.send(answer)
 
 
 def row_of(blob: SealedBlob, key: KeyPair, info: bytes, rater: Rater) -> bytes:
@@ -185,6 +196,9 @@ def _warm_up(plan: Plan, rater: Rater) -> None:
     """
     pair = KeyPair.generate()
     info = run_info(plan.hash)
+    task = Task.decode(Task(pair.public).encode()) or Task()
+    task.info(plan.hash)
+    rows_info(plan.hash, ())
     header = {"account": bytes(PSEUDONYM_BYTES).hex(), "month": "unknown"}
     sent = seal(WARM_UP, header, public=pair.public, info=info).encode()
     blob = SealedBlob.decode(sent)

@@ -59,17 +59,32 @@ def mounted(told: Statement) -> str:
     )
 
 
-def runs(told: Statement, plan: Plan, floor: Floor) -> str:
-    """Every run that a release needs is told of, as isolated as is claimed and demanded."""
-    labelling, last = told.runs[:-1], next(reversed(told.runs), None)
-    if last is None or last.worker != "aggregate" or last.plan != plan.hash:
+def runs(told: Statement, plan: Plan, floor: Floor, enrolled: frozenset[str] = frozenset()) -> str:
+    """
+    Every run that a release needs is told of, as isolated as is claimed and demanded.
+
+    Args:
+        told: The statement.
+        plan: Its plan.
+        floor: The vault's.
+        enrolled: Fingerprints of the nodes that the plan's policy names.
+    """
+    last = next(reversed(told.runs), None)
+    if last is None or last.worker != "aggregate" or last.plan != plan.hash or last.node:
         raise StepError("no run that made the tables")
     if last.code != told.workers.get("aggregate"):
         raise StepError("tables made by other code than the plan is bound to")
-    if any(run.worker != "classify" for run in labelling):
+    labelling = [run for run in told.runs if run.worker == "classify"]
+    summing = [run for run in told.runs[:-1] if run.worker == "aggregate"]
+    if any(not run.node for run in summing):
         raise StepError("more than one run that made the tables")
+    if any((run.plan, run.code) != (last.plan, last.code) for run in summing):
+        raise StepError("sums made on a node for another plan, or by other code")
     if not labelling and not told.planted:
         raise StepError("no run that made the labels")
+    # Labels may be older than the plan's policy, and the node that made them gone from it.
+    if strange := {run.node for run in summing} - enrolled:
+        raise StepError(f"sums by a node that the policy does not name: {', '.join(strange)}")
     for run in told.runs:
         _check_probed(run)
         if not floor.allows_tier(run.tier):
@@ -79,8 +94,12 @@ def runs(told: Statement, plan: Plan, floor: Floor) -> str:
     probed = {(run.tier, frozenset(run.probes)) for run in told.runs}
     if len(probed) > len({run.tier for run in told.runs}):
         raise StepError("runs of one tier that were probed differently")
+    if told.custody != "same-user" and any(run.custody == "same-user" for run in told.runs):
+        raise StepError("a claim of separate users over a node that had none")
     counted = f"{len(labelling)} run(s) of classify" if labelling else "planted labels"
-    return f"{counted}, one of aggregate, {len(last.probes)} probes before each key"
+    found = f"{counted}, one of aggregate, {len(last.probes)} probes before each key"
+    nodes = sorted({run.node for run in told.runs} - {""})
+    return f"{found}; on the nodes {', '.join(nodes)}, too" if nodes else found
 
 
 def model(told: Statement, plan: Plan) -> str:

@@ -13,7 +13,7 @@ are all that a stranger needs.
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import rfc8785
 
@@ -58,11 +58,21 @@ class Run:
     """SHA-256 of the worker's public key: what `document` is bound to."""
     document: str = ""
     """Evidence by hardware, base64; empty where the floor demands none."""
+    node: str = ""
+    """Fingerprint of the key of the machine it ran on; empty: the keeper's own."""
+    custody: str = ""
+    """Of a node: whether what carries for it runs under users of its own."""
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """As JSON; what only nodes have is left out elsewhere, as before there were any."""
+        told = asdict(self)
+        return {k: v for k, v in told.items() if v or k not in ("node", "custody")}
 
     @property
     def canonical(self) -> bytes:
         """RFC 8785 form."""
-        return rfc8785.dumps(asdict(self))
+        return rfc8785.dumps(self.told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +94,7 @@ class Statement:
     tier: Tier
     """The weakest of all runs."""
     custody: str
-    """`same-user` or `separate-user`."""
+    """`same-user` or `separate-user`: of whoever asked, and of every node that worked."""
     planted: bool
     """Whether labels came with the vault, made up."""
     approvals: tuple[Mapping[str, str], ...]
@@ -103,7 +113,7 @@ class Statement:
     @property
     def canonical(self) -> bytes:
         """RFC 8785 form: the bytes of statement.json."""
-        return rfc8785.dumps(asdict(self))
+        return rfc8785.dumps({**asdict(self), "runs": [run.told for run in self.runs]})
 
 
 def watermarks(plan: Plan, floor: Floor, tier: str, *, planted: bool) -> list[str]:

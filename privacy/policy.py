@@ -32,8 +32,8 @@ from .tightening import loosened
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-Role = Literal["officer", "custodian", "researcher"]
-ROLES: tuple[Role, ...] = ("officer", "custodian", "researcher")
+Role = Literal["officer", "custodian", "researcher", "node"]
+ROLES: tuple[Role, ...] = ("officer", "custodian", "researcher", "node")
 
 _URL = re.compile(r"https://[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?(:[1-9][0-9]{0,4})?")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -42,7 +42,7 @@ _PLACE = re.compile(r"(?<=\(at )(line \d+, column \d+|end of document)(?=\))")
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody with a key and a role."""
+    """Somebody with a key and a role; a machine, where the role is `node`."""
 
     __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 - how pydantic wants it
 
@@ -103,6 +103,8 @@ class Policy:
     officer: tuple[Person, ...] = ()
     custodian: tuple[Person, ...] = ()
     researcher: tuple[Person, ...] = ()
+    node: tuple[Person, ...] = ()
+    """Machines beside the keeper's that may be given sealed work."""
 
     @property
     def budget(self) -> Fraction:
@@ -117,7 +119,10 @@ class Policy:
     @property
     def hash(self) -> str:
         """SHA-256 of the canonical form, hexadecimal."""
-        return sha256(rfc8785.dumps(asdict(self))).hexdigest()
+        told = asdict(self)
+        if not self.node:  # as it was hashed before there were nodes
+            del told["node"]
+        return sha256(rfc8785.dumps(told)).hexdigest()
 
     @property
     def people(self) -> tuple[Person, ...]:
@@ -209,7 +214,7 @@ def _check_sense(policy: Policy) -> Policy:
     try:
         limits = [float(read_rho(rho)) for rho in (policy.rho, policy.study_rho, policy.period_rho)]
         keys = {role: _short(getattr(policy, role)) for role in ROLES}
-        tokens = any(is_token(person.key) for person in keys["custodian"])
+        tokens = any(is_token(person.key) for person in (*keys["custodian"], *keys["node"]))
     except ConfigurationError as error:
         raise _unreadable(error.found) from None
     policy = replace(policy, **keys)  # type: ignore[arg-type]
@@ -219,7 +224,7 @@ def _check_sense(policy: Policy) -> Policy:
     if not all(p.folded and p.name.isprintable() for p in people):
         raise _unreadable("a name that is empty or not printable.")
     if tokens:
-        raise _unreadable("a custodian whose key lies in a token: it cannot sign every session.")
+        raise _unreadable("a key in a token, of a custodian or a node: it cannot sign alone.")
     counts = (policy.approvals, policy.approval_days, policy.period_days)
     limits.append(policy.bits_per_session)
     if min(counts) < 1 or not all(isfinite(limit) and limit >= 0 for limit in limits):

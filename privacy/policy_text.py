@@ -30,6 +30,7 @@ TABLES = {
     "officer": "Who approves plans and changes this policy.",
     "custodian": "Who may seal sessions.",
     "researcher": "Who may take a plan of his own back.",
+    "node": "Machines beside the keeper's that may be given sealed work: docs/nodes.md.",
 }
 """What stands in policy.toml as an array of tables, with a word on each."""
 

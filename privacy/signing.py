@@ -46,6 +46,8 @@ Namespace = Literal[
     "clerestory-request",
     "clerestory-keeper",
     "clerestory-erasure",
+    "clerestory-order",
+    "clerestory-node",
 ]
 """What a signature may be for: one act each."""
 

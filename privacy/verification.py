@@ -239,7 +239,10 @@ def _tables(files: dict[str, bytes]) -> tuple[bool, str]:
 
 
 def _runs(files: dict[str, bytes]) -> tuple[bool, str]:
-    return True, runs(_told(files), _plan(files), _floor_of(files))
+    floor = _floor_of(files)
+    policy = read_policy(files["policy.toml"].decode(), floor)
+    nodes = frozenset(fingerprint(node.key) for node in policy.node)
+    return True, runs(_told(files), _plan(files), floor, nodes)
 
 
 def _around(files: dict[str, bytes]) -> tuple[bool, str]:

@@ -23,6 +23,7 @@ MODULES = (
     "policy",
     "reading",
     "recovering",
+    "beyond",
     "later",
 )
 """Importing one declares its commands; in the order of `--help`."""

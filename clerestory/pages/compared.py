@@ -108,7 +108,7 @@ def _table(pairs: Sequence[Row], sure: int, among: int, *, name: str) -> Element
         f"In percentage points, {which} whose interval leaves out zero, among "
         f"{counted(among, 'pair')} compared. Each vanishes "
         "if the rater misses so much more in the group named first, or sees it so much more where "
-        "it is not in the group named second. The rest stands in comparisons.csv."
+        "it is not in the group named second. All pairs stand in comparisons.csv."
     )
     heads = [tag("th", head, scope="col", class_="number") for head in _HEADS]
     inner = tag(

@@ -1,5 +1,5 @@
 """
-keeper.toml in the state folder: how the keeper's keys rest, who may knock, where it anchors.
+keeper.toml in the state folder: how keys rest, who may knock, where it anchors, who helps.
 
 Without the file, keys are plain files of mode 0600 and only the keeper's own user may knock.
 The file names commands that the keeper runs, so nobody but its user and root may write it.
@@ -36,6 +36,23 @@ class KeyAtRest:
     """Names of the keeper's own variables that the commands are given; none otherwise."""
 
 
+Carried = Literal["classify", "aggregate"]
+
+
+@dataclass(frozen=True, slots=True)
+class Scheduler:
+    """What carries sealed work to other machines: docs/nodes.md."""
+
+    courier: str
+    """Path of the socket where `clerestory courier` listens."""
+    carries: tuple[Carried, ...] = ("classify", "aggregate")
+    """Which workers run on nodes; the others run here."""
+    hands: int = 4
+    """Most workers at once, on all nodes together."""
+    retries: int = 2
+    """How often a piece of work is given out again when its node is lost."""
+
+
 @dataclass(frozen=True, slots=True)
 class Configuration:
     """What the keeper's owner decides, outside of policy and floor."""
@@ -45,6 +62,8 @@ class Configuration:
     """Group of users who may reach the socket; none if empty."""
     anchor: tuple[Mapping[str, Text], ...] = ()
     """Where else the ledger's heads go: read by whoever anchors."""
+    scheduler: Scheduler | None = None
+    """Without one, all workers run on this machine."""
 
 
 def read_configuration(folder: Path) -> Configuration:
@@ -71,22 +90,28 @@ def read_configuration(folder: Path) -> Configuration:
         raise _wrong(f"{first['msg']} at {place}.") from None
     except (ValueError, TypeError) as error:
         raise _wrong(f"{type(error).__name__}: this is not TOML.") from None
-    known = set(Configuration.__slots__), set(KeyAtRest.__slots__)
-    if set(data) - known[0] or set(data.get("key", {})) - known[1]:
+    tables = ("key", KeyAtRest.__slots__), ("scheduler", Scheduler.__slots__)
+    unknown = set(data) - set(Configuration.__slots__)
+    if unknown or any(set(data.get(name, {})) - set(keys) for name, keys in tables):
         raise _wrong("a key that is not known.")
     commands = read.key.wrap, read.key.unwrap
     if (read.key.how == "command") != all(commands) or any(commands) != all(commands):
         raise _wrong('`wrap` and `unwrap` without how = "command", or the other way round.')
     if not 0 < read.key.seconds <= 3600:
         raise _wrong("a time limit that is none.")
+    if read.scheduler and not (
+        read.scheduler.courier and 0 < read.scheduler.hands <= 1024 and read.scheduler.retries >= 0
+    ):
+        raise _wrong("a scheduler without a courier, or with no hand to work.")
     return read
 
 
 def _wrong(found: str) -> ConfigurationError:
     return ConfigurationError(
         "KEEPER_TOML",
-        rule="keeper.toml holds [key] (how, wrap, unwrap, seconds, environment), group and "
-        "[[anchor]], and is writable by the keeper's user or root alone.",
+        rule="keeper.toml holds [key] (how, wrap, unwrap, seconds, environment), group, "
+        "[scheduler] (courier, carries, hands, retries) and [[anchor]], and is writable by the "
+        "keeper's user or root alone.",
         found=found,
         remedy="mend it as docs/keeper.md shows, or take it away: the defaults are safe.",
     )

@@ -12,26 +12,21 @@ value, since it follows from the session alone.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from privacy.codebook import Codebook
-from privacy.errors import IncompleteError, RefusedError
+from privacy.errors import RefusedError
 from privacy.halts import Halt, halt_of
 from privacy.keeper.corpus import Due
-from privacy.keeper.egress import Egress, way_out
 from privacy.keeper.runlog import RunLog
 from privacy.keeper.state import State
+from privacy.keeper.workers import Workers
 from privacy.labels import LabelRecord, row_width, unpack_bucket
-from privacy.plan import Plan
-from privacy.sandbox.launch import Worker, Zygote
-from privacy.sealing import SealedBlob, floor_info, run_info
+from privacy.sealing import SealedBlob
 
 MOST_SESSIONS = 64
 MOST_BYTES = 64 * 2**20
 """Of sealed sessions in one batch; a larger one is a batch of its own."""
-SESSION_SECONDS = 600.0
-"""For one record of the largest session on a busy machine; after it the run stops."""
-
 
 Row = tuple[Due, bytes]
 """A session and its record, which has passed the gate."""
@@ -58,20 +53,15 @@ def batches(due: Iterable[Due]) -> Iterator[list[Due]]:
 
 @dataclass(frozen=True, slots=True)
 class Crew:
-    """Workers of one run, forked from its zygote as batches come; for several threads."""
+    """A run's batches, and who labels them; for several threads."""
 
-    zygote: Zygote
+    workers: Workers
     state: State
-    plan: Plan
     codebook: Codebook
-    floor: str
-    """SHA-256 of the vault's floor."""
     log: RunLog
-    """Told of each worker before it is given anything; may refuse it."""
-    egress: Egress | None = None
-    """The way out of workers that ask a model."""
-    secret: bytes = field(default=b"", repr=False)
-    """The key for its endpoint."""
+    """Told which model answered."""
+    asked: str = ""
+    """The model that workers ask, where they ask one."""
 
     def label(self, batch: Sequence[Due]) -> Answer:
         """
@@ -99,7 +89,7 @@ class Crew:
             answer = self._ask([due], blobs)
             if answer is not None:
                 return answer
-        self.zygote.check_alive()  # where it ended, that says nothing about the session
+        self.workers.check_alive()  # where it ended, that says nothing about the session
         record = LabelRecord.unrated(
             self.codebook, status="unreadable", month=due.month, account=due.account
         )
@@ -107,38 +97,14 @@ class Crew:
 
     def _ask(self, batch: Sequence[Due], blobs: Mapping[str, SealedBlob]) -> Answer | None:
         """What a new worker says of a batch; None where it ended before it had said it."""
-        with way_out(self.egress) as control, self.zygote.start(control=control) as worker:
-            self.log.saw(worker)
-            try:
-                answer = self._exchange(worker, [blobs[one.session] for one in batch])
-            except IncompleteError as error:
-                # A deadline depends on the machine's load, so it stops the run; only a worker
-                # that ended on these sessions says something about one of them.
-                if error.code != "CHANNEL_CLOSED":
-                    raise
-                return None
+        limit = len(batch) * row_width(self.codebook) + 1
+        answer = self.workers.ask([blobs[one.session] for one in batch], limit)
+        if answer is None:
+            return None
         rows, halt = read_answer(answer, batch, self.codebook)
-        if rows and self.egress:  # a worker stops at the first answer by another model
-            self.log.answered(self.plan.rater.model)
+        if rows and self.asked:  # a worker stops at the first answer by another model
+            self.log.answered(self.asked)
         return rows, halt
-
-    def _exchange(self, worker: Worker, blobs: Sequence[SealedBlob]) -> bytes:
-        channel = worker.channel
-        channel.timeout = SESSION_SECONDS
-        if self.egress:
-            channel.send(self.secret)
-        for blob in blobs:
-            in_run = blob.rewrap(
-                self.state.ring.of(blob),
-                worker.public_key,
-                at_rest=floor_info(self.floor, "session"),
-                in_run=run_info(self.plan.hash),
-            )
-            channel.send(in_run.encode())
-        channel.send(b"")
-        # What the pipe still held may be all of them.
-        channel.timeout = SESSION_SECONDS * len(blobs)
-        return channel.receive(len(blobs) * row_width(self.codebook) + 1)
 
 
 def read_answer(answer: bytes, batch: Sequence[Due], codebook: Codebook) -> Answer:

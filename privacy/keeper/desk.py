@@ -15,11 +15,14 @@ from privacy.approvals import Act, Approval, approvals_of, check_act, check_appr
 from privacy.codebook import codebook
 from privacy.errors import RefusedError, VerificationError
 from privacy.floor import TIERS
+from privacy.keeper.configuration import Carried
 from privacy.keeper.currency import check_floor, floor_changed, stale
 from privacy.keeper.intake import take_in
 from privacy.keeper.labelling import Labelling, label_set
+from privacy.keeper.nodes import Nodes, Scheduled
 from privacy.keeper.runlog import RunLog
 from privacy.keeper.state import State
+from privacy.keeper.workers import BATCH_SECONDS
 from privacy.keeper.workshop import Workshop
 from privacy.plan import Binding, Plan, read_plan
 from privacy.policy import Person, Policy, read_policy
@@ -48,8 +51,13 @@ class Desk:
         self._check_tier()
         self._begin_with_batches()
 
+    @property
+    def _weakest(self) -> str:
+        """Tier that floor and policy demand."""
+        return max(self.floor.tier, self.policy.tier, key=TIERS.index)
+
     def _check_tier(self) -> None:
-        tier, demanded = self.tier, max(self.floor.tier, self.policy.tier, key=TIERS.index)
+        tier, demanded = self.tier, self._weakest
         if TIERS.index(tier.name) < TIERS.index(demanded):
             raise RefusedError(
                 "TIER_TOO_LOW",
@@ -239,10 +247,19 @@ class Desk:
                 return read_policy(entry.body["text"], self.floor)
         return self.policy
 
+    def scheduled(self, carried: Carried) -> Scheduled | None:
+        """How to reach nodes, if keeper.toml has a scheduler that carries this kind of work."""
+        scheduler, policy = self.state.configuration.scheduler, self.policy
+        if scheduler is None or carried not in scheduler.carries:
+            return None
+        enrolled = frozenset(node.key for node in policy.node)
+        return Scheduled(scheduler, self.state.signing, enrolled, self._weakest)
+
     def labelling(self, plan: Plan, secret: bytes = b"") -> Labelling:
         """The run that labels a plan's sessions; the secret is the key for its endpoint."""
         sources = tuple(person.key for person in self.policy.custodian)
         kind, name = self.workshop.classifying(plan.rater), label_set(plan, self.floor.hash)
+        log, by = RunLog(self.state, self.floor, plan, kind, name), self.scheduled("classify")
         return Labelling(
             self.vault,
             self.floor,
@@ -252,8 +269,9 @@ class Desk:
             kind,
             self.tier,
             sources,
-            RunLog(self.state, self.floor, plan, kind, name),
+            log,
             secret,
+            Nodes(by, plan, kind, "classify", BATCH_SECONDS, log.saw) if by else None,
         )
 
 

@@ -29,8 +29,10 @@ from privacy.keeper.corpus import Due
 from privacy.keeper.crew import Crew, Row, batches
 from privacy.keeper.egress import broker
 from privacy.keeper.intake import check_whole, take_in
+from privacy.keeper.nodes import Nodes
 from privacy.keeper.runlog import RunLog
 from privacy.keeper.state import State
+from privacy.keeper.workers import FarWorkers, LocalWorkers, Workers
 from privacy.keeper.workshop import Progress, WorkerKind
 from privacy.labels import (
     bucket_of,
@@ -64,6 +66,8 @@ class Labelling:
     """Told of each worker before it is given anything; may refuse it."""
     secret: bytes = field(default=b"", repr=False)
     """The key for the model's endpoint, where the plan names one; kept nowhere."""
+    nodes: Nodes | None = None
+    """Who labels, where the keeper is configured with a scheduler that carries sessions."""
 
     @property
     def label_set(self) -> str:
@@ -130,7 +134,7 @@ class Labelling:
                     done[0] += 1
                     progress("classifying", done[0] / len(buckets))
 
-        hands = ASKING_HANDS if self.kind.broker else len(sched_getaffinity(0))
+        hands = self._hands
         with ExitStack() as stack, ThreadPoolExecutor(hands) as pool:
             # Of this thread, which waits for the others: a zygote ends with its starter.
             crew = self._crew(stack) if due else None
@@ -140,21 +144,27 @@ class Labelling:
                     share.result()
             finally:
                 stop.set()
+                if self.nodes:
+                    self.nodes.hang_up()
+
+    @property
+    def _hands(self) -> int:
+        if self.nodes:
+            return self.nodes.hands
+        return ASKING_HANDS if self.kind.broker else len(sched_getaffinity(0))
 
     def _crew(self, stack: ExitStack) -> Crew:
-        kind, endpoint = self.kind, self.plan.rater.endpoint
-        egress = stack.enter_context(broker(kind, endpoint)) if kind.broker else None
-        zygote = Zygote(self.tier, kind.code, kind.module, self.plan.canonical)
-        return Crew(
-            zygote=stack.enter_context(zygote),
-            egress=egress,
-            secret=self.secret,
-            state=self.state,
-            plan=self.plan,
-            codebook=self.codebook,
-            floor=self.floor.hash,
-            log=self.log,
-        )
+        asked = self.plan.rater.model if self.kind.broker else ""
+        return Crew(self._workers(stack), self.state, self.codebook, self.log, asked)
+
+    def _workers(self, stack: ExitStack) -> Workers:
+        kind, plan, floor = self.kind, self.plan, self.floor.hash
+        if self.nodes:
+            stack.enter_context(self.nodes).reach()
+            return FarWorkers(self.nodes, self.state, plan, floor)
+        egress = stack.enter_context(broker(kind, plan.rater.endpoint)) if kind.broker else None
+        zygote = stack.enter_context(Zygote(self.tier, kind.code, kind.module, plan.canonical))
+        return LocalWorkers(zygote, self.state, plan, floor, self.log, egress, self.secret)
 
     def _store(self, bucket: int, rows: list[Row]) -> None:
         """Put a batch's records into their bucket: all of them, or none."""

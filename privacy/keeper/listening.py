@@ -42,28 +42,54 @@ def listening(desk: Desk, group: str = "") -> Iterator[socket.socket]:
             folder = Path(mkdtemp(prefix="clerestory-", dir=os.environ.get("RUNTIME_DIRECTORY")))
             undo.callback(rmtree, folder, ignore_errors=True)
         path, named = folder / NAME, desk.vault.folder / SOCKET
-        path.unlink(missing_ok=True)
-        listener = undo.enter_context(socket.socket(socket.AF_UNIX))
-        mask = os.umask(0o177)
-        try:
-            listener.bind(str(path))
-        finally:
-            os.umask(mask)
-        undo.callback(path.unlink, missing_ok=True)
+        listener = undo.enter_context(bound(path))
         if group:
-            _give(path, folder, group)
+            give(path, group, 0o660)
+            give(folder, group, 0o710)
         listener.listen()
         replace_file(named, f"{path}\n".encode())
         undo.callback(named.unlink, missing_ok=True)
         yield listener
 
 
-def _give(path: Path, folder: Path, group: str) -> None:
+@contextmanager
+def bound(path: Path) -> Iterator[socket.socket]:
+    """
+    A socket at a path, reached by its own user alone; both go when the block ends.
+
+    Raises:
+        ConfigurationError: None can be made there.
+    """
+    path.unlink(missing_ok=True)
+    with socket.socket(socket.AF_UNIX) as listener:
+        mask = os.umask(0o177)
+        try:
+            listener.bind(os.fspath(path))
+        except OSError:
+            raise ConfigurationError(
+                "SOCKET_UNUSABLE",
+                rule=f"A socket lies in a folder that is there, at {LONGEST_PATH} bytes at most.",
+                found="a path where none can be made.",
+                remedy="make the folder, or choose a shorter path.",
+            ) from None
+        finally:
+            os.umask(mask)
+        try:
+            yield listener
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def give(path: Path, group: str, mode: int) -> None:
+    """
+    Let a group have a file or folder, too.
+
+    Raises:
+        ConfigurationError: There is no such group, or this user cannot give a file to it.
+    """
     try:
-        number = getgrnam(group).gr_gid
-        for place, mode in ((path, 0o660), (folder, 0o710)):
-            chown(place, group=number)
-            place.chmod(mode)
+        chown(path, group=getgrnam(group).gr_gid)
+        path.chmod(mode)
     except (KeyError, PermissionError):
         raise ConfigurationError(
             "GROUP_UNKNOWN",

@@ -5,9 +5,13 @@ The order is the promise: the worker proves its isolation; the charge is on the 
 is a key given; what comes back is checked to be the tables of the plan, signed, kept and
 handed out.  A crash in between wastes budget and releases nothing.  One charge, one run key,
 one bundle: who asks again gets the stored bundle.
+
+With nodes the order is the same.  They get ready before the charge, when a refusal costs nothing;
+after it they sum buckets (`summing`), and the worker that draws the noise is given their sums.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from privacy.approvals import Approval
@@ -18,9 +22,12 @@ from privacy.floor import TIERS, Floor
 from privacy.keeper.account import accountant
 from privacy.keeper.bundles import enter_release, sign_bundle
 from privacy.keeper.labelling import label_set
+from privacy.keeper.nodes import Nodes, Scheduled
 from privacy.keeper.runlog import look, parts_of, runs_of
 from privacy.keeper.state import State
+from privacy.keeper.summing import Summing, ended
 from privacy.keeper.workshop import Progress, Workshop
+from privacy.nodes.checks import NodeWorker
 from privacy.plan import Plan
 from privacy.policy import Policy
 from privacy.recovery import check_not_lost
@@ -33,6 +40,8 @@ LARGEST_ANSWER = 64 * 2**20
 """bytes: more than any plan's tables."""
 ANSWER_SECONDS = 3600.0
 """For the sums of the largest bucket, and for the answer."""
+CHANNEL_ERRORS = ("CHANNEL_CLOSED", "CHANNEL_TIMEOUT")
+"""What a worker's end looks like from here; what a node or its courier says has other codes."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +57,8 @@ class Releasing:
     tier: Tier
     custody: str
     approvals: Sequence[Approval]
+    scheduled: Scheduled | None = None
+    """How to reach nodes, where the keeper is configured with a scheduler that carries buckets."""
 
     def run(self, progress: Progress) -> dict[str, bytes]:
         """
@@ -67,11 +78,15 @@ class Releasing:
         parts = {run.code: parts_of(self.state, run.code) for run in runs}
         progress("starting the sealed worker", 0.0)
         kind = self.workshop.aggregate
-        with start(self.tier, kind.code, kind.module, plan.canonical) as worker:
+        far: dict[bytes, Run] = {}
+        with ExitStack() as stack:
+            worker = stack.enter_context(start(self.tier, kind.code, kind.module, plan.canonical))
             run = look(worker, kind, "aggregate", plan, self.floor)
+            summing = self._summing(stack, buckets, far)
             checkpoints = pay(self.state, self.floor, self.policy, plan, self.tier)
-            answer = self._ask(worker, buckets, progress)
-        files = self._bundle(answer, self._statement([*runs, run], parts, checkpoints))
+            answer = self._ask(worker, self._frames(worker, buckets, summing, progress))
+        told = self._statement([*runs, *far.values(), run], parts, checkpoints)
+        files = self._bundle(answer, told)
         self.state.save_release(plan.hash, files)
         enter_release(self.state, plan.hash, files)
         return files
@@ -88,28 +103,59 @@ class Releasing:
             )
         return found
 
-    def _ask(self, worker: Worker, buckets: list[SealedBlob | None], progress: Progress) -> bytes:
-        worker.channel.timeout = ANSWER_SECONDS
+    def _summing(
+        self, stack: ExitStack, buckets: Sequence[SealedBlob | None], far: dict[bytes, Run]
+    ) -> Summing | None:
+        """Nodes that are ready for buckets; their runs are written down as they come."""
+        if self.scheduled is None:
+            return None
+
+        def saw(worker: NodeWorker) -> None:
+            run = look(worker, kind, "aggregate", self.plan, self.floor)
+            far.setdefault(run.canonical, run)
+
+        kind = self.workshop.aggregate
+        nodes = Nodes(self.scheduled, self.plan, kind, "aggregate", int(ANSWER_SECONDS), saw)
+        stack.enter_context(nodes).reach()
+        there = {number: blob for number, blob in enumerate(buckets) if blob}
+        return Summing(nodes, self.state, self.floor.hash, there)
+
+    def _frames(
+        self,
+        worker: Worker,
+        buckets: Sequence[SealedBlob | None],
+        summing: Summing | None,
+        progress: Progress,
+    ) -> Iterator[bytes]:
+        """What the worker is given: buckets, or what to expect and then their sums."""
+        if summing:
+            yield summing.expected.encode()
+            for position, sums in enumerate(summing.sums(worker.public_key)):
+                yield sums
+                progress("aggregating", (position + 1) / len(summing.buckets))
+            return
         at_rest = floor_info(self.floor.hash, "labels")
         in_run = run_info(self.plan.hash)
+        for position, blob in enumerate(buckets):
+            if blob:
+                mine = self.state.ring.of(blob)
+                theirs = blob.rewrap(mine, worker.public_key, at_rest=at_rest, in_run=in_run)
+                yield theirs.encode()
+            progress("aggregating", (position + 1) / len(buckets))
+
+    def _ask(self, worker: Worker, frames: Iterator[bytes]) -> bytes:
+        worker.channel.timeout = ANSWER_SECONDS
         try:
-            for position, blob in enumerate(buckets):
-                if blob:
-                    mine = self.state.ring.of(blob)
-                    theirs = blob.rewrap(mine, worker.public_key, at_rest=at_rest, in_run=in_run)
-                    worker.channel.send(theirs.encode())
-                progress("aggregating", (position + 1) / len(buckets))
+            for frame in frames:
+                worker.channel.send(frame)
             worker.channel.send(b"")
             answer = worker.channel.receive(LARGEST_ANSWER)
-        except IncompleteError:
+        except IncompleteError as error:
+            if error.code not in CHANNEL_ERRORS:
+                raise
             answer = b""
         if len(answer) <= 1:
-            raise IncompleteError(
-                "WORKER_ENDED",
-                rule="A charge buys one answer of the aggregate worker.",
-                found=f"no answer (code {answer.hex() or 'none'}); the charge stays.",
-                remedy="look at the machine's memory, then ask again: that is a new charge.",
-            )
+            raise ended(answer)
         return answer
 
     def _bundle(self, answer: bytes, told: Statement) -> dict[str, bytes]:
@@ -138,6 +184,7 @@ class Releasing:
         released = [entry.body["sums"] for entry in ledger.entries("release")]
         # A release is as isolated as the worst of the runs that it is made of.
         tier = min((run.tier for run in runs), key=TIERS.index)
+        custody = "same-user" if any(r.custody == "same-user" for r in runs) else self.custody
         return Statement(
             plan=plan.hash,
             floor=floor.hash,
@@ -149,7 +196,7 @@ class Releasing:
             parts={**parts, classify.hash: classify.parts, aggregate.hash: aggregate.parts},
             runs=tuple(runs),
             tier=tier,
-            custody=self.custody,
+            custody=custody,
             planted=planted,
             approvals=tuple(approval.to_json() for approval in self.approvals),
             charged=charge.time.isoformat(),

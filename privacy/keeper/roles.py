@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from privacy.errors import RefusedError
 from privacy.policy import ROLES, Person, Policy
 
-OFFICER, CUSTODIAN, RESEARCHER = ROLES
-EVERYBODY = frozenset(ROLES)
+OFFICER, CUSTODIAN, RESEARCHER, _NODE = ROLES
+EVERYBODY = frozenset({OFFICER, CUSTODIAN, RESEARCHER})
+"""All people; a node is asked, and asks nothing."""
 NOBODY: frozenset[str] = frozenset()
 
 MAY_ASK: Mapping[str, frozenset[str]] = {

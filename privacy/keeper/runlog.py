@@ -25,6 +25,7 @@ from privacy.hardware import check_hardware
 from privacy.keeper.state import State
 from privacy.keeper.workshop import WorkerKind
 from privacy.mounted import code_hash
+from privacy.nodes.checks import NodeWorker
 from privacy.plan import Plan
 from privacy.sandbox.host import host
 from privacy.sandbox.launch import Worker, required
@@ -35,7 +36,7 @@ RUNS, CODE = "runs", "code"
 
 
 def look(
-    worker: Worker,
+    worker: Worker | NodeWorker,
     kind: WorkerKind,
     name: Literal["classify", "aggregate"],
     plan: Plan,
@@ -49,6 +50,7 @@ def look(
             bring, or that does not hold.
     """
     key = sha256(worker.public_key).hexdigest()
+    far = worker if isinstance(worker, NodeWorker) else None
     check_hardware(floor.hardware, worker.document, plan=plan.hash, key=key)
     return Run(
         worker=name,
@@ -56,11 +58,13 @@ def look(
         tier=cast("FloorTier", worker.tier.name),
         code=kind.code.hash,
         probes={probe.name: worker.probes[probe.name] for probe in required(worker.tier)},
-        host=host(),
+        host=far.host if far else host(),
         asked=plan.rater.model if name == "classify" else "",
         answered="",
         key=key if floor.hardware else "",
         document=b64encode(worker.document).decode() if floor.hardware else "",
+        node=far.node if far else "",
+        custody=far.custody if far else "",
     )
 
 
@@ -78,7 +82,7 @@ class RunLog:
     """Hashes of the records that were kept already: workers come by the batch."""
     _lock: Lock = field(default_factory=Lock)
 
-    def saw(self, worker: Worker) -> None:
+    def saw(self, worker: Worker | NodeWorker) -> None:
         """
         Look at a worker before it is given anything, and write down what there is to say.
 
@@ -97,7 +101,8 @@ class RunLog:
                 self._keep(replace(self._last, answered=told))
 
     def _keep(self, run: Run) -> None:
-        # Workers of one labelling differ in nothing but what hardware says of each: one record.
+        # Workers of one labelling on one machine differ in nothing but what hardware says of each:
+        # one record.
         self._last, digest = run, sha256(run.canonical).hexdigest()
         if digest in self._known:
             return

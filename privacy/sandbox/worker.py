@@ -52,6 +52,11 @@ class Worker:
         self._pipes, self._line = pipes, line
         self._exit_code: int | None = None
 
+    def kill(self) -> None:
+        """End it, from any thread; whoever waits for its next frame hears that it is gone."""
+        with suppress(OSError):  # its zygote has ended, and so has it
+            self._line.send(b"K")
+
     def close(self, timeout: float = CLOSE_SECONDS) -> int:
         """
         Wait for the worker's end, ending it if need be, and leave nothing behind.
@@ -68,8 +73,7 @@ class Worker:
                     os.close(pipe)
                 code = self._hear(timeout)
                 if code is None:
-                    with suppress(OSError):  # its zygote has ended, and so has it
-                        self._line.send(b"K")
+                    self.kill()
                     code = self._hear(CLOSE_SECONDS)
             if code is None:
                 code = -SIGKILL

@@ -96,6 +96,12 @@ STATE_INSIDE_VAULT 2: keeper @orphan --state @orphan/state
 PATH_UNUSABLE 2: keeper @orphan --state @words
 PATH_UNUSABLE 2: keeper @orphan --state @words/below
 KEEPER_RUNS_ALREADY 2: keeper VAULT --state @state
+KEY_UNREADABLE 2: node --key @nothing --trust PUB --socket @n.sock
+KEY_UNREADABLE 2: node --key @words --trust PUB --socket @n.sock
+KEEPER_KEY_UNREADABLE 2: node --key KEY --trust @nothing --socket @n.sock
+KEY_UNREADABLE 2: node --key KEY --trust @words --socket @n.sock
+SOCKET_UNUSABLE 2: node --key KEY --trust PUB --socket @nowhere/n.sock
+PATH_UNUSABLE 2: node --key KEY --trust PUB --socket @dir
 KEY_EXISTS 2: keys new @words
 KEY_EXISTS 2: keys new @dir
 PATH_UNUSABLE 2: keys new @words/below

@@ -243,3 +243,29 @@ def test_a_floors_hardware_is_looked_for_in_every_run(
     for statement in (told, labelled(told)):
         with pytest.raises(RefusedError, match="HARDWARE_EVIDENCE_MISSING"):
             hardware(statement, demanding)
+
+
+def test_nodes_are_told_of_and_were_enrolled(made: tuple[House, Plan, Statement]) -> None:
+    """Sums of a stranger's machine, of another plan or code, or a custody that was not."""
+    house, plan, told = made
+    floor, east = house.vault.floor, "SHA256:east"
+    far = replace(told.runs[-1], node=east, custody="separate-user")
+
+    def summed(**changes: Any) -> Statement:  # noqa: ANN401
+        return replace(told, runs=(replace(far, **changes), told.runs[-1]))
+
+    enrolled = frozenset({east})
+    assert f"on the nodes {east}, too" in runs(summed(), plan, floor, enrolled)
+    assert "does not name" in found(runs, summed(), plan, floor)
+    assert "does not name" in found(runs, summed(node="SHA256:west"), plan, floor, enrolled)
+    assert "more than one run" in found(runs, summed(node=""), plan, floor, enrolled)
+    for changes in ({"plan": "0" * 64}, {"code": "0" * 64}):
+        assert "another plan, or by other code" in found(
+            runs, summed(**changes), plan, floor, enrolled
+        )
+    assert "no run that made the tables" in found(
+        runs, replace(told, runs=(*told.runs, far)), plan, floor, enrolled
+    )
+    apart = replace(summed(custody="same-user"), custody="separate-user")
+    assert "a node that had none" in found(runs, apart, plan, floor, enrolled)
+    assert runs(replace(summed(), custody="separate-user"), plan, floor, enrolled)

@@ -96,3 +96,16 @@ def test_a_name_from_a_worker_is_not_told() -> None:
     assert answered_as("opus", "") == ""
     assert answered_as("opus", "what a person said") == ANOTHER
     assert answered_as("", "opus") == ANOTHER
+
+
+def test_what_only_nodes_have_is_left_out_elsewhere() -> None:
+    """So that records and statements from before there were nodes are read on."""
+    assert not {b"node", b"custody"} & {*RUN.canonical.split(b'"')}
+    far = replace(RUN, node="SHA256:east", custody="same-user")
+    for run in (RUN, far):
+        assert read_run(run.canonical) == run
+        told = replace(STATEMENT, runs=(run,))
+        assert read_statement(told.canonical) == told
+    spelt = RUN.canonical.replace(b'"plan"', b'"node":"","plan"')
+    with pytest.raises(VerificationError, match="STATEMENT_UNREADABLE"):
+        read_run(spelt)

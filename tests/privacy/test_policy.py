@@ -1,11 +1,12 @@
 """The policy: reads back as it was written, tightens the floor and never loosens it."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from fractions import Fraction
 from hashlib import sha256
 from typing import Any, cast
 
 import pytest
+import rfc8785
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -300,3 +301,15 @@ def test_an_officer_may_have_a_key_in_a_token() -> None:
     """A custodian may not: he signs every session, and nobody touches a token so often."""
     text = GOOD.replace(KEYS[0], f"{TOKEN} olga@example.org")
     assert [person.key for person in read_policy(text, FLOOR).officer] == [TOKEN]
+
+
+def test_a_policy_without_nodes_is_hashed_as_before_there_were_any() -> None:
+    """An older vault's ledger knows its policy by that hash; a node changes it."""
+    policy = default_policy(FLOOR)
+    told = asdict(policy)
+    del told["node"]
+    assert policy.hash == sha256(rfc8785.dumps(told)).hexdigest()
+    east = Person("east-1", SigningKey.generate().public)
+    named = policy.with_person("node", east)
+    assert named.hash != policy.hash
+    assert read_policy(named.to_toml(FLOOR), FLOOR).node == (east,)

@@ -4,9 +4,8 @@ import json
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -26,7 +25,7 @@ def watching(seen: Path, after: Callable[[], None]) -> Callable[..., bytes]:
     """`Releasing._ask`, noting the worker's key and the buckets that were wrapped to it."""
     ask = Releasing._ask
 
-    def asked(run: Releasing, worker: Worker, buckets: list[Any], progress: Any) -> bytes:  # noqa: ANN401
+    def asked(run: Releasing, worker: Worker, frames: Iterator[bytes]) -> bytes:
         wrapped = []
         send = worker.channel.send
 
@@ -36,7 +35,7 @@ def watching(seen: Path, after: Callable[[], None]) -> Callable[..., bytes]:
             send(frame)
 
         worker.channel.send = noting  # type: ignore[method-assign]
-        answer = ask(run, worker, buckets, progress)
+        answer = ask(run, worker, frames)
         children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
         told = {"key": worker.public_key.hex(), "wrapped": wrapped, "children": children}
         seen.write_text(json.dumps(told))

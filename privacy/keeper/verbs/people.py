@@ -32,7 +32,7 @@ def enrol(desk: Desk, request: Request, _: Progress) -> Answer:
     if role not in ROLES:
         raise ConfigurationError(
             "ROLE_UNKNOWN",
-            rule="A person is an officer, a custodian or a researcher.",
+            rule="A key is an officer's, a custodian's, a researcher's or a node's.",
             found="another role.",
             remedy=f"choose one of: {', '.join(ROLES)}.",
         )

@@ -3,6 +3,7 @@
 from base64 import b64encode
 from collections.abc import Mapping
 
+from privacy.errors import RefusedError
 from privacy.keeper.bundles import stored_bundle
 from privacy.keeper.desk import Desk, Request
 from privacy.keeper.egress import endpoint_key
@@ -21,6 +22,14 @@ def classify(desk: Desk, request: Request, progress: Progress) -> Answer:
     desk.check_may_run(plan)
     tend(desk, progress)
     check_kept(plan, desk.floor, today())
+    if asks(plan.rater.name) and desk.scheduled("classify"):
+        raise RefusedError(
+            "NODES_ASK_NOBODY",
+            rule="A rater that asks a model runs beside the keeper, which has the key and the way "
+            "out.",
+            found="a plan with such a rater, and a scheduler that carries classification.",
+            remedy='leave "classify" out of `carries` in keeper.toml, and restart the keeper.',
+        )
     secret = b""
     if asks(plan.rater.name):
         secret = endpoint_key(str(request.get("secret", "")), desk.state.folder)
@@ -51,6 +60,7 @@ def release(desk: Desk, request: Request, progress: Progress) -> Answer:
             desk.tier,
             str(request["custody"]),
             approvals,
+            desk.scheduled("aggregate"),
         ).run(progress)
     encoded = {name: b64encode(data).decode() for name, data in files.items()}
     return {**shown(desk, plan), "files": encoded}

@@ -10,6 +10,7 @@ from privacy.keeper.configuration import (
     CONFIGURATION,
     Configuration,
     KeyAtRest,
+    Scheduler,
     read_configuration,
 )
 
@@ -73,6 +74,13 @@ def test_every_value_is_read(tmp_path: Path) -> None:
         "group = 7",
         "key = 7",
         "anchor = 7",
+        "scheduler = 7",
+        "[scheduler]\nhands = 4",
+        "[scheduler]\ncourier = ''",
+        "[scheduler]\ncourier = '/run/c'\nhands = 0",
+        "[scheduler]\ncourier = '/run/c'\nretries = -1",
+        "[scheduler]\ncourier = '/run/c'\ncarries = ['release']",
+        "[scheduler]\ncourier = '/run/c'\naddress = 'x:6379'",
         "not toml",
         "\x00",
     ],
@@ -98,3 +106,12 @@ def test_another_users_file_is_refused(tmp_path: Path) -> None:
     os.chown(folder / CONFIGURATION, 61_005, 61_005)
     with pytest.raises(ConfigurationError, match="KEEPER_TOML"):
         read_configuration(folder)
+
+
+def test_a_scheduler_is_read_with_its_defaults(tmp_path: Path) -> None:
+    """Both kinds of work, four hands, two retries; and what is written instead."""
+    read = read_configuration(written(tmp_path, "[scheduler]\ncourier = '/run/c'"))
+    assert read.scheduler == Scheduler("/run/c", ("classify", "aggregate"), 4, 2)
+    text = "[scheduler]\ncourier = '/run/c'\ncarries = ['aggregate']\nhands = 9\nretries = 0"
+    read = read_configuration(written(tmp_path, text))
+    assert read.scheduler == Scheduler("/run/c", ("aggregate",), 9, 0)

@@ -13,9 +13,10 @@ from privacy.codebook import codebook
 from privacy.custodian import Custodian, Target
 from privacy.deposit import Deposit
 from privacy.errors import IncompleteError
-from privacy.keeper import crew as crews
+from privacy.keeper import workers
 from privacy.keeper.corpus import Due
 from privacy.keeper.crew import MOST_BYTES, MOST_SESSIONS, Crew, batches
+from privacy.keeper.workers import LocalWorkers
 from privacy.labels import LabelRecord
 from privacy.packs import Place
 from privacy.sandbox.launch import Zygote
@@ -58,14 +59,9 @@ def crewed(tmp_path: Path, *texts: bytes) -> Iterator[tuple[Crew, list[Due]]]:
         closing(Custodian(tmp_path / "vault.custodian")) as hand,
         Zygote(strongest(), small(), "workers.brittle", PLAN.hash.encode()) as zygote,
     ):
-        crew = Crew(
-            zygote=zygote,
-            state=house.state,
-            plan=PLAN,
-            codebook=codebook(),
-            floor=house.vault.floor.hash,
-            log=house.keeper.desk.labelling(PLAN).log,
-        )
+        log, floor = house.keeper.desk.labelling(PLAN).log, house.vault.floor.hash
+        hired = LocalWorkers(zygote, house.state, PLAN, floor, log)
+        crew = Crew(hired, house.state, codebook(), log)
         for number, text in enumerate(texts):
             with Deposit(hand, Target.of(house.vault)) as deposit:
                 deposit.seal("ann", f"s{number}", "2025-11", text)
@@ -118,7 +114,7 @@ def test_as_few_workers_as_can_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_a_slow_worker_stops_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A deadline says something about the machine, not about a session: no label follows."""
-    monkeypatch.setattr(crews, "SESSION_SECONDS", 0.2)
+    monkeypatch.setattr(workers, "SESSION_SECONDS", 0.2)
     with (
         crewed(tmp_path, b"SLOW") as (crew, due),
         pytest.raises(IncompleteError, match="CHANNEL_TIMEOUT"),
@@ -130,7 +126,8 @@ def test_a_zygote_that_ends_stops_the_run(tmp_path: Path) -> None:
     """Nobody is called unreadable because the machine took the zygote."""
     with crewed(tmp_path, b"good") as (crew, due):
         assert set(statuses(crew, due).values()) == {"rated"}
-        crew.zygote._process.kill()
-        crew.zygote._process.wait()
+        assert isinstance(crew.workers, LocalWorkers)
+        crew.workers.zygote._process.kill()
+        crew.workers.zygote._process.wait()
         with pytest.raises(IncompleteError, match=r"ZYGOTE_GONE|WORKER_KILLED"):
             crew.label(due)

@@ -12,7 +12,7 @@ import pytest
 from privacy.custodian import Custodian
 from privacy.errors import IncompleteError, VerificationError
 from privacy.evidence import ANOTHER, Statement, read_statement
-from privacy.keeper import crew
+from privacy.keeper import workers
 from privacy.keeper.labelling import label_set
 from privacy.keeper.runlog import RunLog, runs_of
 from privacy.plan import Plan
@@ -85,7 +85,7 @@ def test_a_record_comes_before_the_first_session(
         kinds.extend(made.kinds())
         raise BrokenError
 
-    monkeypatch.setattr(crew.Crew, "_exchange", exchange)
+    monkeypatch.setattr(workers.LocalWorkers, "_exchange", exchange)
     with pytest.raises(BrokenError):
         made.ask("classify", bound)
     assert kinds[-2:] == ["labels", "run"]
@@ -151,7 +151,7 @@ def test_a_worker_that_is_refused_is_given_no_session(
         raise IncompleteError("REFUSED_HERE", rule="r.", found=f"{worker.tier}.", remedy="x.")
 
     monkeypatch.setattr(RunLog, "saw", refuse)
-    monkeypatch.setattr(crew.Crew, "_exchange", lambda *_: given.append(1))
+    monkeypatch.setattr(workers.LocalWorkers, "_exchange", lambda *_: given.append(1))
     with pytest.raises(IncompleteError, match="REFUSED_HERE"):
         made.ask("classify", bound)
     assert given == []

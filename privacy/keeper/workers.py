@@ -1,0 +1,138 @@
+"""
+Where a batch of sessions is labelled: by a worker beside the keeper, or by one on a node.
+
+Both give a worker the batch, each data key wrapped to that worker's key alone, and hear one
+answer.  Beside the keeper it comes down a pipe; from a node it comes sealed to a key that the
+keeper made for this run, so that nothing between worker and keeper reads it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from privacy.errors import IncompleteError
+from privacy.keeper.egress import Egress, way_out
+from privacy.keeper.nodes import Nodes
+from privacy.keeper.runlog import RunLog
+from privacy.keeper.state import State
+from privacy.nodes.checks import NodeWorker
+from privacy.plan import Plan
+from privacy.sandbox.launch import Worker, Zygote
+from privacy.sealing import KeyPair, SealedBlob, floor_info, run_info
+from privacy.tasks import Task, rows_info
+
+SESSION_SECONDS = 600.0
+"""For one record of the largest session on a busy machine; after it the run stops."""
+
+BATCH_SECONDS = int(64 * SESSION_SECONDS)
+"""For the batch of most sessions, on a node."""
+
+
+class Workers(Protocol):
+    """Whoever gives a new worker for each batch; for several threads."""
+
+    def ask(self, blobs: Sequence[SealedBlob], limit: int) -> bytes | None:
+        """What a new worker says of a batch; None where it ended before it had said it."""
+
+    def check_alive(self) -> None:
+        """Raise where a worker's end would say nothing about what it was given."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalWorkers:
+    """Workers of one run, forked from its zygote as batches come."""
+
+    zygote: Zygote
+    state: State
+    plan: Plan
+    floor: str
+    """SHA-256 of the vault's floor."""
+    log: RunLog
+    """Told of each worker before it is given anything; may refuse it."""
+    egress: Egress | None = None
+    """The way out of workers that ask a model."""
+    secret: bytes = field(default=b"", repr=False)
+    """The key for its endpoint."""
+
+    def ask(self, blobs: Sequence[SealedBlob], limit: int) -> bytes | None:
+        """
+        What a new worker says of a batch; None where it ended before it had said it.
+
+        Raises:
+            RefusedError: A worker's isolation does not hold.
+            IncompleteError: It was too slow, or its zygote has ended.
+        """
+        with way_out(self.egress) as control, self.zygote.start(control=control) as worker:
+            self.log.saw(worker)
+            try:
+                return self._exchange(worker, blobs, limit)
+            except IncompleteError as error:
+                # A deadline depends on the machine's load, so it stops the run; only a worker
+                # that ended on these sessions says something about one of them.
+                if error.code != "CHANNEL_CLOSED":
+                    raise
+                return None
+
+    def check_alive(self) -> None:
+        """
+        Raise if the zygote has ended.
+
+        Raises:
+            IncompleteError: `ZYGOTE_GONE`.
+        """
+        self.zygote.check_alive()
+
+    def _exchange(self, worker: Worker, blobs: Sequence[SealedBlob], limit: int) -> bytes:
+        channel = worker.channel
+        channel.timeout = SESSION_SECONDS
+        if self.egress:
+            channel.send(self.secret)
+        info = run_info(self.plan.hash)
+        for blob in blobs:
+            channel.send(_given(self.state, self.floor, blob, worker.public_key, info))
+        channel.send(b"")
+        # What the pipe still held may be all of them.
+        channel.timeout = SESSION_SECONDS * len(blobs)
+        return channel.receive(limit)
+
+
+@dataclass(frozen=True, slots=True)
+class FarWorkers:
+    """Workers of one run, on nodes."""
+
+    nodes: Nodes
+    state: State
+    plan: Plan
+    floor: str
+    key: KeyPair = field(default_factory=KeyPair.generate)
+    """To which records are sealed; of this run, and of this process alone."""
+
+    def ask(self, blobs: Sequence[SealedBlob], limit: int) -> bytes | None:
+        """
+        What a new worker on some node says of a batch; None where it ended on it.
+
+        Raises:
+            RefusedError, VerificationError: A report, a result or the answer does not hold.
+            IncompleteError: There is no node, nodes were lost too often, or one was too slow.
+        """
+        task = Task(self.key.public)
+        info = task.info(self.plan.hash)
+
+        def asking(worker: NodeWorker) -> list[bytes]:
+            given = (_given(self.state, self.floor, b, worker.public_key, info) for b in blobs)
+            return [task.encode(), *given]
+
+        if (answer := self.nodes.ask(asking)) is None:
+            return None
+        blob = SealedBlob.decode(answer)
+        digests = (one.digest for one in blobs)
+        return blob.open(self.key.open(blob.wrapped, info=rows_info(self.plan.hash, digests)))
+
+    def check_alive(self) -> None:
+        """Nothing: a node says itself whether what workers are forked from has ended."""
+
+
+def _given(state: State, floor: str, blob: SealedBlob, reader: bytes, info: bytes) -> bytes:
+    """A session as a worker gets it: the same bytes, for the key that it alone has."""
+    at_rest = floor_info(floor, "session")
+    return blob.rewrap(state.ring.of(blob), reader, at_rest=at_rest, in_run=info).encode()

@@ -1,0 +1,1 @@
+"""The protocol between a keeper and nodes."""
