@@ -102,8 +102,8 @@ def _summary(card: Scorecard) -> Element:
             ": it leaves the figure out. ",
             tag("strong", "Cannot tell"),
             ": it holds both, or a number that is needed is withheld or was not computed. A "
-            "figure that was rounded, or read off a plot, is taken with that much room. Sources: the "
-            "publication [1], its appendix [2], or a third party’s reading of its plots [F].",
+            "figure that was rounded, or read off a plot, is taken with that much room. Sources: "
+            "the publication [1], its appendix [2], a third party’s reading of its plots [F].",
         ),
     )
 
