@@ -59,6 +59,8 @@ def uses() -> Iterator[Claim]:
         place = at("wrote_code_by_codebase", "rate", codebase=relation)
         above = (Quantity({place: 1.0}, -0.9),)
         yield Claim(f"over 90 % of sessions that {relation} code show it", "[2]", above)
+    agrees = Quantity({at("code_by_telemetry", "exact"): 1.0}, -0.9)
+    yield Claim("label and telemetry agree in over 90 %", "[2]", (agrees,))
 
 
 def sizes() -> Iterator[Claim]:
