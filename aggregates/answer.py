@@ -134,8 +134,8 @@ def _lawful(row: Row, plan: Plan, table: Table) -> bool:
     threshold = row["threshold"]
     error = printed_error(plan, table, str(row["keys"]), told["estimate"])
     return (
-        isinstance(threshold, float)
-        and told["raw"] >= threshold
+        _is_number(threshold)  # canonical JSON writes a whole number without its point
+        and told["raw"] >= float(threshold or 0)
         and plan.privacy.minimum_accounts <= least
         and least * Fraction(str(row["k"])) <= told["raw"]
         and told["low"] <= told["estimate"] <= told["high"]

@@ -40,16 +40,17 @@ DICTIONARY: Mapping[str, str] = {
     "table": "name of the table",
     "statistic": "share, rate, corrected, change, slope, mean, geometric_mean, quantiles, total, "
     "grand_total, adjusted_rate, adjusted_slope, adjusted_geometric_mean, adjusted_ratio, "
-    "accounts, accounts_above, not_computed",
+    "accounts, accounts_above, kappa (Cohen's), weighted_kappa (of ordered labels, by squared "
+    "distance), exact, adjacent (at most one label apart), not_computed",
     "keys": "the cell: axis=level, joined by '; '; empty for a table without axes; of quantiles "
     "also which one, in per cent; all others: what a share withholds in that group, as one row; "
     "of adjusted tables in columns how many controls are held equal",
     "estimate": "the estimate, in `unit`; shares and rates lie in [0, 1]; a change is that from "
     "the first month to the last, a slope that of a straight line through all months; adjusted "
     "numbers are as if each level had the controls of the whole sample, or per step between levels",
-    "raw": "noisy weighted count the cell was tested on (a share's own cell, a rate's or mean's "
-    "base, all levels of what is given per step), in accounts; of totals the noisy clipped count, "
-    "in sessions",
+    "raw": "noisy weighted count the cell was tested on (a share's own cell, the base of a rate, a "
+    "mean or an agreement, all levels of what is given per step), in accounts; of totals the noisy "
+    "clipped count, in sessions",
     "low": "lower end of the 95 % interval: of all errors together whose standard errors stand in "
     "the row",
     "high": "upper end of it",

@@ -4,19 +4,16 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from privacy.derived import GROUPINGS
-from privacy.errors import ConfigurationError
 from privacy.forms import MONTH
 from privacy.queries import SESSIONS
 from privacy.rows import REST
 from privacy.unit import CLIPS
 
-from .lines import line_of
 from .population import MEANINGLESS
 from .summands import SIZES
 from .table import (
     CORRECTED,
     GEOMETRIC_MEAN,
-    LATER_KEYS,
     LEVELS,
     OF_MEASURES,
     SLOPE,
@@ -41,12 +38,13 @@ def check_table(study: "Study", index: int, table: TableSpec) -> None:
     Raises:
         ConfigurationError: It does not.
     """
-    for key in LATER_KEYS:
-        if getattr(table, key) is not None:
-            raise _later(study, key, "table", index, key)
     if table.not_computed is not None:
         _check_nothing(study, index, table)
         return
+    if table.agreement_of and len(set(table.agreement_of)) == 1:
+        found = f"agreement of {table.agreement_of[0]!r} with itself, of which a record holds one."
+        remedy = 'compare two fields, or write not_computed = "no second reading of a session".'
+        raise study.error(found, remedy, "table", index, "agreement_of")
     known: tuple[str, ...] = OF_MEASURES if table.measure else ()
     if table.share_of or table.rate_of:
         known = (CORRECTED, TREND)
@@ -88,7 +86,9 @@ def check_table(study: "Study", index: int, table: TableSpec) -> None:
         found = f"a contribution in {table.name!r}, where no account is weighed."
         raise study.error(found, "take it out.", "table", index, "contribution")
     if table.design_effect and (
-        not (table.share_of or table.rate_of) or study.weight_of(index) <= 1
+        not (table.share_of or table.rate_of)
+        or table.adjust_for is not None
+        or study.weight_of(index) <= 1
     ):
         found = f"a design effect in {table.name!r}: shares and rates above k = 1 have one."
         raise study.error(found, "take it out.", "table", index, "design_effect")
@@ -169,12 +169,3 @@ def _check_sizes(study: "Study", index: int, table: TableSpec) -> None:
         if getattr(table, key):
             found = f"{key} in {table.name!r}: accounts are counted by their sessions alone."
             raise study.error(found, "take it out.", "table", index, key)
-
-
-def _later(study: "Study", what: str, *at: str | int) -> ConfigurationError:
-    return ConfigurationError(
-        "NOT_THERE_YET",
-        rule="This version computes shares, rates, means, quantiles, totals, and adjusted ones.",
-        found=f"{what} in line {line_of(study.text, at)} of {study.file}.",
-        remedy="take it out for now; a later version has it.",
-    )

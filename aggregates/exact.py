@@ -15,6 +15,8 @@ from .clipping import at_bounds
 from .kernel import Kernel, add, view
 from .release import release
 
+PLAIN = ("share", "rate")
+"""Statistics that may have corrected ones beside them."""
 QUIET = 1e-9
 """σ that stands for none: thresholds and intervals keep their formulas."""
 
@@ -56,6 +58,17 @@ def unsafe_exact_estimates(
         (str(row["table"]), str(row["statistic"]), str(row["keys"])): row["estimate"]
         for row in release(quiet, settled, codebook, clips)
         if isinstance(row["estimate"], float)
+    }
+
+
+def of_right_labels(
+    exact: Mapping[tuple[str, str, str], float],
+) -> dict[tuple[str, str, str], float]:
+    """Exact numbers of right labels, none of them corrected: a corrected one means just them."""
+    plain = {(table, keys): n for (table, kind, keys), n in exact.items() if kind in PLAIN}
+    return {
+        (table, kind, keys): plain[table, keys] if kind == "corrected" else number
+        for (table, kind, keys), number in exact.items()
     }
 
 

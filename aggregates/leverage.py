@@ -19,8 +19,8 @@ from privacy.codebook import LOG_STEPS
 from privacy.measurements import rho_of
 from privacy.plan import STEPS, Plan, Table
 
-from .estimates.adjusted import fits, sample_of
 from .estimates.intervals import Z95
+from .estimates.sample import fits, sample_of
 
 ROUNDS = 3
 FLOOR = 1e-3
@@ -69,7 +69,10 @@ def _pull(
     plan: Plan, table: Table, sums: Mapping[str, Sequence[int]], sigma: Mapping[str, float]
 ) -> tuple[dict[str, float], list[float]]:
     """C of each query, in units of its noise and for equal wishes; deviation of each number."""
-    queries = tuple(replace(q, sigma=sigma.get(q.name, q.sigma)) for q in plan.queries)
+    queries = tuple(
+        replace(query, sigma=sigma[query.name]) if query.name in sigma else query
+        for query in plan.queries
+    )
     sample = sample_of(replace(plan, queries=queries), table, sums)
     names = [name for name in table.queries if name in sigma]
     pull, noise = dict.fromkeys(names, 0.0), list[float]()

@@ -16,8 +16,8 @@ import numpy as np
 
 from privacy.codebook import LOG_STEPS, Codebook
 from privacy.forms import MONTH, is_rates_trend
-from privacy.plan import ADJUSTED_RATES, QUANTILES, Kind, Plan, Table
-from privacy.rows import keys_of
+from privacy.plan import QUANTILES, Kind, Plan, Table
+from privacy.rows import REST, keys_of
 
 from .accounts import account_sizes
 from .factors import Tensor
@@ -44,7 +44,9 @@ def parameters(plan: Plan, codebook: Codebook) -> dict[Place, float]:
         if table.kind not in KINDS:
             continue
         values = KINDS[table.kind](plan, table, codebook)
-        places = ((table.name, table.kind, keys) for keys in keys_of(plan, table))
+        # What a row of all others merges is chosen by the noise: it has no parameter.
+        cells = (keys for keys in keys_of(plan, table) if not keys.endswith(f"={REST}"))
+        places = ((table.name, table.kind, keys) for keys in cells)
         found |= dict(zip(places, map(float, values), strict=True))
     return found
 
@@ -111,24 +113,6 @@ def _quantiles(plan: Plan, table: Table, codebook: Codebook) -> Sequence[float]:
             for name in QUANTILES
         ]
     return found
-
-
-def _margin(pairs: Mapping[tuple[int, int], Tensor], block: int) -> Tensor:
-    one, other = next(pair for pair in pairs if block in pair)
-    return np.asarray(pairs[one, other].sum(axis=1 if block == one else 0))
-
-
-def _adds(plan: Plan, table: Table, number: int) -> str:
-    return plan.query(table.queries[number]).value
-
-
-def _in_unit(plan: Plan, table: Table, codebook: Codebook, value: float) -> float:
-    if table.kind in ADJUSTED_RATES:
-        return value
-    total = plan.query(table.queries[-2])
-    if table.kind == "adjusted_ratio":
-        return exp(value / LOG_STEPS)
-    return codebook.measure(total.measure).floor * exp((total.centre + value) / LOG_STEPS)
 
 
 def _accounts(plan: Plan, table: Table, _: Codebook) -> Tensor:

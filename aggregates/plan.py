@@ -143,8 +143,10 @@ def _shared(queries: Sequence[Query], tables: Sequence[Table]) -> tuple[list[Que
     names: dict[str, str] = {}
     for asked in queries:
         query = replace(asked, of=names.get(asked.of, asked.of))
-        alike = [one for one in kept if replace(query, name=one.name) == one]
-        first = alike[0] if alike and query.value in ("one", "moments") else query
+        first = query
+        if query.value in ("one", "moments"):
+            alike = (one for one in kept if one.size == query.size)
+            first = next((one for one in alike if replace(query, name=one.name) == one), query)
         names[query.name] = first.name
         kept += [query] if first is query else []
     renamed = (

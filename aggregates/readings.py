@@ -120,7 +120,7 @@ class Slice:
         self._columns, self._account, self._scale = columns, account, scale
         self._places: dict[Places, Codes] = {}
         self._cells: dict[tuple[Places, ...], NDArray[np.intp]] = {}
-        self._weights: dict[tuple[Fraction, Places], Vector] = {}
+        self._weights: dict[tuple[int, int, Places], Vector] = {}
         self._population = readings.population
         self._inside = self._fulfil(readings.population)
 
@@ -165,8 +165,9 @@ class Slice:
 
     def _weight(self, k: Fraction, where: Places) -> Vector:
         """What each row weighs that fulfils a condition; 0 for the others."""
-        if (k, where) in self._weights:
-            return self._weights[k, where]
+        key = (*k.as_integer_ratio(), where)  # a fraction takes long to hash
+        if key in self._weights:
+            return self._weights[key]
         if where is not self._population:
             weight = self._weight(k, self._population) * self._fulfil(where)
         elif self._inside.all():
@@ -174,7 +175,7 @@ class Slice:
         else:
             weight = np.zeros(len(self._account), np.int64)
             weight[self._inside] = weights(self._account[self._inside], k=k, scale=self._scale)
-        self._weights[k, where] = weight
+        self._weights[key] = weight
         return weight
 
     def _fulfil(self, where: Places) -> NDArray[np.bool_]:

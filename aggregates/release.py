@@ -13,10 +13,11 @@ from privacy.codebook import Codebook
 from privacy.codebook import codebook as installed
 from privacy.errors import RefusedError
 from privacy.mistakes import printed_error, rounded
-from privacy.plan import Kind, Plan, Table
+from privacy.plan import AGREEMENTS, Kind, Plan, Table
 
 from .estimates.accounts import accounts, accounts_above
 from .estimates.adjusted import adjusted
+from .estimates.agreement import agreements
 from .estimates.cells import Cell, Noisy, Smooth, minimum_of
 from .estimates.corrected import corrections
 from .estimates.intervals import widened
@@ -58,6 +59,10 @@ MAKERS: Mapping[Kind, Callable[[Measured, Table], Iterator[Cell]]] = {
     "quantiles": lambda of, table: quantiles(of.plan, table, of.noisy, of.codebook),
     "total": lambda of, table: totals(of.plan, table, of.noisy, of.clips),
     "grand_total": lambda of, table: grand_total(of.plan, table, of.noisy, of.clips),
+    **{
+        kind: lambda of, table: agreements(of.plan, table, of.noisy, of.smooth)
+        for kind in AGREEMENTS
+    },
     "adjusted_rate": lambda of, table: adjusted(of.plan, table, of.noisy, of.codebook),
     "adjusted_slope": lambda of, table: adjusted(of.plan, table, of.noisy, of.codebook),
     "adjusted_geometric_mean": lambda of, table: adjusted(of.plan, table, of.noisy, of.codebook),

@@ -1,8 +1,9 @@
 """
 One table of a study: what it is of, by what, and which statistics of it are wanted.
 
-The grammar is flat: a table names its subject (a share, a rate, a total, a measure), the fields it
-is by, and how labels are merged or left out.  What the names mean is the business of `population`.
+The grammar is flat: a table names its subject (a share, a rate, a total, a measure, the agreement
+of two fields, or why it is not computed), the fields it is by, and how labels are merged or left
+out.  What the names mean is the business of `population`.
 """
 
 import re
@@ -12,7 +13,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from privacy.plan import ADJUSTED_MEANS, ADJUSTED_RATES, TRENDS, Kind
+from privacy.plan import ADJUSTED_MEANS, ADJUSTED_RATES, AGREEMENTS, TRENDS, Kind
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 Text = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,500}$")]
@@ -22,13 +23,13 @@ Weight = int | float | str
 """A contribution as a study writes it: `1`, `0.5` and `"1/2"` mean what they say."""
 _WEIGHT = re.compile(r"\d{1,9}(\.\d{1,9})?(/\d{1,9})?")
 
-LATER_KEYS = ("agreement_of",)
-"""Part of the grammar, computed by a later version: recognised, so that the refusal can say so."""
 CORRECTED = "corrected"
 """Statistic of a share or a rate: what the right labels would say, by the study's validation."""
 TREND = "trend"
 """Statistic of a share or a rate by month: how it changed, and its slope."""
-SUBJECTS = ("share_of", "rate_of", "total_of", "measure", "accounts_by", "not_computed")
+SUBJECTS = (
+    "share_of", "rate_of", "total_of", "measure", "agreement_of", "accounts_by", "not_computed",
+)  # fmt: skip
 """Keys that say what a table is of; it has one of them."""
 OF_MEASURES: tuple[Kind, ...] = ("geometric_mean", "mean", "quantiles")
 """Statistics of a measure."""
@@ -66,8 +67,11 @@ class TableSpec(Part):
     share_of: str | None = None
     rate_of: str | None = None
     among: str | None = None
+    """Of a rate: a derived measure; only sessions that say yes to it are its base."""
     total_of: str | None = None
     measure: str | None = None
+    agreement_of: list[str] | None = Field(default=None, min_length=2, max_length=2)
+    """Two fields with the same labels, after merging and leaving out."""
     accounts_by: str | None = None
     bins: list[int] | None = Field(default=None, min_length=2, max_length=32)
     statistics: list[str] = []
@@ -78,6 +82,7 @@ class TableSpec(Part):
     leave_out: dict[str, list[str]] = {}
     where: dict[str, Labels] = {}
     residual: bool = False
+    """Of a share: whether what is withheld in a group is printed together, as all others."""
     half_width: float | None = Field(default=None, gt=0, lt=1, allow_inf_nan=False)
     contribution: Weight | None = None
     design_effect: bool = False
@@ -85,12 +90,18 @@ class TableSpec(Part):
     adjust_for: list[str] | None = Field(default=None, max_length=8)
     columns: list[int] | None = Field(default=None, min_length=1, max_length=9)
     not_computed: Text | None = None
-    agreement_of: str | None = None
+    """Why the table cannot be had; it then has no other key but its name and title."""
 
     @property
     def divided(self) -> str | None:
         """The field whose labels are the last key of a share or a total."""
         return self.share_of or self.total_of
+
+    @property
+    def keyed(self) -> tuple[str, ...]:
+        """Every field that the table's cells are crossed from, in their order."""
+        shared = [self.divided] if self.divided and not self.parted_at else []
+        return (*self.by, *(self.agreement_of or shared))
 
     @property
     def controls(self) -> tuple[tuple[str, ...], ...]:
@@ -111,6 +122,8 @@ class TableSpec(Part):
             return ("share" if self.share_of else "rate", *corrected, *trends)
         if self.total_of:
             return ("total", "grand_total")
+        if self.agreement_of:
+            return AGREEMENTS  # `workload` leaves out what needs an order that labels lack
         if self.not_computed:
             return ("not_computed",)
         if self.accounts_by:

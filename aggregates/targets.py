@@ -11,10 +11,11 @@ from math import inf, sqrt
 from statistics import median
 
 from privacy.codebook import LOG_STEPS
-from privacy.plan import ADJUSTED_MEANS, ADJUSTED_RATES, TRENDS, Plan, Query, Table
+from privacy.plan import ADJUSTED_MEANS, ADJUSTED_RATES, AGREEMENTS, TRENDS, Plan, Query, Table
 from privacy.unit import CLIPS
 
 from .clipping import at_bounds
+from .estimates.agreement import Square, square, two_way
 from .estimates.cells import groups
 from .estimates.intervals import Z95
 from .estimates.rates import answers
@@ -37,6 +38,7 @@ WIDTH = {
     "adjusted_ratio": 0.1,
     "accounts": 0.1,
     "accounts_above": 0.1,
+    **dict.fromkeys(AGREEMENTS, 0.05),
 }
 """Half-width that noise may give a middling group, unless the table states its own: in points of
 a share or of a distribution function, or as a part of the mean or of the number."""
@@ -124,6 +126,8 @@ def _target(
     if table.kind in ("total", "grand_total"):
         return _of_totals(plan, table, query, sums, half)
     counts = plan.query(table.queries[0])
+    if table.kind in AGREEMENTS:
+        return _of_agreement(plan, table, counts, sums, half, printed)
     if query.value == "moments":
         return DESIGN_ERROR * sum(sums[counts.name]) / plan.privacy.scale
     if table.kind == "rate":
@@ -184,6 +188,21 @@ def _mean_in_steps(plan: Plan, table: Table, sums: Sums) -> tuple[float, float]:
     pairs = zip(sums[total.name], sums[counts.name], strict=True)
     apart = median(s / w if w > 0 else 0.0 for s, w in pairs)
     return total.centre + apart, abs(apart)
+
+
+def _of_agreement(
+    plan: Plan, table: Table, counts: Query, sums: Sums, half: float, printed: float
+) -> float:
+    """Deviation of a cell's noise: how much of it reaches the statistic is reckoned at one."""
+    scale, width = plan.privacy.scale, square(counts)
+    found = [
+        two_way(sums[counts.name][at : at + width], scale) for at in range(0, counts.size, width)
+    ]
+    design = float(plan.contribution(counts))
+    felt = [Square(cells, 1.0).estimate(table.kind, design=design).se_noise for cells in found]
+    bases = [float(cells.sum()) for cells in found]
+    wanted = half / (Z95 * max(median(felt), 1e-12))
+    return min(wanted, _printable(plan, counts, bases, printed, width) or wanted)
 
 
 def _printable(

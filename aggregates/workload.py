@@ -23,11 +23,12 @@ from privacy.forms import MONTH, MOST_CELLS
 from privacy.loss import split, write_rho
 from privacy.measurements import sigma_for
 from privacy.minimum import LEAST_MERGED
-from privacy.plan import TRENDS, Axis, Kind, Query, Table
+from privacy.plan import AGREEMENTS, TRENDS, Axis, Kind, Query, Table
 from privacy.queries import OF_RATES, OF_SHARES
 from privacy.unit import ContributionBound
 
 from .gram import adjusted_queries
+from .pairing import paired
 from .population import axis, bins, conditions, parts, rate_axis, whole
 from .study import Study
 from .summands import (
@@ -104,6 +105,9 @@ def queries_of(
     if spec.total_of:
         queries = totals_of(query("count", axes))
         return queries, [_table(spec, kind, queries, codebook) for kind in spec.kinds]
+    if spec.agreement_of:
+        counts, kinds = paired(study, number, query("count", axes), codebook)
+        return [counts], [_table(spec, kind, [counts], codebook) for kind in kinds]
     if spec.measure is None:
         counts, moments = query("count", axes), list[Query]()
         if spec.design_effect:
@@ -169,9 +173,9 @@ def reprice(query: Query, charge: Fraction) -> Query:
 
 def _axes(study: Study, number: int, codebook: Codebook) -> list[Axis]:
     spec = study.tables[number]
-    names = [*spec.by, *([spec.divided] if spec.divided and not spec.parted_at else [])]
-    subject = "total_of" if spec.total_of else "share_of"
-    key = subject if spec.divided and names.count(spec.divided) > 1 else "by"
+    names, divided = list(spec.keyed), {*spec.keyed[len(spec.by) :]}
+    subject = "total_of" if spec.total_of else "agreement_of" if spec.agreement_of else "share_of"
+    key = subject if any(names.count(one) > 1 for one in divided) else "by"
     if len(set(names)) < len(names):
         raise study.error("a field that is named twice.", "name it once.", "table", number, key)
     for part in ("merge", "leave_out"):
@@ -182,7 +186,7 @@ def _axes(study: Study, number: int, codebook: Codebook) -> list[Axis]:
     axes = []
     for name in names:
         named = next((p for p in ("merge", "leave_out") if name in getattr(spec, p)), "by")
-        place = subject if named == "by" and name == spec.divided else named
+        place = subject if named == "by" and name in divided else named
         axes.append(
             axis(
                 name,
@@ -225,6 +229,8 @@ def _table(spec: TableSpec, kind: Kind, queries: Sequence[Query], codebook: Code
         else axes
     )
     unit = codebook.measure(spec.measure).unit if spec.measure else "share"
+    if kind in AGREEMENTS:
+        keys, unit = axes[:-2], "kappa" if kind.endswith("kappa") else "share"
     if spec.total_of:
         unit = "sessions"
     elif spec.not_computed:
@@ -265,8 +271,7 @@ def _base(spec: TableSpec, own: str) -> str:
         words.append(f"whose {columns} could be judged")
     if spec.among:
         words.append(f"of which it is said: {DERIVED[spec.among].title}")
-    names = [*spec.by, *([spec.divided] if spec.divided else [])]
-    for name in names:
+    for name in spec.keyed:
         if name in spec.leave_out:
             words.append(f"without {name} {', '.join(spec.leave_out[name])}")
         if name in GROUPINGS:

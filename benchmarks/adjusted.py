@@ -14,7 +14,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from aggregates.estimates.adjusted import fits, sample_of
+from aggregates.estimates.sample import fits, sample_of
 from aggregates.kernel import partial
 from aggregates.parameters import parameters
 from aggregates.plan import plan

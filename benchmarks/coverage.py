@@ -11,6 +11,10 @@ population prints an interval that misses has a chance of at most 5 %, for every
 of such populations is at most binomial, and a cell that exceeds the bound on it *undercovers*.  All
 cells together raise a false alarm once in 10⁶ runs (Bonferroni, which needs no independence).  The
 bench then ends with an error.  With intervals of half the width it must end so: that is tried too.
+
+Coverage *given that a cell is printed* is told beside it.  Where a cell is printed only when noise
+lifts it over the threshold, its number is too high as often as it is printed: so cells that fewer
+than half of all populations print are told apart from the others.
 """
 
 import json
@@ -74,6 +78,40 @@ name = "verified"
 rate_of = "verified_success"
 by = ["expertise"]
 {KNOWN}""",
+    "of states": f"""
+[[table]]
+name = "judged"
+rate_of = "judged_success"
+by = ["expertise"]
+{KNOWN}
+[[table]]
+name = "partial"
+rate_of = "at_least_partial"
+by = ["expertise"]
+{KNOWN}
+[[table]]
+name = "partial_in_trouble"
+rate_of = "at_least_partial"
+among = "troubled"
+by = ["expertise"]
+{KNOWN}
+[[table]]
+name = "judged_in_trouble"
+rate_of = "judged_success"
+among = "troubled"
+by = ["expertise"]
+{KNOWN}""",
+    "of agreement": """
+[[table]]
+name = "signals"
+agreement_of = ["success_signal", "failure_signal"]
+leave_out = { success_signal = ["unclear"], failure_signal = ["unclear"] }
+
+[[table]]
+name = "telemetry"
+agreement_of = ["wrote_code", "telemetry_wrote_code"]
+leave_out = { telemetry_wrote_code = ["absent"] }
+""",
     "of sizes": f"""
 [[table]]
 name = "actions"
@@ -81,6 +119,22 @@ measure = "actions_per_prompt"
 statistics = ["mean", "geometric_mean", "quantiles"]
 between = [0.5, 200]
 by = ["expertise"]
+{KNOWN}""",
+    "adjusted": f"""
+[[table]]
+name = "verified_adjusted"
+rate_of = "verified_success"
+statistics = ["levels", "slope"]
+by = ["expertise"]
+adjust_for = ["task_value_tier", "month"]
+{KNOWN}
+[[table]]
+name = "actions_adjusted"
+measure = "actions_per_prompt"
+statistics = ["geometric_mean", "slope"]
+between = [0.5, 200]
+by = ["expertise"]
+adjust_for = ["month"]
 {KNOWN}""",
     "of what is there": """
 [[table]]
@@ -184,6 +238,9 @@ def main() -> None:
         for cells in families.values()
         for hits in _judged(cells, book, width=0.5).values()
     )
+    told: dict[str, Mapping[str, Figure]] = {}
+    for name, judged in found.items():
+        told |= _summary(name, families[name], judged)
     tell(
         "coverage",
         populations=POPULATIONS,
@@ -192,7 +249,7 @@ def main() -> None:
         cells=tested,
         misses_allowed=allowed,
         false_alarm=FALSE_ALARM,
-        **{name: _summary(families[name], judged) for name, judged in found.items()},
+        **told,
         undercovered="; ".join(lagging) or "none",
         undercovered_at_half_width=halved,
         cpu_s=time.process_time() - start,
@@ -243,21 +300,29 @@ def _steepness(values: Sequence[float]) -> float:
     return over / sum((n - middle) ** 2 for n in range(len(values)))
 
 
-def _summary(cells: Cells, judged: Mapping[Place, Sequence[bool]]) -> dict[str, Figure]:
-    """Of each statistic: printed part, coverage of all that was printed, that of its worst cell."""
-    told: dict[str, Figure] = {}
+def _summary(
+    name: str, cells: Cells, judged: Mapping[Place, Sequence[bool]]
+) -> dict[str, Mapping[str, Figure]]:
+    """Statistic and family → how often what was printed holds, its worst cell, what seldom is."""
+    told: dict[str, Mapping[str, Figure]] = {}
     for statistic in dict.fromkeys(table.kind for table in cells.made.tables):
-        own = {place: hits for place, hits in judged.items() if place[1] == statistic}
-        printed = sum(map(len, own.values()))
-        if not printed:
-            told[statistic] = "nothing printed"
-            continue
-        usual = [hits for hits in own.values() if len(hits) >= POPULATIONS / 2]
-        least = min((sum(hits) / len(hits) for hits in usual), default=0.0)
-        often = sum(map(sum, own.values())) / printed
-        part = printed / cells.asked[statistic]
-        told[statistic] = f"{often:.4f}, worst cell {least:.3f}, printed {part:.2f}"
+        own = [hits for place, hits in judged.items() if place[1] == statistic]
+        usual = [hits for hits in own if len(hits) >= POPULATIONS / 2]
+        seldom = [hits for hits in own if len(hits) < POPULATIONS / 2]
+        told[f"{statistic} {name}"] = {
+            "printed": sum(map(len, own)) / cells.asked[statistic],
+            "covered": _share(own),
+            "worst_cell": min((_share([hits]) or 0.0 for hits in usual), default=None),
+            "seldom_printed": sum(map(len, seldom)),
+            "seldom_covered": _share(seldom),
+        }
     return told
+
+
+def _share(hits: Sequence[Sequence[bool]]) -> float | None:
+    """Part of all intervals that hold the truth; None of none."""
+    intervals = sum(map(len, hits))
+    return sum(map(sum, hits)) / intervals if intervals else None
 
 
 def _most(trials: int, chance: float, alarm: float) -> int:

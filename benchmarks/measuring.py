@@ -58,6 +58,9 @@ def load() -> float:
     return os.getloadavg()[0]
 
 
+WORKERS = {"OPENBLAS_NUM_THREADS": "1"}
+"""Environment that `privacy.sandbox.boot` gives a worker, for one that is measured without it."""
+
 Figure = float | str | None
 """What is told; None where something could not be measured here."""
 

@@ -27,7 +27,7 @@ from aggregates.plan import plan
 from aggregates.worker import unsafe_release_unsealed
 from aggregates.workload import reprice
 from benchmarks.four_tables import four_tables
-from benchmarks.measuring import Laps, laps, load, tell
+from benchmarks.measuring import WORKERS, Laps, laps, load, tell
 from benchmarks.population import ACCOUNTS, SESSIONS, Rows, buckets_of, skewed_rows
 from privacy.codebook import Codebook, codebook
 from privacy.labels import PSEUDONYM_BYTES, SESSION_KEY_BYTES
@@ -181,7 +181,8 @@ def _parquet(python: str, columns: Mapping[str, np.ndarray], data: Path) -> bool
 def _run(python: str, module: str, *arguments: str) -> None:
     command = [python, "-m", module, *arguments]
     root = Path(__file__).parents[1]
-    subprocess.run(command, check=True, cwd=root, capture_output=True)
+    own = WORKERS if module.endswith("scale") else {}
+    subprocess.run(command, check=True, cwd=root, capture_output=True, env={**os.environ, **own})
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from clerestory.pages.markup import Element, tag, write
 from clerestory.pages.svg import Scale
 
-_WIDTH, _HEIGHT, _LEFT, _RIGHT, _UP, _DOWN = 340, 260, 56, 324, 34, 216
+_WIDTH, _HEIGHT, _LEFT, _RIGHT, _UP, _DOWN = 340, 296, 56, 324, 70, 252
 """A panel, and the part of it that is plotted."""
 _STYLE = """
 text { font: 12px sans-serif; fill: #333 } .title { font-weight: bold } .end { text-anchor: end }
@@ -25,9 +25,8 @@ class Panel:
     title: str
     lines: Mapping[str, Sequence[float]]
     """What is measured → its value at each point; two at most."""
-    limit: float
-    """What the last point must not exceed: drawn as a line from 0, or level where it is flat."""
-    flat: bool = False
+    limit: float | None
+    """What the last point must not exceed: a broken line."""
 
 
 def plot(title: str, across: str, at: Sequence[float], panels: Sequence[Panel]) -> str:
@@ -58,7 +57,7 @@ def plot(title: str, across: str, at: Sequence[float], panels: Sequence[Panel]) 
 
 def _panel(panel: Panel, left: float, across: str, at: Sequence[float]) -> Element:
     wide = Scale.over(at)
-    high = Scale.over([panel.limit, *(y for line in panel.lines.values() for y in line)])
+    high = Scale.over([panel.limit or 0.0, *(y for line in panel.lines.values() for y in line)])
 
     def x(value: float) -> float:
         return left + _LEFT + wide.part(value) * (_RIGHT - _LEFT)
@@ -73,15 +72,15 @@ def _panel(panel: Panel, left: float, across: str, at: Sequence[float]) -> Eleme
     for tick in wide.ticks:
         drawn.append(tag("text", f"{tick:g}", class_="middle", x=x(tick), y=_DOWN + 16))
     drawn.append(tag("text", across, class_="middle", x=x(wide.top / 2), y=_DOWN + 36))
-    start = panel.limit if panel.flat else 0.0
-    ends = {"x1": x(0), "x2": x(at[-1]), "y1": y(start), "y2": y(panel.limit)}
-    drawn.append(tag("line", class_="limit", **ends))
+    if panel.limit:
+        ends = {"x1": x(0), "x2": x(wide.top), "y1": y(panel.limit), "y2": y(panel.limit)}
+        drawn.append(tag("line", class_="limit", **ends))
     for class_, (name, values) in zip(_CLASSES, panel.lines.items(), strict=False):
         pairs = [(x(a), y(value)) for a, value in zip(at, values, strict=True)]
         line = " ".join(f"{a:.1f},{b:.1f}" for a, b in pairs)
         drawn.append(tag("polyline", class_=class_, points=line))
         drawn += [tag("circle", class_=class_, cx=a, cy=b, r=3) for a, b in pairs]
-        row = _UP - 4 + 16 * (1 + _CLASSES.index(class_))
-        drawn.append(tag("line", class_=class_, x1=x(0) + 8, x2=x(0) + 28, y1=row - 4, y2=row - 4))
-        drawn.append(tag("text", name, x=x(0) + 34, y=row))
+        row = 34 + 16 * _CLASSES.index(class_)  # between the title and the plot
+        drawn.append(tag("line", class_=class_, x1=x(0), x2=x(0) + 20, y1=row - 4, y2=row - 4))
+        drawn.append(tag("text", name, x=x(0) + 26, y=row))
     return tag("g", drawn)

@@ -24,6 +24,7 @@ from tempfile import gettempdir
 from typing import Any
 
 from aggregates.margins import ACCOUNTS, EXPERTISE, OCCUPATION, SESSIONS, WORK_MODE
+from aggregates.parameters import Place, parameters
 from aggregates.plan import plan as compile_plan
 from aggregates.reproduction.published import claims
 from aggregates.reproduction.scorecard import Judged, score
@@ -97,7 +98,7 @@ def _one() -> Line:
     made, book = _plan(), codebook()
     twin = draw(ACCOUNTS, SESSIONS, seed=None, codebook=book)
     rows = unsafe_release_unsealed(made, twin.buckets(2))
-    card = score(made, rows, book)
+    card = score(rows, _known())
     by_table: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     for cell in card.cells:
         if cell.inside is not None:
@@ -197,6 +198,11 @@ def _all_present(twin: Twin) -> bool:
 def _plan() -> Plan:
     study = Study.read(ROOT / "studies" / "claude-code-expertise.toml")
     return compile_plan(study, accounts=ACCOUNTS, sessions=SESSIONS)
+
+
+@cache
+def _known() -> dict[Place, float]:
+    return parameters(_plan(), codebook())
 
 
 def _identity() -> str:

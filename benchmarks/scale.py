@@ -8,6 +8,7 @@ buckets are made one at a time, 7 GB of them then.  Points and plot lie in `docs
 """
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -18,7 +19,7 @@ from tempfile import TemporaryDirectory
 from aggregates import worker
 from aggregates.plan import plan
 from benchmarks.four_tables import four_tables
-from benchmarks.measuring import load, own_peak_mb, tell
+from benchmarks.measuring import WORKERS, load, own_peak_mb, tell
 from benchmarks.plot import Panel, plot
 from benchmarks.population import skewed_rows
 from privacy.codebook import codebook
@@ -30,7 +31,10 @@ ACCOUNTS_PER_SESSION = 235 / 400
 PARTS = (0.1, 0.25, 0.5, 0.75, 1.0)
 """Which parts of all buckets are measured."""
 MEASURED = Path(__file__).parents[1] / "docs" / "measured"
-LIMITS = {10_000_000: (5.0, 500.0), 100_000_000: (60.0, 1000.0)}
+LIMITS: Mapping[int, tuple[float, float]] = {
+    10_000_000: (5.0, 500.0),
+    100_000_000: (60.0, 1000.0),
+}
 """Sessions → seconds and megabytes that are not to be exceeded."""
 
 
@@ -93,6 +97,7 @@ def measured(folder: Path, count: int) -> dict[str, float]:
         capture_output=True,
         text=True,
         check=True,
+        env={**os.environ, **WORKERS},
     )
     cold = time.perf_counter() - start
     told: dict[str, float] = json.loads(done.stdout)
@@ -119,41 +124,36 @@ def main(arguments: Sequence[str] = ()) -> None:
         linear=rate / early if early else None,
         ratio=whole["peak_mb"] / first["peak_mb"],
     )
-    draw(points)
+    keep(points)
 
 
-def draw(points: Sequence[Mapping[str, float]]) -> None:
-    """Write the points and their plot."""
-    sessions = int(points[-1]["sessions"])
-    seconds, megabytes = LIMITS.get(sessions, (0.0, 0.0))
+def draw(points: Sequence[Mapping[str, float]]) -> str:
+    """The plot of some points, as an SVG file."""
+    seconds, megabytes = LIMITS.get(round(points[-1]["sessions"]), (None, None))
     millions = [point["sessions"] / 1e6 for point in points]
-    drawn = plot(
+    wall, processor, resident = (
+        [point[key] for point in points] for key in ("cold_s", "cpu_s", "peak_mb")
+    )
+    times = {"wall clock": wall, "processor, user and system": processor}
+    return plot(
         f"The aggregate worker over {millions[-1]:g} million sessions",
         "million sessions",
         millions,
         [
-            Panel(
-                "Seconds, cold; broken: the limit",
-                {
-                    "wall clock": [point["cold_s"] for point in points],
-                    "processor, user and system": [point["cpu_s"] for point in points],
-                },
-                seconds,
-            ),
-            Panel(
-                "Megabytes at the peak; broken: the limit",
-                {"resident": [point["peak_mb"] for point in points]},
-                megabytes,
-                flat=True,
-            ),
+            Panel("Seconds, cold; broken: the limit", times, seconds),
+            Panel("Megabytes at the peak; broken: the limit", {"resident": resident}, megabytes),
         ],
     )
-    MEASURED.mkdir(exist_ok=True)
-    name = f"scale-{millions[-1]:g}m"
-    (MEASURED / f"{name}.svg").write_text(drawn, encoding="utf-8")
+
+
+def keep(points: Sequence[Mapping[str, float]]) -> None:
+    """Write points and plot into the documents."""
     told = [{key: float(f"{value:.4g}") for key, value in point.items()} for point in points]
     lines = ",\n".join(json.dumps(point) for point in told)
-    (MEASURED / f"{name}.json").write_text(f"[\n{lines}\n]\n", encoding="utf-8")
+    name = MEASURED / f"scale-{told[-1]['sessions'] / 1e6:g}m"
+    MEASURED.mkdir(exist_ok=True)
+    name.with_suffix(".json").write_text(f"[\n{lines}\n]\n", encoding="utf-8")
+    name.with_suffix(".svg").write_text(draw(told), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from pathlib import Path
 from aggregates.bundle import TABLES, read_rows
 from aggregates.exact import unsafe_exact_tables
 from aggregates.margins import LARGEST_ACCOUNT
-from aggregates.parameters import Place
+from aggregates.parameters import Place, parameters
 from aggregates.plan import plan as compile_plan
 from aggregates.reproduction.scorecard import Scorecard, score, write_scorecard
 from aggregates.study import Study
@@ -28,6 +28,7 @@ from privacy.approvals import ACTS
 from privacy.codebook import codebook
 from privacy.errors import ConfigurationError, RefusedError, VerificationError
 from privacy.keeper.client import ask, is_listening
+from privacy.keeper.keyring import SEALING
 from privacy.plan import Plan, read_plan
 from privacy.signing import SigningKey
 from privacy.vault import Vault
@@ -82,6 +83,13 @@ def reproduce(
             found="a folder that holds something, or a file.",
             remedy="name another folder with --out.",
         )
+    if is_listening(vault) and not (at.state / SEALING).is_file():
+        raise ConfigurationError(
+            "STATE_UNKNOWN",
+            rule="A scorecard needs the state of the keeper that runs: its labels are looked at.",
+            found="a keeper that listens, and no key of its own in the folder of its state.",
+            remedy="name its folder with --state.",
+        )
     accounts, sessions = population_of(at.vault)
     study = Study.read(studies() / STUDY)
     plan = compile_plan(study, accounts=accounts, sessions=sessions)
@@ -96,7 +104,7 @@ def reproduce(
     _verify(bundle, vault.keys.signing)
     say(f"{bundle}: signed, and it holds")
     rows, book = read_rows((bundle / TABLES).read_bytes()), codebook()
-    card = score(plan, rows, book, differences(vault, at.state, plan))
+    card = score(rows, parameters(plan, book), differences(vault, at.state, plan))
     (at.out / "scorecard.csv").write_bytes(write_scorecard(card))
     (at.out / "scorecard.html").write_bytes(render_scorecard(plan, card, accounts, sessions))
     return card

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
 
-from aggregates.exact import unsafe_exact_tables
+from aggregates.exact import of_right_labels, unsafe_exact_tables
 from clerestory.pages.truth import render_truth
 from privacy.codebook import MONTHS, Codebook, codebook
 from privacy.errors import RefusedError
@@ -45,7 +45,8 @@ def write_truth(demo: Path, vault: Path, state: Path, plan: Path, bundle: Path) 
     with (bundle / "tables.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     labelled = unsafe_exact_tables(asked, unsafe_open_labels(Vault.open(vault), state, asked), book)
-    planted = unsafe_exact_tables(asked, [_planted(demo / "truth.csv", book)], book)
+    right = unsafe_exact_tables(asked, [_planted(demo / "truth.csv", book)], book)
+    planted = of_right_labels(right)
     page = demo / "truth.html"
     page.write_bytes(render_truth(asked, rows, labelled, planted))
     return page

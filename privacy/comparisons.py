@@ -8,9 +8,10 @@ and `verify` does.  Groups are levels of one axis with all other keys equal, bot
 combination vary more than that (Gauss-Markov), so the variances of noise add.  Accounts live in
 both groups, so the draws depend; by Cauchy-Schwarz (Σ w·c·r/n)² ≤ k·Σ w·(c·r/n)², the sum of the
 printed bounds on sampling still bounds them, as in a trend.  Each side is combined apart, from the
-printed interval where that is wider than its standard errors say [1].  Adjusted rates come from one
-regression and share its noise in ways that no row tells: their reaches are added as they are, which
-bounds any dependence (the deviation of a difference is at most the sum of both).
+printed interval where that is wider than its standard errors say [1].  That argument is one at
+D = k.  Where a table has a smaller design effect of its own, and for adjusted rates, which share
+the noise of one regression in ways that no row tells, reaches are added as they are: the deviation
+of a difference is at most the sum of both, whatever the dependence.
 
 **Error gap.**  A rater that errs alike in both groups shifts both numbers, and shrinks d by J
 without turning it.  One that misses more in one of them makes a difference out of nothing: with the
@@ -28,6 +29,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from io import StringIO
 from itertools import pairwise
 from math import hypot, sqrt
+from operator import add
 from statistics import NormalDist
 
 from .codebook import UNCLEAR, codebook
@@ -102,15 +104,24 @@ def compared(plan: Plan, table: Table, rows: Sequence[Row]) -> list[dict[str, st
         if (row["table"], row["statistic"]) == (table.name, table.kind)
         and row["state"] == "published"
     ]
-    return [compare(first, second) for first, second in _pairs(plan, table, own)]
+    # Only counts at D = k have a bound that holds for groups together: see above.
+    apart = table.kind != "adjusted_rate" and len(table.queries) == 1
+    return [compare(*pair, apart=apart) for pair in _pairs(plan, table, own)]
 
 
-def compare(first: Row, second: Row) -> dict[str, str]:
-    """What two printed rows of one table say of their groups, as a row of comparisons.csv."""
+def compare(first: Row, second: Row, *, apart: bool = True) -> dict[str, str]:
+    """
+    What two printed rows of one table say of their groups, as a row of comparisons.csv.
+
+    Args:
+        first: A row.
+        second: Another.
+        apart: Whether the variances of their errors add; else their deviations do.
+    """
     one, other = float(first["estimate"]), float(second["estimate"])
     (down, up), (other_down, other_up) = reaches(first), reaches(second)
     d = other - one
-    both = (lambda a, b: a + b) if first["statistic"] == "adjusted_rate" else hypot
+    both = hypot if apart else add
     low, high = max(-1.0, d - both(other_down, up)), min(1.0, d + both(other_up, down))
     certain = max(low, -high, 0.0)
     lower, higher = sorted((one, other))

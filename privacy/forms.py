@@ -219,6 +219,21 @@ def _is_answered(table: Table, counts: Query) -> bool:
     )
 
 
+def _fits_agreement(table: Table, queries: Sequence[Query]) -> bool:
+    (counts, *more), axes = queries, queries[0].axes
+    if more or counts.value != "one" or len(axes) < 2 or any(axis.measure for axis in axes[-2:]):
+        return False
+    one, other = (tuple(level.name for level in axis.levels) for axis in axes[-2:])
+    # Two labels are always adjacent, and kappa would say the same with any weights.
+    least = 3 if table.kind in ("weighted_kappa", "adjacent") else 2
+    return (
+        table.by == tuple(axis.name for axis in axes[:-2])
+        and one == other
+        and len(set(one)) == len(one) >= least
+        and not (table.yes or table.no)
+    )
+
+
 def _fits_nothing(table: Table, _: Sequence[Query]) -> bool:
     return (table.by, table.yes, table.no) == ((), (), ())
 
@@ -240,6 +255,10 @@ FORMS: Mapping[Kind, Callable[[Table, Sequence[Query]], bool]] = {
     "adjusted_slope": fits_adjusted_rate,
     "adjusted_geometric_mean": fits_adjusted_mean,
     "adjusted_ratio": fits_adjusted_mean,
+    "kappa": _fits_agreement,
+    "weighted_kappa": _fits_agreement,
+    "exact": _fits_agreement,
+    "adjacent": _fits_agreement,
     "not_computed": _fits_nothing,
 }
 """Kind → whether a table and its queries have its form."""

@@ -45,6 +45,10 @@ Kind = Literal[
     "adjusted_slope",
     "adjusted_geometric_mean",
     "adjusted_ratio",
+    "kappa",
+    "weighted_kappa",
+    "exact",
+    "adjacent",
     "not_computed",
 ]
 TRENDS: tuple[Kind, ...] = ("change", "slope")
@@ -54,10 +58,12 @@ ADJUSTED_MEANS: tuple[Kind, ...] = ("adjusted_geometric_mean", "adjusted_ratio")
 """Statistics of a regression: by level of what a table is by, and per step of it."""
 STEPS: tuple[Kind, ...] = ("adjusted_slope", "adjusted_ratio")
 """Those per step: one number for all levels together."""
+AGREEMENTS: tuple[Kind, ...] = ("kappa", "weighted_kappa", "exact", "adjacent")
+"""Statistics of how far two columns say the same; the second and the last need ordered labels."""
 __all__ = [
-    "ADJUSTED_MEANS", "ADJUSTED_RATES", "FORMAT", "QUANTILES", "STEPS", "TRENDS", "Axis", "Binding",
-    "Clip", "Forecast", "Kind", "Level", "Plan", "Population", "Privacy", "Query", "Rater", "Study",
-    "Table", "Validation", "Value", "read_plan",
+    "ADJUSTED_MEANS", "ADJUSTED_RATES", "AGREEMENTS", "FORMAT", "QUANTILES", "STEPS", "TRENDS",
+    "Axis", "Binding", "Clip", "Forecast", "Kind", "Level", "Plan", "Population", "Privacy",
+    "Query", "Rater", "Study", "Table", "Validation", "Value", "read_plan",
 ]  # fmt: skip
 
 

@@ -3,7 +3,16 @@
 from collections.abc import Iterator, Sequence
 
 from .minimum import LEAST_MERGED
-from .plan import ADJUSTED_MEANS, ADJUSTED_RATES, QUANTILES, STEPS, TRENDS, Plan, Table
+from .plan import (
+    ADJUSTED_MEANS,
+    ADJUSTED_RATES,
+    AGREEMENTS,
+    QUANTILES,
+    STEPS,
+    TRENDS,
+    Plan,
+    Table,
+)
 
 COLUMN = "controls"
 """Key of a regression's column: how many of its controls are held equal there."""
@@ -27,6 +36,8 @@ def keys_of(plan: Plan, table: Table) -> list[str]:
         return _adjusted(table, [level.name for level in counts.axes[0].levels])
     cells = dict.fromkeys(cell[:-1] if table.is_rate else cell for cell in counts.cells)
     names = [axis.name for axis in counts.axes]
+    if table.kind in AGREEMENTS:
+        cells = dict.fromkeys(cell[:-2] for cell in counts.cells)
     if table.kind in TRENDS:
         kept = [names.index(name) for name in table.by]
         names = list(table.by)

@@ -22,7 +22,7 @@ from .loss import read_rho
 from .measurements import cost_of, epsilon_of
 from .minimum import BETA, quantile
 from .mistakes import fits_validation
-from .plan import ADJUSTED_RATES, STEPS, Plan, Query, Table
+from .plan import ADJUSTED_RATES, AGREEMENTS, STEPS, Plan, Query, Table
 from .queries import OF_ACCOUNTS
 from .unit import SCALE, ContributionBound
 
@@ -69,6 +69,9 @@ def cells_tested(tables: Sequence[Table], queries: Sequence[Query]) -> int:
         elif table.is_rate or table.kind in ADJUSTED_RATES or is_rates_trend(table):
             base = " ".join(sorted((*table.yes, *table.no)))
             sets[counts.name, f"base {base}"] = counts.size // len(counts.axes[-1].levels)
+        elif table.kind in AGREEMENTS:
+            width = len(counts.axes[-1].levels) ** 2
+            sets[counts.name, "two-way base"] = counts.size // width
         else:
             sets[counts.name, "cell"] = counts.size
         if table.kind in STEPS:

@@ -36,7 +36,7 @@ def design_of(plan: Plan, table: Table, noisy: Noisy) -> float:
 
     Args:
         plan: The plan that the sums were measured under.
-        table: A table of the kind share or rate.
+        table: A share, a rate, or either of them corrected.
         noisy: Noisy counts and moments.
     """
     counts, k = counts_of(plan, table), float(plan.contribution(counts_of(plan, table)))
@@ -44,7 +44,7 @@ def design_of(plan: Plan, table: Table, noisy: Noisy) -> float:
         return k
     moments, scale = plan.query(table.queries[1]), plan.privacy.scale
     found = [cell / scale for cell in noisy[moments.name]]
-    if table.kind == "rate":
+    if table.is_rate:
         base, part = _rate(counts, noisy, scale)
         factors = [(1 - part) ** 2, -2 * part * (1 - part), part**2]
         apart = part * (1 - part)

@@ -14,11 +14,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
 
-from aggregates.parameters import Place, parameters
+from aggregates.parameters import Place
 from aggregates.release import Row
-from privacy.codebook import Codebook
 from privacy.mistakes import rounded
-from privacy.plan import Plan
 
 from .claims import Claim, Interval, Verdict, by_place
 from .published import claims
@@ -93,21 +91,19 @@ class Scorecard:
 
 
 def score(
-    plan: Plan,
     rows: Sequence[Row],
-    codebook: Codebook,
+    known: Mapping[Place, float],
     differences: Mapping[Place, float] | None = None,
 ) -> Scorecard:
     """
     Hold a release of the reproduction study against what was planted and published.
 
     Args:
-        plan: The plan that was released.
-        rows: Its rows.
-        codebook: The closed vocabulary.
+        rows: The release.
+        known: Place → planted parameter (`parameters`).
         differences: Place → session-weighted figure less account-weighted, where known.
     """
-    known, printed = parameters(plan, codebook), by_place(rows)
+    printed = by_place(rows)
     return Scorecard(
         tuple(
             Scored(

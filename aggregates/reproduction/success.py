@@ -155,7 +155,7 @@ def occupations() -> Iterator[Claim]:
         for rate, figure in zip(rates, row, strict=True):
             table = f"{rate}_by_occupation"
             place = told(at(table, "rate", occupation=occupation))
-            name = f"{rate.replace('_', ' ')} of sessions that wrote code: {who}"
+            name = f"Figure 6, {rate.replace('_', ' ')}: {who}"
             other = figure - 0.1 if figure > 0.5 else figure + 0.1
             yield Claim(name, "Figure 6 [F]", place, figure, READ, other)
 

@@ -76,6 +76,11 @@ def validate(
             f"{row['instrument']:<18} {kappa:>6} {row['exact']:>6.2f} "
             f"{row['adjacent']:>9.2f} {row['n']:>5}"
         )
+    if confusion is not None:
+        lines.append(
+            f"{confusion}: counts for a study.  They are exact and are published with its plan: "
+            "only sessions of people who agreed, or public ones, belong in them"
+        )
     refused = ", ".join(f"{code} {n}" for code, n in told["refused"].items()) or "none"
     lines.append(f"{told['read']} sessions read, refused: {refused}")
     answer(told, "\n".join(lines), as_json=as_json)

@@ -35,12 +35,18 @@ def count_up(groups: Sequence[Group]) -> str:
         )
     if not printed:
         return "Nothing of what was asked was computed."
-    parts = [f"Of {counted(len(cells), 'number')} asked for, {number(printed)} are printed"]
+    parts = [
+        f"Of {counted(len(cells), 'number')} asked for, {number(printed)} {_are(printed)} printed"
+    ]
     if few:
-        parts.append(f"{number(few)} are withheld because too few people stand behind them")
+        parts.append(f"{number(few)} {_are(few)} withheld because too few people stand behind them")
     if rest:
-        parts.append(f"{number(rest)} were not computed")
+        parts.append(f"{number(rest)} {'was' if rest == 1 else 'were'} not computed")
     return listed(parts) + "."
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
 
 
 def answer(group: Group) -> str:

@@ -57,7 +57,7 @@ def overturned(plan: Plan, table: Table, rows: Sequence[Row], *, name: str) -> l
 
 def _told(table: Table, pair: Row) -> str:
     less, more, rest = _groups(pair)
-    counted_is = "what is counted here" if table.is_rate else f"“{rest[-1]}”"
+    counted_is = f"“{rest[-1]}”" if table.kind == "share" else "what is counted here"
     where = f" ({listed([f'“{label}”' for label in rest])})" if rest else ""
     width = _points(pair["difference"])
     return (
@@ -108,7 +108,7 @@ def _table(pairs: Sequence[Row], sure: int, among: int, *, name: str) -> Element
         f"In percentage points, {which} whose interval leaves out zero, among "
         f"{counted(among, 'pair')} compared. Each vanishes "
         "if the rater misses so much more in the group named first, or sees it so much more where "
-        "it is not in the group named second. The rest stands in comparisons.csv."
+        "it is not in the group named second. All pairs stand in comparisons.csv."
     )
     heads = [tag("th", head, scope="col", class_="number") for head in _HEADS]
     inner = tag(

@@ -7,7 +7,7 @@ never a blank and never a zero.
 
 from collections.abc import Callable, Mapping, Sequence
 
-from privacy.plan import Table
+from privacy.plan import AGREEMENTS, Table
 
 from .cell import Cell, Group
 from .markup import Element, tag
@@ -36,6 +36,10 @@ _MEASURED: Mapping[str, str] = {
     "quantiles": "Quantile",
     "total": "Total",
     "grand_total": "Grand total",
+    "kappa": "Kappa",
+    "weighted_kappa": "Weighted kappa",
+    "exact": "Exact agreement",
+    "adjacent": "Adjacent agreement",
     "accounts": "Accounts",
     "accounts_above": "Accounts above",
     "adjusted_rate": "Adjusted rate",
@@ -163,8 +167,12 @@ def measured(table: Table) -> str:
 def _measured(table: Table) -> str:
     if table.kind in DIFFERENCES:
         return f"{measured(table)}, in percentage points"
+    if table.kind in {"accounts", "accounts_above"}:
+        return measured(table)
     if table.kind == "corrected":
         return "What the right labels would say, by the mistakes that were counted"
+    if table.kind in AGREEMENTS:
+        return measured(table)
     unit = "" if table.kind in PARTS else f", in {table.unit}"
     return f"{measured(table)}s{unit}"
 

@@ -66,8 +66,9 @@ def _summary(card: Scorecard) -> Element:
     parts = (
         (
             f"{number(told['published'])} of {number(told['cells'])} cells are printed",
-            f"{percent(told['published'] / told['cells'])}. The others are withheld: too few "
-            "accounts stand behind them, or they would give another cell away.",
+            f"{percent(told['published'] / told['cells'])}. The others are withheld (too "
+            "few accounts stand behind them, or they would give another cell away); three are "
+            "not computed.",
         ),
         (
             f"{number(told['inside'])} of {number(told['compared'])} intervals hold the truth",

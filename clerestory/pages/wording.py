@@ -22,7 +22,7 @@ NOTHING_WITHHELD = "nothing is withheld"
 CONFIDENCE = 95
 """Per cent of every interval a release prints (the estimates are made for this one)."""
 
-PARTS: tuple[Kind, ...] = ("share", "rate", "corrected", "adjusted_rate")
+PARTS: tuple[Kind, ...] = ("share", "rate", "corrected", "adjusted_rate", "exact", "adjacent")
 """Kinds whose numbers are parts of a whole, printed as per cent."""
 DIFFERENCES: tuple[Kind, ...] = (*TRENDS, "adjusted_slope")
 """Kinds whose numbers are differences of parts, printed in percentage points."""
@@ -54,6 +54,8 @@ def label_of(value: str, axis: str = "") -> str:
     if axis == COLUMN:
         held = counted(int(value), "control") if value.isdigit() else value
         return "nothing held equal" if value == "0" else f"{held} held equal"
+    if axis == "sessions":  # of accounts, by how many they have
+        return f"{value}{SPACE}{'session' if value.split()[-1] == '1' else 'sessions'}"
     if axis.endswith("occupation") and value.isdigit():
         return _occupation(value)
     return f"{_MONTHS[int(value[5:]) - 1]}{SPACE}{value[:4]}" if is_month(value) else name_of(value)
@@ -72,6 +74,8 @@ def format_for(table: Table, values: Iterable[float]) -> Format:
         return percent
     if table.kind in DIFFERENCES:
         return difference_for(table, values)
+    if table.kind in {"kappa", "weighted_kappa"}:
+        return lambda value: number(value, 2)
     whole = table.unit in {"sessions", "accounts"}
     decimals = 0 if whole else _decimals(values)
     return lambda value: number(value, decimals)

@@ -132,6 +132,18 @@ rate_of = "at_least_partial"
 among = "troubled"
 by = ["expertise"]
 """
+AGREE = """
+[[table]]
+name = "telemetry"
+agreement_of = ["wrote_code", "telemetry_wrote_code"]
+leave_out = { telemetry_wrote_code = ["absent"] }
+by = ["surface"]
+
+[[table]]
+name = "signals"
+agreement_of = ["success_signal", "failure_signal"]
+leave_out = { success_signal = ["unclear"], failure_signal = ["unclear"] }
+"""
 NOTHING = """
 [[table]]
 name = "with_authors"

@@ -1,6 +1,7 @@
 """The answer gate: the tables of the plan and no bit more than noise covers."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregates.answer import NUMBERS, PUBLIC, read_answer
+from aggregates.estimates.cells import minimum_of
 from aggregates.release import COLUMNS, Row, release
 from privacy.errors import RefusedError
 from privacy.unit import SCALE
@@ -48,6 +50,19 @@ def refused(answer: bytes) -> RefusedError:
     with pytest.raises(RefusedError, match="ANSWER_GATE") as refusal:
         read_answer(PLAN, answer)
     return refusal.value
+
+
+def test_a_whole_threshold_passes() -> None:
+    """Canonical JSON writes 238.0 as 238; a plan whose threshold is whole can be released too."""
+    (query, *others) = PLAN.queries
+    test = minimum_of(PLAN, query)
+    whole = next(n for n in range(40, 60) if n * SCALE > test.threshold(query.sigma))
+    sigma = (whole * SCALE - 20 * SCALE - 1) / test.z
+    made = replace(PLAN, queries=(replace(query, sigma=sigma), *others))
+    rows = release(made, noisy(60))
+
+    assert rows[0]["threshold"] == whole
+    assert read_answer(made, rfc8785.dumps({"rows": rows})) == rows
 
 
 def test_the_tables_of_the_plan_pass() -> None:

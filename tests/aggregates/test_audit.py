@@ -45,8 +45,17 @@ RUNS, FALSE_ALARM, DELTA = 1_500, 1e-6, 1e-7
 PHI = NormalDist()
 LOUD = HEAD.replace("epsilon = 2.0", "epsilon = 12.0")
 MADE = small_plan(RATE, TOTAL, MEAN + "between = [1, 100]\n", head=LOUD)
-OWN = small_plan(OWN_K, ACCOUNT_SIZES, DESIGNED, head=LOUD)
-"""Tables at k of their own, above and below the plan's; sizes of accounts; moments."""
+PAIRS = """
+[[table]]
+name = "adjusted"
+rate_of = "verified_success"
+by = ["expertise"]
+adjust_for = ["month"]
+rho = 0.3
+leave_out = { expertise = ["unclear"] }
+"""
+OWN = small_plan(OWN_K, ACCOUNT_SIZES, DESIGNED, PAIRS, head=LOUD)
+"""Tables at k of their own, above and below the plan's; sizes of accounts; moments; pairs."""
 QUERIES = len(MADE.queries) + len(OWN.queries)
 EXPERT = {"expertise": "expert", "outcome": "succeeded", "success_signal": "5", "work_mode": "fix"}
 OTHERS = [
@@ -96,7 +105,7 @@ def mu(rho: str) -> float:
 
 
 @pytest.mark.statistical
-@pytest.mark.parametrize("made", [MADE, OWN], ids=["weights and clips", "own k, sizes, moments"])
+@pytest.mark.parametrize("made", [MADE, OWN], ids=["weights and clips", "own k, sizes, pairs"])
 def test_no_query_tells_more_of_an_account_than_it_is_charged_for(made: Plan) -> None:
     """Empirical ε below the claimed one, query by query; false alarm 10⁻⁶ for all of them."""
     without, within = sums(OTHERS, made), sums(OTHERS + WORST, made)
@@ -136,7 +145,7 @@ def test_a_broken_bound_is_caught() -> None:
 @pytest.mark.statistical
 def test_broken_bounds_of_tables_with_their_own_k_are_caught() -> None:
     """
-    The control of the others: three times a table's own k, and an account under three pseudonyms.
+    The control of the others: three times each k, and an account under three pseudonyms.
 
     Counts then move three times as far, moments nine times, and a histogram of accounts three.
     """
@@ -144,7 +153,8 @@ def test_broken_bounds_of_tables_with_their_own_k_are_caught() -> None:
         replace(q, contribution=str(3 * Fraction(q.contribution))) if q.contribution else q
         for q in OWN.queries
     )
-    loose = replace(OWN, queries=threefold)
+    weights = replace(OWN.privacy, contribution="3")
+    loose = replace(OWN, queries=threefold, privacy=weights)
     again = [record(2000 + n, EXPERT, actions_per_prompt=1e4) for n in (0, 1) for _ in range(3000)]
     without, weighed = sums(OTHERS, loose), sums(OTHERS + WORST, loose)
     sizes = next(query.name for query in OWN.queries if query.value == "size")
@@ -159,3 +169,4 @@ def test_broken_bounds_of_tables_with_their_own_k_are_caught() -> None:
     loud = {query.name for query in OWN.queries if mu(query.rho) > 0.3}
     assert loud <= caught
     assert {"one", "size", "moments"} <= {OWN.query(name).value for name in loud}
+    assert any(name.startswith("adjusted.") for name in loud)

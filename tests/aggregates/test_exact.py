@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from aggregates.exact import unsafe_exact_tables
+from aggregates.exact import of_right_labels, unsafe_exact_tables
 from tests.aggregates.rows import BOOK, MEAN, RATE, SHARE, bucket, record, small_plan
+from tests.support.confusions import GOOD, MODES, of_modes, plan_of, told
 
 PLAN = small_plan(SHARE, RATE, MEAN)
 ROOT = Path(__file__).resolve().parents[2]
@@ -64,3 +65,18 @@ def test_only_the_page_for_synthetic_data_asks_for_them() -> None:
         if re.search(r"unsafe_exact_tables|from .*exact import", path.read_text(encoding="utf-8"))
     }
     assert users == {"aggregates/exact.py", "clerestory/truth.py"}
+
+
+def test_right_labels_need_no_correction(tmp_path: Path) -> None:
+    """What a corrected number is held against is the plain one of the right labels."""
+    made = plan_of(tmp_path, told(GOOD), of_modes())
+    people = [record(n, {"work_mode": MODES[n % 9]}) for n in range(90)]
+    exact = unsafe_exact_tables(made, [bucket(people)], BOOK)
+    right = of_right_labels(exact)
+
+    for mode in MODES[:9]:
+        keys = f"work_mode={mode}"
+        # 10 of 90 each; a correction by mistakes that nobody made would move them.
+        assert right["modes", "corrected", keys] == right["modes", "share", keys]
+        assert right["modes", "share", keys] == pytest.approx(1 / 9, abs=1e-4)
+        assert exact["modes", "corrected", keys] != pytest.approx(1 / 9, abs=1e-4)

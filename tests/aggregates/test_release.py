@@ -1,7 +1,7 @@
 """Rows hold what may be known, in the columns that others rely on."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggregates.release import COLUMNS, release
@@ -11,6 +11,7 @@ from privacy.mistakes import rounded
 from privacy.rows import keys_of
 from privacy.unit import SCALE
 from tests.aggregates.rows import (
+    AGREE,
     AMONG,
     MEAN,
     NOTHING,
@@ -27,7 +28,7 @@ from tests.aggregates.rows import (
     small_plan,
 )
 
-MADE = small_plan(SHARE, RATE, MEAN, OWN_K, SIZES, TRENDS, TOTAL, REST, AMONG, NOTHING)
+MADE = small_plan(SHARE, RATE, MEAN, OWN_K, SIZES, TRENDS, TOTAL, AGREE, REST, AMONG, NOTHING)
 OWN_NUMBERS = ("estimate", "raw", "low", "high", "se_noise", "se_sampling", "accounts_at_least")
 
 vectors = st.fixed_dictionaries(
@@ -42,6 +43,7 @@ vectors = st.fixed_dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(vectors)
 def test_rows_keep_their_promises_whatever_the_noise(noisy: dict[str, list[int]]) -> None:
     """Columns, states, empty numbers, the order of bounds, the threshold, the guarantee."""
@@ -72,15 +74,16 @@ def test_every_public_cell_has_a_row() -> None:
     # Ten work modes, six levels twice; of sizes six means of either kind, and five quantiles each.
     # Three months of ten modes and of six levels, each with change and slope of all; ten totals
     # and a grand one.  At weights of their own six rates, and two means with five quantiles.
+    # Two statistics of agreement on five surfaces, and four of a pair of signals.
     # 24 occupations with all others, twice six levels, one row of nothing.
     former = 10 + 6 + 6 + (6 + 6 + 6 * 5) + (30 + 10 + 10) + (18 + 6 + 6) + 11 + 6 + 7
-    assert len(rows) == former + 25 + 12 + 1
+    assert len(rows) == former + (2 * 5 + 4) + 25 + 12 + 1
     assert {row["state"] for row in rows[:-1]} == {"suppressed"}
     assert rows[-1]["state"] == "not_computed"
     assert rows[0]["keys"] == "work_mode=plan"
     assert rows[0]["unit"] == "share"
     assert [row["unit"] for row in rows[-2:]] == ["share", "none"]
-    totals = len(rows) - 38 - 11
+    totals = len(rows) - 38 - 14 - 11
     assert [row["unit"] for row in rows[totals - 1 : totals + 1]] == ["share per month", "sessions"]
     assert rows[totals - 1]["keys"] == "expertise=unclear"
     # A reader who has the plan alone knows which rows there must be.

@@ -152,6 +152,10 @@ BAD = {
     "a design effect at k = 1": (
         HEAD + SHARE + "design_effect = true\n", "design_effect", "above k = 1",
     ),
+    "a design effect of what is adjusted": (
+        HEAD + RATE + 'contribution = 5\ndesign_effect = true\nadjust_for = ["month"]\n',
+        "design_effect", "above k = 1",
+    ),
     "a design effect of a mean": (
         HEAD + MEAN + "contribution = 5\ndesign_effect = true\n", "design_effect", "above k = 1",
     ),
@@ -249,20 +253,6 @@ def test_what_is_wrong_is_named_with_its_line(what: str) -> None:
     assert error.remedy
     if line:
         assert at(text, line) in error.found
-
-
-@pytest.mark.parametrize(
-    ("text", "line"),
-    [
-        (HEAD + '[[table]]\nname = "same"\nagreement_of = "outcome"\n', "agreement_of"),
-    ],
-)
-def test_what_a_later_version_computes_is_recognised(text: str, line: str) -> None:
-    """Refused as not there yet, not as a mistake of the researcher's."""
-    error = refused(text)
-
-    assert error.code == "NOT_THERE_YET"
-    assert at(text, line)[3:] in error.found
 
 
 def test_the_same_tables_without_the_mistake_compile() -> None:

@@ -14,6 +14,7 @@ from privacy.codebook import codebook
 from tests.aggregates.rows import (
     ACCOUNT_SIZES,
     ADJUSTED,
+    AGREE,
     AMONG,
     DESIGNED,
     HEAD,
@@ -35,6 +36,7 @@ TABLES = (
     TOTAL,
     TRENDS,
     REST,
+    AGREE,
     ACCOUNT_SIZES,
     DESIGNED,
     ADJUSTED,
@@ -44,7 +46,7 @@ STUDY = HEAD.replace("epsilon = 2.0", "epsilon = 1.5") + "".join(TABLES)
 KINDS = {
     "share", "rate", "change", "slope", "geometric_mean", "mean", "quantiles", "total",
     "grand_total", "adjusted_rate", "adjusted_slope", "adjusted_geometric_mean", "adjusted_ratio",
-    "accounts", "accounts_above", "not_computed",
+    "accounts", "accounts_above", "kappa", "weighted_kappa", "exact", "adjacent", "not_computed",
 }  # fmt: skip
 ACCOUNTS, SESSIONS = 300_000, 510_000
 
@@ -81,7 +83,7 @@ def test_every_kind_of_table_is_released_sealed(tmp_path: Path) -> None:
 
     assert set(table["statistic"]) == KINDS
     printed = set(table[table["state"] == "published"]["statistic"])
-    assert {"share", "rate"} <= printed
+    assert {"share", "rate", "kappa", "weighted_kappa", "exact", "adjacent"} <= printed
     # Withheld less than once in 10¹¹ runs: the test below.
     (total,) = table[table["statistic"] == "grand_total"].to_dict("records")
     assert total["state"] == "published"

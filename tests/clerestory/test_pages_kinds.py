@@ -17,6 +17,7 @@ from privacy.plan import Plan
 from privacy.unit import SCALE
 from tests.aggregates.rows import (
     ADJUSTED,
+    AGREE,
     BOOK,
     NOTHING,
     OWN_K,
@@ -159,6 +160,28 @@ def test_what_is_not_computed_says_why() -> None:
     assert not any(row[c] for c in ("estimate", "raw", "threshold", "noise_scale"))
 
 
+def test_agreement_has_a_section_for_each_statistic() -> None:
+    """Parts as per cent, kappas with two decimals."""
+    made = small_plan(AGREE)
+    signals = made.query("signals.count")
+    noisy = {
+        query.name: [
+            (10 + 300 * (cell[0] == cell[1])) * SCALE if query is signals else 0
+            for cell in query.cells
+        ]
+        for query in made.queries
+    }
+    rows = list(csv.DictReader(StringIO(write_rows(release(made, noisy)).decode())))
+    page = Page(render_report(made, rows, {}))
+
+    heads = {"kappa", "weighted kappa", "exact", "adjacent"}
+    assert heads <= set(page.within("h3"))
+    # 36 cells of ten and six of three hundred more: 1,860 of 2,160 agree; κ = (.861 - 1/6)/(5/6).
+    # Adjacent: another ten cells of ten.
+    values = set(page.within("strong"))
+    assert {"86.1 %", "90.7 %", "0.83"} <= values
+
+
 def compared_page(folder: Path, *tables: dict[str, Any], slope: int = 60) -> Page:
     """The page of rates that rise with expertise, with these confusion tables."""
     made = plan_of(folder, *tables, of_modes())
@@ -238,8 +261,8 @@ def test_adjusted_numbers_say_what_is_held_equal() -> None:
             n,
             {
                 "expertise": ("novice", "beginner", "intermediate", "advanced", "expert")[n % 5],
-                "outcome": "succeeded" if n % 3 else "failed",
-                "success_signal": "5" if n % 5 > n % 3 else "1",
+                "outcome": "succeeded" if n % 5 > n % 3 else "failed",
+                "success_signal": "5" if n % 2 else "1",
                 "work_mode": MODES[n % 9],
                 "task_value": "lt25",
             },
@@ -256,5 +279,8 @@ def test_adjusted_numbers_say_what_is_held_equal() -> None:
     assert "2 controls held equal" in page.text
     assert "Rise per step, in percentage points" in page.text
     assert "Of 23 numbers asked for, 23 are printed" in page.text
+    # Judged success rises with n mod 5: what would overturn that is said without columns too.
+    assert "What would overturn it" in page.within("h3")
+    assert "if the rater missed what is counted here" in page.text
     truth = {(r["table"], r["statistic"], r["keys"]): float(r["estimate"]) for r in rows}
     assert Page(render_truth(made, rows, truth, truth)).within("h2").count("Actions adjusted") == 2

@@ -119,6 +119,17 @@ def test_a_population_of_unknown_size_is_refused(classified: World) -> None:
     assert not (classified.folder / "reproduction").exists()
 
 
+def test_another_keepers_state_is_noticed_before_anything_is_charged(classified: World) -> None:
+    """Without the running keeper's folder the labels could not be looked at afterwards."""
+    before = len(classified.entries())
+    out = classified.folder / "reproduction"
+    done = clerestory("reproduce", classified.vault, "--out", out)
+
+    assert done.returncode == 2
+    assert "STATE_UNKNOWN" in done.stderr
+    assert len(classified.entries()) == before
+
+
 def test_the_size_stands_beside_the_vault(reproduced: Path) -> None:
     """With the planted parameters, as `synthesize` wrote them."""
     assert population_of(reproduced / "vault") == (ACCOUNTS, SESSIONS)

@@ -121,6 +121,26 @@ def test_an_uneven_interval_counts_where_it_is_wider() -> None:
     assert float(found["high"]) == pytest.approx(0.3 + 0.04383, abs=1e-5)
 
 
+def test_errors_of_which_nothing_is_known_together_add_up() -> None:
+    """Adjusted rates, and tables with a design effect: 2·1.96·√.0005 = .08765 on either side."""
+    found = compare(row(0.2), row(0.3), apart=False)
+    assert float(found["low"]) == pytest.approx(0.1 - 0.08765, abs=1e-5)
+    assert float(found["high"]) == pytest.approx(0.1 + 0.08765, abs=1e-5)
+
+    plain = small_plan(RATE)
+    own = small_plan(RATE + "contribution = 5\ndesign_effect = true\n")
+    assert [len(plan.tables[0].queries) for plan in (plain, own)] == [1, 2]
+    # The same rows, read with either plan: with the design effect no difference is better known.
+    noisy = {query.name: [300 * SCALE] * query.size for query in plain.queries}
+    tables = write_rows(release(plain, noisy))
+    widths = [
+        [float(pair["high"]) - float(pair["low"]) for pair in csv.DictReader(StringIO(text))]
+        for text in (comparisons(plan, tables).decode() for plan in (plain, own))
+    ]
+    assert len(widths[0]) == 5
+    assert widths[1] == pytest.approx([2**0.5 * width for width in widths[0]], rel=1e-3)
+
+
 def test_the_raters_error_is_not_in_the_interval_of_a_difference(tmp_path: Path) -> None:
     """Mistakes that are alike cancel: the interval is as wide as without any validation."""
     plan = plan_of(tmp_path, told(GOOD), of_modes())

@@ -13,6 +13,7 @@ from privacy.soundness import cells_tested, check_sound
 from tests.aggregates.rows import (
     ACCOUNT_SIZES,
     ADJUSTED,
+    AGREE,
     DESIGNED,
     MEAN,
     NOTHING,
@@ -33,6 +34,7 @@ PEOPLE = small_plan(SHARE, ACCOUNT_SIZES)
 PAIRED = small_plan(DESIGNED)
 MOVED = small_plan(TRENDS)
 EMPTY = small_plan(SHARE, NOTHING)
+AGREED = small_plan(AGREE)
 HELD = small_plan(ADJUSTED)
 
 
@@ -75,6 +77,14 @@ def clip(name: str, number: int, **changes: Any) -> Plan:  # noqa: ANN401  any f
     clips = [*TOTALS.query(name).clips]
     clips[number] = replace(clips[number], **changes)
     return total(name, clips=(*clips,))
+
+
+def agreed(number: int, **changes: Any) -> Plan:  # noqa: ANN401  any field of an axis
+    """A plan of agreement, with one axis of its last query changed."""
+    first, signals = AGREED.queries
+    axes = [*signals.axes]
+    axes[number] = replace(axes[number], **changes)
+    return replace(AGREED, queries=(first, replace(signals, axes=(*axes,))))
 
 
 def weighed(name: str, **changes: Any) -> Plan:  # noqa: ANN401  any field of a query
@@ -137,6 +147,7 @@ FIRST = MADE.queries[0]
 CLIP = TOTALS.query("work.count").clips[7]
 NORMS = TOTALS.query("work.norms").axes[0]
 BINS = SIZED.query("sizes.bins").axes[-1]
+SIGNS = AGREED.queries[-1].axes[0].levels
 EDITS: dict[str, Callable[[], Plan]] = {
     "less noise": lambda: query(sigma=FIRST.sigma * 0.99),
     "smaller sensitivity": lambda: query(sensitivity=FIRST.sensitivity - 1),
@@ -258,6 +269,17 @@ EDITS: dict[str, Callable[[], Plan]] = {
         "work.norms", axes=(replace(NORMS, levels=NORMS.levels[1:]),)
     ),
     "a total tested on weights": lambda: total("work.count", value="one", clips=()),
+    "agreement of other labels": lambda: agreed(1, levels=SIGNS[::-1]),
+    "agreement of fewer labels": lambda: agreed(1, levels=SIGNS[1:]),
+    "agreement of a label twice": lambda: agreed(0, levels=(*SIGNS[:-1], SIGNS[0])),
+    "agreement of bins": lambda: agreed(0, measure="prompts", edges=(0, 1, 2, 3, 4, 5, 6)),
+    "agreement by one of its own fields": lambda: replace(
+        AGREED,
+        tables=(*AGREED.tables[:-1], replace(AGREED.tables[-1], by=("success_signal",))),
+    ),
+    "agreement of more cells than are tested": lambda: replace(
+        AGREED, privacy=replace(AGREED.privacy, tested=5)
+    ),
     "a table that is not computed, of a query": lambda: nothing(queries=("modes.count",)),
     "a table that is not computed, with keys": lambda: nothing(by=("work_mode",)),
     "a table that is not computed, with a rest": lambda: nothing(residual=True),
@@ -329,6 +351,9 @@ def test_a_compiled_plan_is_sound_and_a_stricter_one_too() -> None:
     assert PEOPLE.privacy.tested == 10 + 5 + 4  # modes, bins, and what lies beyond all but the last
     check_sound(weighed("verified_at_five.count", contribution="4"))  # noise for five hides four
     check_sound(EMPTY)
+    check_sound(AGREED)
+    # Two-way tables of five surfaces, and one of all sessions: six bases.
+    assert AGREED.privacy.tested == 6
     # A table that is not computed costs nothing and tests nothing.
     assert EMPTY.privacy.tested == small_plan(SHARE).privacy.tested
     assert EMPTY.queries == small_plan(SHARE).queries

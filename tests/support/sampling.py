@@ -10,7 +10,7 @@ has tests of its own, since a test that cannot fail protects nobody.
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from math import comb, exp, lgamma, log, log1p, sqrt
+from math import exp, lgamma, log, log1p, sqrt
 
 FALSE_ALARM = 1e-9
 """Chance that samples of the very distribution are said not to be."""
@@ -54,7 +54,9 @@ def fewest(trials: int, chance: float, false_alarm: float) -> int:
     """
     below = 0.0
     for count in range(trials + 1):
-        below += comb(trials, count) * chance**count * (1 - chance) ** (trials - count)
+        # In logarithms: of some thousand trials the coefficients are no floats.
+        ways = lgamma(trials + 1) - lgamma(count + 1) - lgamma(trials - count + 1)
+        below += exp(ways + count * log(chance) + (trials - count) * log1p(-chance))
         if below > false_alarm:
             return count
     return trials

@@ -26,6 +26,7 @@ from privacy.soundness import check_sound
 from tests.aggregates.rows import (
     ACCOUNT_SIZES,
     ADJUSTED,
+    AGREE,
     AMONG,
     BOOK,
     DESIGNED,
@@ -48,7 +49,7 @@ from tests.privacy.test_plan import paths
 
 TABLES = (
     *(SHARE, RATE, MEAN, SIZES, TOTAL, TRENDS, REST, AMONG, ACCOUNT_SIZES, DESIGNED, ADJUSTED),
-    SHARE + NOTHING,
+    *(AGREE, SHARE + NOTHING),
 )
 NAMES = ("work_mode", "outcome", "expertise", "month", "occupation", "task_occupation", "surface",
          "verified_success", "troubled", "actions_per_prompt", "account", "session", "status",
@@ -78,6 +79,7 @@ LIKELY: dict[str, list[object]] = {
     "share_of": ["outcome", "month", "software_occupation", "verified_success"],
     "rate_of": ["troubled", "verified_success", "outcome"],
     "total_of": ["month", "outcome"],
+    "agreement_of": [["outcome", "outcome"], ["success_signal", "failure_signal"], ["month"]],
     "among": ["troubled", "judged_failure", "outcome"],
     "residual": [True, False],
     "not_computed": ["for want of a reader", ""],
@@ -101,8 +103,8 @@ LIKELY: dict[str, list[object]] = {
 KEYS = ("name", "purpose", "authors", "months", "where", "epsilon", "delta", "contribution",
         "minimum_accounts", "share_of", "rate_of", "total_of", "measure", "statistics", "between",
         "by", "merge", "leave_out", "half_width", "title", "model", "endpoint", "roots",
-        "among", "residual", "not_computed", "adjust_for", "columns", "accounts_by",
-        "bins", "design_effect", "colour")  # fmt: skip
+        "among", "residual", "agreement_of", "not_computed", "adjust_for", "columns",
+        "accounts_by", "bins", "design_effect", "colour")  # fmt: skip
 lines = st.one_of(
     st.sampled_from([(key, value) for key, given in LIKELY.items() for value in given]).map(
         lambda given: f"{given[0]} = {toml(given[1])}"
@@ -188,7 +190,7 @@ def test_any_text_is_refused_in_our_words(text: str) -> None:
 
 
 HELD = RATE.replace("verified", "held", 1) + 'adjust_for = ["surface"]\n'
-MADE = small_plan(SHARE, RATE, MEAN, SIZES, TOTAL, REST, AMONG, HELD, NOTHING)
+MADE = small_plan(SHARE, RATE, MEAN, SIZES, TOTAL, REST, AMONG, HELD, AGREE, NOTHING)
 PATHS = paths(json.loads(MADE.canonical))
 OTHERS = [record(n, {"work_mode": "plan"}, actions_per_prompt=5.0) for n in range(30)]
 WORST = [record(99, {"work_mode": mode, "expertise": "expert", "outcome": "succeeded",

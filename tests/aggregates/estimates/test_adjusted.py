@@ -10,9 +10,9 @@ import pytest
 import statsmodels.api as sm
 from numpy.typing import NDArray
 
-from aggregates.estimates.adjusted import Sample, fits, sample_of
 from aggregates.estimates.gram import Pair, agree
 from aggregates.estimates.regression import Design, Fit, levels, sampling, slope
+from aggregates.estimates.sample import Sample, fits, sample_of
 from aggregates.kernel import accounts, partial, weights
 from aggregates.plan import plan
 from aggregates.study import Study

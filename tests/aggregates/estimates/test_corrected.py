@@ -11,12 +11,23 @@ from hypothesis import strategies as st
 from aggregates.answer import read_answer
 from aggregates.estimates.corrected import corrected
 from aggregates.estimates.intervals import Z95, Ratio, proportion, widened
+from aggregates.plan import plan as compiled
 from aggregates.release import Row, release
 from privacy.errors import RefusedError
 from privacy.mistakes import LEAST_YOUDEN, Mistakes
 from privacy.plan import Plan
+from privacy.soundness import check_sound
 from privacy.unit import SCALE
-from tests.support.confusions import BAD, GOOD, of_modes, plan_of, told
+from tests.support.confusions import (
+    BAD,
+    CORRECTED,
+    GOOD,
+    file_of,
+    of_modes,
+    plan_of,
+    study_of,
+    told,
+)
 from tests.support.sampling import fewest
 
 counts = st.floats(min_value=1, max_value=2000)
@@ -167,3 +178,26 @@ def test_the_gate_lets_no_number_through_that_is_not_identified(tmp_path: Path) 
         answer = json.dumps({"rows": [*rows[:at], forged, *rows[at + 1 :]]}).encode()
         with pytest.raises(RefusedError, match="ANSWER_GATE"):
             read_answer(plan, answer)
+
+
+def test_what_a_share_withholds_is_corrected_nowhere(tmp_path: Path) -> None:
+    """Beside a row of all others: the same decisions, no row for labels that noise has chosen."""
+    study = study_of(
+        tmp_path,
+        file_of(of_modes()),
+        CORRECTED.split("\n\n")[1] + "residual = true\n",
+    )
+    plan = compiled(study)
+    check_sound(plan)
+    (query,) = plan.queries
+    noisy = [300 * SCALE] * 6 + [2 * SCALE, 15 * SCALE, 400 * SCALE]
+    rows = release(plan, {query.name: noisy})
+    state = {(row["statistic"], row["keys"]): row["state"] for row in rows}
+
+    assert state["share", "work_mode=all others"] in ("published", "suppressed")
+    assert ("corrected", "work_mode=all others") not in state
+    labels = [keys for kind, keys in state if kind == "corrected"]
+    assert len(labels) == query.size == 9
+    assert all(state["corrected", keys] == state["share", keys] for keys in labels)
+    assert {state["corrected", keys] for keys in labels} == {"published", "suppressed"}
+    assert read_answer(plan, json.dumps({"rows": rows}).encode()) == rows

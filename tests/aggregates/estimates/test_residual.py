@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from aggregates.answer import read_answer
 from aggregates.bundle import write_rows
+from aggregates.estimates.cells import minimum_of
+from aggregates.parameters import parameters
 from aggregates.release import Row, release
 from privacy.consistency import StepError
 from privacy.derived import GROUPINGS
@@ -62,6 +64,33 @@ def test_rows_follow_from_the_plan_and_sum_to_one() -> None:
     months = of(SOME, "modes_over_time")
     assert len(months) == 3 * (WIDE + 1)
     assert [n for n, row in enumerate(months) if str(row["keys"]).endswith(REST)] == [10, 21, 32]
+
+
+def test_a_trend_uses_no_cell_that_its_share_merged() -> None:
+    """The same decisions: a cell that October withholds for the row's sake has no trend either."""
+    made = small_plan(BY_MONTH)
+    counts = made.query("modes_over_time.count")
+    test = minimum_of(made, counts)
+    margin = test.margin(counts.sigma)
+    # Seven cells that hold nothing for certain, one that would be printed, two large ones.
+    edge = test.threshold(counts.sigma)
+    october = [*[margin // 9] * 7, edge, 40 * edge, 50 * edge]
+    vector = [*october, *[60 * edge] * (counts.size - WIDE)]
+    plain = replace(made, tables=tuple(replace(t, residual=False) for t in made.tables))
+    cells = [level.name for level in counts.axes[-1].levels]
+
+    def shown(of: Plan, kind: str) -> set[str]:
+        vectors = {q.name: vector if q is counts else [0] * q.size for q in of.queries}
+        rows = [r for r in release(of, vectors) if r["table"] == "modes_over_time"]
+        keys = [str(r["keys"]) for r in rows if (r["statistic"], r["state"]) == (kind, "published")]
+        return {key.rpartition("=")[2] for key in keys if kind == "change" or "2025-10" in key}
+
+    for of in (made, plain):
+        assert shown(of, "change") == shown(of, "share") - {REST}
+    # The eighth brings what the first seven lack; the sum of these eight fails the test of eight
+    # cells (1.8 against 2.8 margins), and so the ninth is merged too, which stands by itself else.
+    assert shown(plain, "share") == {*cells[8:]}
+    assert shown(made, "share") == {cells[9], REST}
 
 
 def test_where_nothing_or_everything_is_withheld_there_is_no_rest() -> None:
@@ -154,6 +183,17 @@ def test_a_forged_rest_is_refused(edit: str) -> None:
     check_sound(MADE)
     with pytest.raises(RefusedError, match="PLAN_MALFORMED"):
         check_sound(edits[edit]())
+
+
+def test_a_rest_has_no_parameter() -> None:
+    """What it merges is chosen by the noise; the labels beside it have theirs, as without it."""
+    beside, without = (
+        {key: value for key, value in parameters(made, BOOK).items() if key[1] == "share"}
+        for made in (small_plan(REST_TOO), small_plan(SHARE))
+    )
+
+    assert len(beside) == WIDE
+    assert beside == without
 
 
 def test_no_label_is_called_as_the_rest_is() -> None:

@@ -92,9 +92,21 @@ def test_every_cell_of_the_study_has_a_parameter(made: Plan) -> None:
     found = parameters(made, BOOK)
     told = {(place[0], place[1]) for place in found}
 
-    assert told == {(table.name, table.kind) for table in made.tables}
-    assert len(found) == made.forecast.cells
+    computed = [table for table in made.tables if table.kind != "not_computed"]
+    assert told == {(table.name, table.kind) for table in computed}
+    assert len(found) == made.forecast.cells  # which counts what is computed
     assert all(np.isfinite(value) for value in found.values())
+
+
+def test_fixed_effects_are_as_many_as_published(made: Plan) -> None:
+    """36 = 9 modes × 4 bands of value, and 252 with seven months: Table A1, columns 2 and 3."""
+    table = next(table for table in made.tables if table.name == "verified_success_adjusted")
+    sizes = {query.axes[-1].name: query.size for query in map(made.query, table.queries)}
+    (crossed,) = (query for query in map(made.query, table.queries) if query.size == 252)
+
+    assert table.columns == (0, 1, 2, 3, 4)
+    assert [len(axis.levels) for axis in crossed.axes] == [36, 7]
+    assert {"month", "task_occupation", "occupation"} <= set(sizes)
 
 
 @pytest.mark.statistical
@@ -108,7 +120,7 @@ def test_a_fresh_population_sums_to_what_is_expected(made: Plan) -> None:
     twin = draw(ACCOUNTS, SESSIONS, seed=None, codebook=BOOK)
     sums = Kernel(made, BOOK).partial(twin.rows)
     looked_at, worst = 0, 0.0
-    for query in (query for query in made.queries if query.value == "one"):
+    for query in (q for q in made.queries if q.value == "one" and not q.contribution):
         chance = expected(made, query)
         counted = np.array(sums[query.name]) / SCALE
         deviation = np.sqrt(ACCOUNTS * chance * (1 - chance))
