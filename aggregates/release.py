@@ -128,7 +128,6 @@ def _row(plan: Plan, table: Table, cell: Cell) -> Row:
             k=str(minimum.k),
             threshold=rounded(minimum.threshold(cell.sigma, cells=cell.summed) / scale),
             noise_scale=rounded(noise),
-            k=str(minimum.k),
         )
     row.update(
         study=plan.study.name,
