@@ -157,7 +157,7 @@ def test_what_is_not_computed_says_why() -> None:
     assert "1 were not computed" in page.text or "1 was not computed" in page.text
     (row,) = [row for row in rows_of(made) if row["statistic"] == "not_computed"]
     assert row["base"] == "no record says who wrote a commit"
-    assert not any(row[c] for c in ("estimate", "raw", "threshold", "noise_scale"))
+    assert not any(row[c] for c in ("estimate", "raw", "threshold", "noise_scale", "k"))
 
 
 def test_agreement_has_a_section_for_each_statistic() -> None:
