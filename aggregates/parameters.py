@@ -16,7 +16,7 @@ import numpy as np
 
 from privacy.codebook import LOG_STEPS, Codebook
 from privacy.forms import MONTH, is_rates_trend
-from privacy.plan import QUANTILES, Kind, Plan, Table
+from privacy.plan import AGREEMENTS, QUANTILES, Kind, Plan, Table
 from privacy.rows import REST, keys_of
 
 from .accounts import account_sizes
@@ -115,6 +115,21 @@ def _quantiles(plan: Plan, table: Table, codebook: Codebook) -> Sequence[float]:
     return found
 
 
+def _agreements(plan: Plan, table: Table, _: Codebook) -> Sequence[float]:
+    """Agreement of two columns, as Cohen has it."""
+    found = []
+    for cells in _sums(plan, table).reshape(-1, *_sums(plan, table).shape[-2:]):
+        part = cells / cells.sum()
+        apart = np.abs(np.subtract.outer(*[np.arange(len(part))] * 2))
+        if table.kind in ("exact", "adjacent"):
+            found.append(float(part[apart <= (table.kind == "adjacent")].sum()))
+            continue
+        weight = apart**2 if table.kind == "weighted_kappa" else apart > 0
+        chance = np.outer(part.sum(axis=1), part.sum(axis=0))
+        found.append(1 - float((weight * part).sum() / (weight * chance).sum()))
+    return found
+
+
 def _accounts(plan: Plan, table: Table, _: Codebook) -> Tensor:
     """Accounts by their sessions, in a synthetic population as large as the forecast expects."""
     edges = plan.query(table.queries[0]).axes[0].edges
@@ -131,6 +146,7 @@ KINDS: Mapping[Kind, Callable[[Plan, Table, Codebook], Tensor | Sequence[float]]
     "change": _trends,
     "slope": _trends,
     "mean": _means,
+    **dict.fromkeys(AGREEMENTS, _agreements),
     "accounts": _accounts,
     "accounts_above": _accounts,
     "geometric_mean": _geometric_means,
