@@ -125,9 +125,9 @@ def _row(plan: Plan, table: Table, cell: Cell) -> Row:
     row: Row = dict.fromkeys(COLUMNS)
     if table.queries:
         row.update(
+            k=str(minimum.k),
             threshold=rounded(minimum.threshold(cell.sigma, cells=cell.summed) / scale),
             noise_scale=rounded(noise),
-            k=str(minimum.k),
         )
     row.update(
         study=plan.study.name,

@@ -1,6 +1,7 @@
 """Sums that were made elsewhere: the integers of one process, each bucket once, or nothing."""
 
 from collections.abc import Callable
+from typing import get_args
 
 import pytest
 from hypothesis import given, settings
@@ -12,12 +13,18 @@ from aggregates.twin import draw
 from privacy.errors import RefusedError
 from privacy.labels import bucket_of
 from privacy.plan import Plan
+from privacy.queries import Value
 from privacy.sealing import KeyPair, SealedBlob, run_info, seal
 from privacy.tasks import Task, sums_info
 from tests.aggregates.rows import (
+    ACCOUNT_SIZES,
+    ADJUSTED,
     BOOK,
+    DESIGNED,
     MEAN,
+    OWN_K,
     RATE,
+    REST,
     SHARE,
     SIZES,
     TOTAL,
@@ -29,8 +36,10 @@ from tests.aggregates.rows import (
 )
 from tests.aggregates.test_worker import Pipe
 
-MADE = small_plan(SHARE, RATE, MEAN, SIZES, TOTAL, TRENDS)
-"""Every kind of query: counts, sums, squares, histograms, clipped totals, months."""
+MADE = small_plan(
+    SHARE, RATE, MEAN, SIZES, TOTAL, TRENDS, OWN_K, ADJUSTED, REST, ACCOUNT_SIZES, DESIGNED
+)
+"""Every kind of query: counts, sums, squares, histograms, totals, pairs, accounts, other k."""
 SMALL = small_plan(SHARE, TOTAL)
 NODE, LAST = KeyPair.generate(), KeyPair.generate()
 
@@ -69,7 +78,8 @@ def test_sums_of_buckets_are_the_sums_of_one_process() -> None:
     tally.check_complete()
 
     assert tally.sums == one_process(MADE, buckets)
-    assert any(any(vector) for vector in tally.sums.values())
+    assert {query.value for query in MADE.queries} == {*get_args(Value)}
+    assert all(any(vector) for vector in tally.sums.values())
 
 
 @settings(max_examples=25, deadline=None)

@@ -28,7 +28,20 @@ from privacy.sealing import KeyPair, SealedBlob, floor_info
 from privacy.signing import SigningKey, fingerprint
 from privacy.tasks import sums_info
 from privacy.verification import verify_bundle
-from tests.aggregates.rows import MEAN, RATE, SHARE, SIZES, TOTAL, TRENDS, small_plan
+from tests.aggregates.rows import (
+    ACCOUNT_SIZES,
+    ADJUSTED,
+    DESIGNED,
+    MEAN,
+    OWN_K,
+    RATE,
+    REST,
+    SHARE,
+    SIZES,
+    TOTAL,
+    TRENDS,
+    small_plan,
+)
 from tests.privacy.keeper.test_labelling import Edge, log
 from tests.support import cluster as machines
 from tests.support.cluster import Cluster
@@ -37,7 +50,9 @@ from tests.support.house import House, founded, planted
 pytestmark = pytest.mark.skipif(
     find_spec("ray") is None, reason="ray is not installed: pip install 'clerestory[ray]'"
 )
-PLAN = small_plan(SHARE, RATE, MEAN, SIZES, TOTAL, TRENDS)
+PLAN = small_plan(
+    SHARE, RATE, MEAN, SIZES, TOTAL, TRENDS, OWN_K, ADJUSTED, REST, ACCOUNT_SIZES, DESIGNED
+)
 
 
 @dataclass(frozen=True)
