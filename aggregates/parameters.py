@@ -10,7 +10,7 @@ there is none.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from math import exp
+from math import exp, isfinite
 
 import numpy as np
 
@@ -43,11 +43,13 @@ def parameters(plan: Plan, codebook: Codebook) -> dict[Place, float]:
     for table in plan.tables:
         if table.kind not in KINDS:
             continue
-        values = KINDS[table.kind](plan, table, codebook)
+        with np.errstate(divide="ignore", invalid="ignore"):  # of nobody there is no rate
+            values = KINDS[table.kind](plan, table, codebook)
         # What a row of all others merges is chosen by the noise: it has no parameter.
         cells = (keys for keys in keys_of(plan, table) if not keys.endswith(f"={REST}"))
-        places = ((table.name, table.kind, keys) for keys in cells)
-        found |= dict(zip(places, map(float, values), strict=True))
+        for keys, value in zip(cells, map(float, values), strict=True):
+            if isfinite(value):
+                found[table.name, table.kind, keys] = value
     return found
 
 

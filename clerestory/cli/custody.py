@@ -131,7 +131,7 @@ def keys_enrol(
     vault: VaultPath,
     key: Annotated[Path, typer.Argument(help="The public key: a `.pub` file.")],
     name: Annotated[str, typer.Option(help="As in a study's `authors`.")],
-    role: Annotated[str, typer.Option(help="officer, custodian or researcher.")] = "officer",
+    role: Annotated[str, typer.Option(help="officer, custodian, researcher or node.")] = "officer",
     as_json: Json = False,
 ) -> None:
     """Give the owner of a key a role, before the first plan is submitted."""

@@ -413,3 +413,26 @@ def test_a_node_may_ask_the_keeper_nothing(scene: Scene) -> None:
     assert not [verb for verb, roles in MAY_ASK.items() if role in roles]
     with pytest.raises(RefusedError, match="ROLE_NOT_ALLOWED"):
         check_may_ask(role, "status")
+
+
+def test_every_bucket_is_sent_after_its_charge(scene: Scene) -> None:
+    """Nodes get ready before it; a worker that ends keeps it; and the next try pays anew."""
+    made, at = scene.house, dict[bytes, list[int]]()
+
+    def watched(message: bytes) -> bytes:
+        at.setdefault(message[:1], []).append(made.kinds().count("charge"))
+        return message
+
+    scene.between.out = lambda message: on(WORK, lambda _: pack(b"no blob"))(watched(message))
+    with pytest.raises(IncompleteError, match="WORKER_ENDED"):
+        made.ask("release", scene.plan)
+    assert (made.kinds().count("charge"), made.kinds().count("release")) == (1, 0)
+    assert at[ORDER][0] == 0  # ready before the charge
+    assert {*at[WORK]} == {1}
+
+    at.clear()
+    scene.between.out = watched
+    assert made.ask("release", scene.plan)["standing"] == "released"
+    assert (made.kinds().count("charge"), made.kinds().count("release")) == (2, 1)
+    assert len(at[WORK]) == made.vault.floor.buckets
+    assert {*at[WORK]} == {2}
