@@ -4,4 +4,4 @@ The command line, the demo, synthetic sessions and pages: all that puts the part
 Read in this order: `workshop` (which workers there are), `cli` (what can be said), `demo`.
 """
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
