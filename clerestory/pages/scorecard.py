@@ -66,7 +66,7 @@ def _summary(card: Scorecard) -> Element:
     parts = (
         (
             f"{number(told['published'])} of {number(told['cells'])} cells are printed",
-            f"{percent(told['published'] / told['cells'])}. The others are withheld (too "
+            f"{percent(told['published'] / max(told['cells'], 1))}. The others are withheld (too "
             "few accounts stand behind them, or they would give another cell away); three are "
             "not computed.",
         ),
