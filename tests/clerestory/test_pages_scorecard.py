@@ -1,6 +1,7 @@
 """The scorecard's page says every verdict in words, and shows nothing that was not printed."""
 
 import re
+from html import escape
 
 from aggregates.parameters import parameters
 from aggregates.reproduction.published import NOT_HELD, claims
@@ -36,7 +37,7 @@ def test_without_a_release_nothing_can_be_told() -> None:
     assert chips(text) == ["cannot tell"] * len(claims())
     assert text.count(">not printed<") == sum(len(claim.quantities) for claim in claims())
     for words in NOT_HELD:
-        assert words.split(",")[0].split(";")[0] in text
+        assert escape(words) in text
 
 
 def test_a_number_decides_its_claim() -> None:
