@@ -34,7 +34,7 @@ RESOURCE = "clerestory"
 """What `ray start --resources` gives a node: one for each worker at once."""
 SOCKET, DEFAULT_SOCKET = "CLERESTORY_NODE", "/run/clerestory-node/node.sock"
 """Variable of Ray's processes on a node that says where the node's agent listens, or here."""
-OPEN_SECONDS = 60.0
+OPEN_SECONDS = 45.0
 """For Ray to start a slot's process, or to notice that its node is gone."""
 _LOOK_SECONDS = 1.0
 """How often it is looked whether the keeper still waits."""
