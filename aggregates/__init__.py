@@ -3,7 +3,9 @@ Turn label records into tables that may be published.
 
 Reading order: `study` (what is asked) → `population` and `workload` (what its names mean, and
 which sums that needs) → `plan` and `forecast` → `kernel` (exact integers) → `release` and
-`estimates` (after the noise) → `worker` (all of it, inside the seal) → `bundle`.
+`estimates` (after the noise) → `worker` (all of it, inside the seal) → `bundle`.  Beside it stands
+what is made up: `law` and `twin`, `factors` and `parameters` (what is true of it), `reproduction`
+(the published study, and whether a release gives it back).
 
 This door opens lazily: importing `aggregates` loads none of numpy, pandas and OpenDP.
 """

@@ -10,13 +10,13 @@ there is none.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from math import exp
+from math import exp, isfinite
 
 import numpy as np
 
 from privacy.codebook import LOG_STEPS, Codebook
 from privacy.forms import MONTH, is_rates_trend
-from privacy.plan import QUANTILES, Kind, Plan, Table
+from privacy.plan import AGREEMENTS, QUANTILES, Kind, Plan, Table
 from privacy.rows import REST, keys_of
 
 from .accounts import account_sizes
@@ -43,11 +43,13 @@ def parameters(plan: Plan, codebook: Codebook) -> dict[Place, float]:
     for table in plan.tables:
         if table.kind not in KINDS:
             continue
-        values = KINDS[table.kind](plan, table, codebook)
+        with np.errstate(divide="ignore", invalid="ignore"):  # of nobody there is no rate
+            values = KINDS[table.kind](plan, table, codebook)
         # What a row of all others merges is chosen by the noise: it has no parameter.
         cells = (keys for keys in keys_of(plan, table) if not keys.endswith(f"={REST}"))
-        places = ((table.name, table.kind, keys) for keys in cells)
-        found |= dict(zip(places, map(float, values), strict=True))
+        for keys, value in zip(cells, map(float, values), strict=True):
+            if isfinite(value):
+                found[table.name, table.kind, keys] = value
     return found
 
 
@@ -115,6 +117,21 @@ def _quantiles(plan: Plan, table: Table, codebook: Codebook) -> Sequence[float]:
     return found
 
 
+def _agreements(plan: Plan, table: Table, _: Codebook) -> Sequence[float]:
+    """Agreement of two columns, as Cohen has it."""
+    found = []
+    for cells in _sums(plan, table).reshape(-1, *_sums(plan, table).shape[-2:]):
+        part = cells / cells.sum()
+        apart = np.abs(np.subtract.outer(*[np.arange(len(part))] * 2))
+        if table.kind in ("exact", "adjacent"):
+            found.append(float(part[apart <= (table.kind == "adjacent")].sum()))
+            continue
+        weight = apart**2 if table.kind == "weighted_kappa" else apart > 0
+        chance = np.outer(part.sum(axis=1), part.sum(axis=0))
+        found.append(1 - float((weight * part).sum() / (weight * chance).sum()))
+    return found
+
+
 def _accounts(plan: Plan, table: Table, _: Codebook) -> Tensor:
     """Accounts by their sessions, in a synthetic population as large as the forecast expects."""
     edges = plan.query(table.queries[0]).axes[0].edges
@@ -131,6 +148,7 @@ KINDS: Mapping[Kind, Callable[[Plan, Table, Codebook], Tensor | Sequence[float]]
     "change": _trends,
     "slope": _trends,
     "mean": _means,
+    **dict.fromkeys(AGREEMENTS, _agreements),
     "accounts": _accounts,
     "accounts_above": _accounts,
     "geometric_mean": _geometric_means,

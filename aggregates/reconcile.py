@@ -168,6 +168,7 @@ def _holds_all(axis: Axis, plan: Plan, codebook: Codebook) -> bool:
     if len(columns) != 1:
         return False
     (column,) = columns
-    held = {label for level in axis.levels for label in level.when[column]}
     labels = plan.population.where.get(column, codebook.field(column).labels)
+    # A level that says nothing of the column holds all of its labels.
+    held = {label for level in axis.levels for label in level.when.get(column, labels)}
     return set(plan.population.months if column == "month" else labels) <= held

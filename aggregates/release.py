@@ -125,6 +125,7 @@ def _row(plan: Plan, table: Table, cell: Cell) -> Row:
     row: Row = dict.fromkeys(COLUMNS)
     if table.queries:
         row.update(
+            k=str(minimum.k),
             threshold=rounded(minimum.threshold(cell.sigma, cells=cell.summed) / scale),
             noise_scale=rounded(noise),
         )
@@ -134,7 +135,6 @@ def _row(plan: Plan, table: Table, cell: Cell) -> Row:
         statistic=table.kind,
         keys=cell.keys,
         state=cell.state,
-        k=str(minimum.k),
         base=table.base,
         unit=table.unit,
         rater=plan.rater.name,

@@ -14,7 +14,6 @@ FOUND = refusals()
 SEVERAL_RULES = {
     "KEY_UNREADABLE": "a key file, or what stands behind an option",
     "LABEL_GATE": "records of the codebook, or the sessions that they speak of",
-    "NOT_THERE_YET": "a command, or a part of the grammar",
     "PLAN_EPSILON": "an ε that is none, or one that is too small",
     "RECOVERY_NOT_SIGNED": "that officers sign, or which officers do",
     "SIGNATURE_INVALID": "whatever was signed; the keeper's own word on its key",

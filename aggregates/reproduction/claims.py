@@ -57,14 +57,16 @@ class Quantity:
     """Whether the numbers are of disjoint groups of sessions."""
 
     def of(self, values: Mapping[Place, float]) -> float | None:
-        """What it is for these values; None where one is missing."""
+        """What it is for these values; None where one is missing, or what divides is zero."""
         if not {*self.terms, *(self.over or ())} <= values.keys():
             return None
         top, under = (
             fsum(c * values[place] for place, c in terms.items())
             for terms in (self.terms, self.over or {})
         )
-        return self.constant + (top / under if self.over is not None else top)
+        if self.over is None:
+            return self.constant + top
+        return self.constant + top / under if under else None
 
     def read(self, rows: Rows) -> Interval | None:
         """What a release says of it; None where a number that it needs is not printed."""

@@ -99,13 +99,15 @@ def _all_else_equal() -> Iterator[Claim]:
         name = f"verified success per step, column {number + 1}"
         yield Claim(name, "Table A1", told(slopes[number]), figure, 5e-5, other, "share per step")
     lost = Quantity({slopes[4]: -1.0}, 1.0, {slopes[0]: 1.0})
-    yield Claim("what controls take off the slope", "Table A1", (lost,), 0.11, ROUNDED, 0.0)
+    yield Claim(
+        "what controls take off the slope", "Table A1", (lost,), 0.11, ROUNDED, 0.0, "ratio"
+    )
     sixth = at("slope_with_model_and_length", "not_computed")
     name = "verified success per step, column 6"
     yield Claim(name, "Table A1", told(sixth), 0.0364, 5e-5, columns[0], "share per step")
     author = at("author_effects", "not_computed")
     name = "judged success per step within one author"
-    yield Claim(name, "[2], 3 to 5 points", told(author), 0.04, 0.01, 0.0, "share per step")
+    yield Claim(name, "[2], 3 to 5 points", told(author), 0.04, 0.01, 0.0, "points")
 
 
 def shape_of_figure_5(what: str, of: Mapping[str, Place]) -> Iterator[Claim]:
@@ -140,7 +142,7 @@ def occupations() -> Iterator[Claim]:
         for who, sign in (("software", 1.0), ("other", -1.0))
     }
     constant = (Quantity(gap, disjoint=True),)
-    yield Claim("the gap of professions stays as it is", "[1]", constant, 0.0, 0.0, 0.04)
+    yield Claim("the gap of professions stays as it is", "[1]", constant, 0.0, 0.0, 0.04, "points")
     manager = {
         at("verified_success_by_occupation", "rate", occupation="11"): 1.0,
         at("verified_success_by_occupation", "rate", occupation="15"): -1.0,

@@ -59,6 +59,8 @@ def uses() -> Iterator[Claim]:
         place = at("wrote_code_by_codebase", "rate", codebase=relation)
         above = (Quantity({place: 1.0}, -0.9),)
         yield Claim(f"over 90 % of sessions that {relation} code show it", "[2]", above)
+    agrees = Quantity({at("code_by_telemetry", "exact"): 1.0}, -0.9)
+    yield Claim("label and telemetry agree in over 90 %", "[2]", (agrees,))
 
 
 def sizes() -> Iterator[Claim]:
@@ -127,7 +129,7 @@ def trends() -> Iterator[Claim]:
             yield Claim(f"{name} in {month}", "[1]; April [F]", place, figure, reading, other)
         change = told(at(where, "change", work_mode=label))
         moved = last - first
-        yield Claim(f"change of {name}", "[1]", change, moved, 2 * reading, 0.0)
+        yield Claim(f"change of {name}", "[1]", change, moved, 2 * reading, 0.0, "points")
     built = told(at(table, "share", month=LAST, work_mode="build"))
     yield Claim(f"build in {LAST}", "[F]", built, 0.21, READ, 0.25)
     yield _growth(

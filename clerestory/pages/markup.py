@@ -78,6 +78,8 @@ def write(node: Child) -> str:
 
 def plain(text: str) -> str:
     """Text without the characters that make a page look other than it reads."""
+    if text.isascii() and text.isprintable():  # most of a page: none of it can deceive
+        return text
     return "".join(
         "\N{REPLACEMENT CHARACTER}" if _deceives(character) else character for character in text
     )

@@ -102,7 +102,8 @@ def _summary(card: Scorecard) -> Element:
             ": it leaves the figure out. ",
             tag("strong", "Cannot tell"),
             ": it holds both, or a number that is needed is withheld or was not computed. A "
-            "figure that was rounded, or read off a plot, is taken with that much room.",
+            "figure that was rounded, or read off a plot, is taken with that much room. Sources: "
+            "the publication [1], its appendix [2], a third party’s reading of its plots [F].",
         ),
     )
 
@@ -201,6 +202,8 @@ def _released(found: Interval | None, show: Format) -> str:
 
 
 def _show(one: Judged) -> Format:
+    if one.claim.unit == "points":
+        return lambda value: f"{number(100 * value, 1)}{SPACE}pp"
     if one.claim.unit == "share":
         small = max((abs(value) for value in one.planted), default=1.0) < 0.005
         decimals, unit = 3 if small else 1, "pp" if one.claim.figure is None else "%"

@@ -10,11 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregates.answer import NUMBERS, PUBLIC, read_answer
+from aggregates.bundle import write_rows
 from aggregates.estimates.cells import minimum_of
 from aggregates.release import COLUMNS, Row, release
 from privacy.errors import RefusedError
+from privacy.printed import printed
 from privacy.unit import SCALE
-from tests.aggregates.rows import MEAN, RATE, SHARE, small_plan
+from tests.aggregates.rows import MEAN, NOTHING, RATE, SHARE, small_plan
 
 PLAN = small_plan(SHARE, RATE, MEAN)
 
@@ -185,3 +187,13 @@ def test_any_release_passes_its_own_gate(data: st.DataObject) -> None:
     rows = release(PLAN, vectors)
     assert read_answer(PLAN, rfc8785.dumps({"rows": rows})) == rows
     assert all((*row,) == COLUMNS for row in rows)
+
+
+def test_what_is_not_computed_passes_both_gates() -> None:
+    """Keeper and reader agree on its one row: a name, a state, a reason, and no number at all."""
+    made = small_plan(SHARE, NOTHING)
+    rows = release(made, {query.name: [0] * query.size for query in made.queries})
+
+    assert read_answer(made, rfc8785.dumps({"rows": rows})) == rows
+    assert rows[-1]["k"] is None
+    assert "rows published" in printed(made, write_rows(rows))

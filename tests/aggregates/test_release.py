@@ -4,15 +4,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aggregates.bundle import write_rows
 from aggregates.release import COLUMNS, release
 from aggregates.worker import unsafe_release_unsealed
+from privacy.consistency import StepError
 from privacy.errors import RefusedError
 from privacy.mistakes import rounded
+from privacy.printed import printed
 from privacy.rows import keys_of
 from privacy.unit import SCALE
 from tests.aggregates.rows import (
+    ACCOUNT_SIZES,
     AGREE,
     AMONG,
+    DESIGNED,
     MEAN,
     NOTHING,
     OWN_K,
@@ -28,7 +33,8 @@ from tests.aggregates.rows import (
     small_plan,
 )
 
-MADE = small_plan(SHARE, RATE, MEAN, OWN_K, SIZES, TRENDS, TOTAL, AGREE, REST, AMONG, NOTHING)
+TABLES = (SHARE, RATE, MEAN, OWN_K, ACCOUNT_SIZES, DESIGNED, SIZES, TRENDS, TOTAL, AGREE, REST)
+MADE = small_plan(*TABLES, AMONG, NOTHING)
 OWN_NUMBERS = ("estimate", "raw", "low", "high", "se_noise", "se_sampling", "accounts_at_least")
 
 vectors = st.fixed_dictionaries(
@@ -76,7 +82,10 @@ def test_every_public_cell_has_a_row() -> None:
     # and a grand one.  At weights of their own six rates, and two means with five quantiles.
     # Two statistics of agreement on five surfaces, and four of a pair of signals.
     # 24 occupations with all others, twice six levels, one row of nothing.
-    former = 10 + 6 + 6 + (6 + 6 + 6 * 5) + (30 + 10 + 10) + (18 + 6 + 6) + 11 + 6 + 7
+    # Five bins of accounts, and what lies beyond four; six rates with D, and shares of five
+    # outcomes in three months with their trends.
+    own = (6 + 7) + (5 + 4) + 6 + (15 + 5 + 5)
+    former = 10 + 6 + 6 + (6 + 6 + 6 * 5) + (30 + 10 + 10) + (18 + 6 + 6) + 11 + own
     assert len(rows) == former + (2 * 5 + 4) + 25 + 12 + 1
     assert {row["state"] for row in rows[:-1]} == {"suppressed"}
     assert rows[-1]["state"] == "not_computed"
@@ -155,3 +164,14 @@ def test_a_table_has_its_own_k_in_test_bound_and_words() -> None:
     assert float(str(five["threshold"])) == pytest.approx(5 * 20, abs=0.1)
     assert "each account weighing at most 5" in str(five["base"])
     assert "weighing" not in str(one["base"])
+
+
+def test_a_reader_finds_every_row_where_the_plan_has_it() -> None:
+    """Keys, k, states and thresholds of each kind, one that is not computed too, and one forged."""
+    rows = unsafe_release_unsealed(MADE, [])
+    found = printed(MADE, write_rows(rows))
+
+    assert found == f"0 of {len(rows)} rows published, the others empty"
+    for row in (rows[0], rows[-1]):
+        with pytest.raises(StepError, match="weigh other"):
+            printed(MADE, write_rows([{**one, "k": "7"} if one is row else one for one in rows]))

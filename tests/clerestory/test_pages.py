@@ -460,3 +460,14 @@ def test_a_release_without_rows_or_of_other_keys() -> None:
 def test_wording(said: str, expected: str) -> None:
     """Numbers and names are read by people, and by programs that search for them."""
     assert said.replace(wording.SPACE, " ") == expected.replace(wording.SPACE, " ")
+
+
+def test_text_is_plain_alone_and_among_others() -> None:
+    """A line of plain ASCII is passed at once; of every character the answer is the same."""
+    for code in (*range(0x300), *range(0x2000, 0x2070)):
+        alone = markup.plain(chr(code))
+        assert markup.plain(f"é{chr(code)}") == f"é{alone}"
+        hidden = code in {*range(9), *range(11, 32), *range(127, 160)}
+        assert (alone == "\N{REPLACEMENT CHARACTER}") == (
+            hidden or chr(code) in "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+        )

@@ -157,7 +157,7 @@ def test_what_is_not_computed_says_why() -> None:
     assert "1 were not computed" in page.text or "1 was not computed" in page.text
     (row,) = [row for row in rows_of(made) if row["statistic"] == "not_computed"]
     assert row["base"] == "no record says who wrote a commit"
-    assert not any(row[c] for c in ("estimate", "raw", "threshold", "noise_scale"))
+    assert not any(row[c] for c in ("estimate", "raw", "threshold", "noise_scale", "k"))
 
 
 def test_agreement_has_a_section_for_each_statistic() -> None:
@@ -284,3 +284,23 @@ def test_adjusted_numbers_say_what_is_held_equal() -> None:
     assert "if the rater missed what is counted here" in page.text
     truth = {(r["table"], r["statistic"], r["keys"]): float(r["estimate"]) for r in rows}
     assert Page(render_truth(made, rows, truth, truth)).within("h2").count("Actions adjusted") == 2
+
+
+def test_an_adjusted_rate_says_what_would_overturn_it() -> None:
+    """
+    Its rows have one key, in which the pair differs: nothing else is left to name the answer by.
+
+    And its outcome is judged for all of the sample, so that "no" says nothing of any column.
+    """
+    alone = RATE.replace("verified_success", "judged_success") + 'adjust_for = ["month"]\n'
+    made = small_plan(alone)
+    people = [
+        record(n, {"expertise": level, "outcome": "succeeded" if n % 10 < often else "failed"})
+        for n in range(900)
+        for level, often in [(("novice", 3), ("expert", 9))[n % 2]]
+    ]
+    text = write_rows(unsafe_release_unsealed(quiet(made), [bucket(people)])).decode()
+    page = Page(render_report(made, [*csv.DictReader(StringIO(text))], {}))
+
+    assert "What would overturn it" in page.within("h3")
+    assert "if the rater missed what is counted here" in page.text

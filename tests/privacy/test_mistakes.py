@@ -9,9 +9,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aggregates.plan import plan as compiled
 from privacy.mistakes import LEAST_YOUDEN, Mistakes, mistakes_of, printed_error
 from privacy.plan import Plan, Table
-from tests.support.confusions import BAD, GOOD, MODES, of_modes, plan_of, told
+from tests.support.confusions import (
+    BAD,
+    CORRECTED,
+    GOOD,
+    MODES,
+    file_of,
+    of_modes,
+    plan_of,
+    study_of,
+    told,
+)
 from tests.support.sampling import fewest
 
 count = st.integers(min_value=0, max_value=10**6)
@@ -149,3 +160,18 @@ def test_what_nothing_is_known_of_has_no_error(tmp_path: Path) -> None:
     assert printed_error(plan, rate, "expertise=expert", 0.3) == pytest.approx(0.502, abs=1e-3)
     share = table_of(plan, "modes", "corrected")
     assert printed_error(plan, share, "work_mode=fix", 0.3) is not None
+
+
+def test_a_condition_makes_another_group(tmp_path: Path) -> None:
+    """Who wrote code may be rated otherwise than all: the mistakes of all do not correct them."""
+    where = CORRECTED.replace("leave_out", 'where = { wrote_code = "yes" }\nleave_out')
+    plain, part = (
+        compiled(study_of(tmp_path, file_of(told(GOOD), of_modes()), text))
+        for text in (CORRECTED, where)
+    )
+
+    for plan, own in ((plain, True), (part, False)):
+        share = table_of(plan, "modes", "corrected")
+        found = mistakes_of(plan, share, {"work_mode": "fix"})
+        assert found is not None
+        assert found.is_identified is own

@@ -18,9 +18,11 @@ from aggregates.plan import plan
 from aggregates.planted import planted
 from aggregates.study import Study
 from aggregates.twin import draw
+from aggregates.worker import unsafe_release_unsealed
 from privacy.codebook import codebook
 from privacy.plan import Plan
 from privacy.unit import SCALE
+from tests.aggregates.rows import ADJUSTED, AGREE, RATE, SIZES, TRENDS, quiet, small_plan
 
 BOOK = codebook()
 STUDY = Study.read(Path(__file__).parents[3] / "studies" / "claude-code-expertise.toml")
@@ -144,3 +146,26 @@ def test_a_wrong_law_is_noticed(made: Plan) -> None:
 
     off = np.abs(counted - ACCOUNTS * chance) / np.sqrt(ACCOUNTS * chance * (1 - chance))
     assert off.max() > Z
+
+
+@pytest.mark.statistical
+@pytest.mark.parametrize("tables", [AGREE, RATE + TRENDS, SIZES, ADJUSTED])
+def test_every_kind_of_number_is_near_its_parameter(tables: str) -> None:
+    """Without noise, within Z of the sampling errors that it states, which are bounds."""
+    made = quiet(small_plan(tables))
+    found = parameters(made, BOOK)
+    twin = draw(ACCOUNTS, SESSIONS, seed=None, codebook=BOOK)
+    printed = [
+        row for row in unsafe_release_unsealed(made, twin.buckets(2)) if row["state"] == "published"
+    ]
+
+    assert {(row["table"], row["statistic"]) for row in printed} == {
+        (table.name, table.kind) for table in made.tables
+    }
+    for row in printed:
+        truth = found[str(row["table"]), str(row["statistic"]), str(row["keys"])]
+        value, spread = row["estimate"], row["se_sampling"]
+        assert isinstance(value, float)
+        assert isinstance(spread, float)
+        # The printed number has six digits, and a quantile's error is its slope's in a bin.
+        assert abs(value - truth) <= Z * spread + 2e-5 * abs(truth), row
