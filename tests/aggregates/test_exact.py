@@ -56,15 +56,15 @@ def test_buckets_add_up() -> None:
     assert unsafe_exact_tables(PLAN, [], BOOK) == {}
 
 
-def test_only_the_page_for_synthetic_data_asks_for_them() -> None:
-    """No worker and no keeper may: the name is to be found in one module of the product."""
+def test_only_pages_for_synthetic_data_ask_for_them() -> None:
+    """No worker and no keeper may: two modules do, and both refuse a vault of real people."""
     users = {
         path.relative_to(ROOT).as_posix()
         for package in ("privacy", "classifiers", "aggregates", "clerestory")
         for path in (ROOT / package).rglob("*.py")
         if re.search(r"unsafe_exact_tables|from .*exact import", path.read_text(encoding="utf-8"))
     }
-    assert users == {"aggregates/exact.py", "clerestory/truth.py"}
+    assert users == {"aggregates/exact.py", "clerestory/reproducing.py", "clerestory/truth.py"}
 
 
 def test_right_labels_need_no_correction(tmp_path: Path) -> None:
