@@ -181,7 +181,7 @@ def _lines(one: Judged) -> Iterable[Element]:
         first = place == 0
         yield tag(
             "tr",
-            tag("th", _named(one) if first else "", scope="row"),
+            tag("th", _named(one), scope="row") if first else tag("td"),
             tag("td", "above 0" if claim.figure is None else show(claim.figure), class_="number"),
             tag("td", "not known" if planted is None else show(planted), class_="number"),
             tag("td", _released(found, show), class_="number" if found else "number withheld"),
