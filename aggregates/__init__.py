@@ -2,7 +2,8 @@
 Turn label records into tables that may be published.
 
 Reading order: `study` (what is asked) → `population` and `workload` (what its names mean, and
-which sums that needs) → `plan` and `forecast` → `kernel` (exact integers) → `release` and
+which sums that needs; `gram` for regressions, `partition` and `sharing` for rates that are told
+together) → `plan` and `forecast` → `kernel` and `tally` (exact integers) → `release` and
 `estimates` (after the noise) → `worker` (all of it, inside the seal) → `bundle`.  Beside it stands
 what is made up: `law` and `twin`, `factors` and `parameters` (what is true of it), `reproduction`
 (the published study, and whether a release gives it back).

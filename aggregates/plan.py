@@ -74,28 +74,28 @@ def plan(
             found=f"{accounts} accounts with {expected} sessions.",
             remedy="state what you expect, roughly.",
         )
-    apart = _draft(study, rater, book)
+    apart = draft(study, rater, book)
     sums = prior(apart, accounts, expected, book)
     rho = rho_of(study.budget.epsilon, study.budget.delta)
     wanted = {table.name: table.half_width for table in study.tables}
-    draft = _tested(apart, *share(apart, sums, wanted, book))
-    if draft.queries != apart.queries:
-        sums = prior(draft, accounts, expected, book)
-    adjusted = inside(draft, sums, wanted)
+    shared = _tested(apart, *share(apart, sums, wanted, book))
+    if shared.queries != apart.queries:
+        sums = prior(shared, accounts, expected, book)
+    adjusted = inside(shared, sums, wanted)
     candidates = []
     # Where each table states its own part, no wish can move anything from one to another.
     open_ = any(table.rho is None and not table.not_computed for table in study.tables)
     for printed in PRINTED if open_ else PRINTED[:1]:
-        queries = divide(study, draft, targets(draft, sums, wanted, printed, adjusted), rho)
-        priced = replace(draft, queries=(*queries,))
+        queries = divide(study, shared, targets(shared, sums, wanted, printed, adjusted), rho)
+        priced = replace(shared, queries=(*queries,))
         compiled = replace(priced, privacy=replace(priced.privacy, rho=write_rho(priced.loss)))
         told = forecast(compiled, sums, accounts, expected, book)
         candidates.append(replace(compiled, forecast=told))
     return max(candidates, key=lambda plan: plan.forecast.published)
 
 
-def _draft(study: Study, rater: Rater, book: Codebook) -> Plan:
-    """Everything about a plan but its prices and its forecast."""
+def draft(study: Study, rater: Rater, book: Codebook) -> Plan:
+    """Compile everything about a plan but its prices and its forecast."""
     bound = bound_of(study, study.budget.k, "privacy")
     queries: list[Query] = []
     tables: list[Table] = []
@@ -107,7 +107,7 @@ def _draft(study: Study, rater: Rater, book: Codebook) -> Plan:
     budget = study.budget
     made = Plan(
         study=Asked(study.header.name, study.header.purpose, (*study.header.authors,)),
-        population=Population(study.months, _where(study, book)),
+        population=Population(study.months, where_of(study, book)),
         privacy=Privacy(
             epsilon=budget.epsilon,
             delta=budget.delta,
@@ -155,7 +155,9 @@ def _shared(queries: Sequence[Query], tables: Sequence[Table]) -> tuple[list[Que
     return kept, [*renamed]
 
 
-def _where(study: Study, book: Codebook) -> dict[str, tuple[str, ...]]:
+def where_of(study: Study, book: Codebook) -> dict[str, tuple[str, ...]]:
+    """Read the condition on a study's population."""
+
     def refuse(found: str, remedy: str) -> ConfigurationError:
         return study.error(found, remedy, "population", "where")
 

@@ -34,8 +34,10 @@ RESOURCE = "clerestory"
 """What `ray start --resources` gives a node: one for each worker at once."""
 SOCKET, DEFAULT_SOCKET = "CLERESTORY_NODE", "/run/clerestory-node/node.sock"
 """Variable of Ray's processes on a node that says where the node's agent listens, or here."""
-OPEN_SECONDS = 60.0
+OPEN_SECONDS = 45.0
 """For Ray to start a slot's process, or to notice that its node is gone."""
+KNOCK_SECONDS = 10.0
+"""For the cluster's head to answer at all."""
 _LOOK_SECONDS = 1.0
 """How often it is looked whether the keeper still waits."""
 
@@ -131,6 +133,7 @@ def carry(listener: socket.socket, address: str, ready: Callable[[], None]) -> N
         )
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     try:
+        _knock(address)  # Ray itself would try for minutes
         ray.init(address=address, log_to_driver=False, configure_logging=False)
     except (RayError, OSError, RuntimeError, ValueError):
         raise ConfigurationError(
@@ -191,6 +194,11 @@ def _carried(slot: Any, message: bytes, connection: socket.socket) -> bytes | No
     except RayError:
         return None
     return said if isinstance(said, bytes) else None
+
+
+def _knock(address: str) -> None:
+    host, _, port = address.rpartition(":")
+    socket.create_connection((host, int(port)), timeout=KNOCK_SECONDS).close()
 
 
 def _capacity() -> int:

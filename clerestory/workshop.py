@@ -121,6 +121,7 @@ def _shown(run: Run) -> dict[str, str]:
     holes = sum(answer == "open" for answer in run.probes.values())
     return {
         "run": run.worker,
+        "machine": run.node,  # empty: the keeper's own
         "isolation": run.tier,
         "probes": f"{len(run.probes)}, {holes or 'none'} open" if run.probes else "none",
         "model": f"asked {run.asked}, answered {run.answered or 'none'}" if run.asked else "none",

@@ -4,11 +4,13 @@ What may be known about people, what it costs, and who holds the keys.
 Read in this order:
 
 - the promise: `unit`, `codebook`, `labels`, `loss`, `measurements`, `minimum`
-- the plan: `plan`, `floor`, `policy`, `admission`, `approvals`
+- the plan: `queries`, `plan`, `forms` and `soundness`, `floor`, `policy`, `admission`, `approvals`
+- what it prints: `rows`, `printed`, `confusion` and `mistakes`, `comparisons`
 - the record: `accountant`, `entries`, `history`, `ledger`, `evidence`, `verification`
 - its witnesses: `merkle`, `checkpoint`, `proofs`, `anchors`, `recovery`
 - the seal: `sealing`, `signing`, `custodian`, `batches`, `packs`, `deposit`, `vault`
-- the house: `sandbox` (in which both workers live), `keeper` (who starts them)
+- the house: `sandbox` (in which both workers live), `keeper` (who starts them), `tasks` and
+  `nodes` (other machines)
 
 Names below are imported when they are asked for: a worker must not pay for what it does not use.
 """

@@ -239,10 +239,11 @@ def _tables(files: dict[str, bytes]) -> tuple[bool, str]:
 
 
 def _runs(files: dict[str, bytes]) -> tuple[bool, str]:
-    floor = _floor_of(files)
-    policy = read_policy(files["policy.toml"].decode(), floor)
-    nodes = frozenset(fingerprint(node.key) for node in policy.node)
-    return True, runs(_told(files), _plan(files), floor, nodes)
+    floor, told, nodes = _floor_of(files), _told(files), frozenset[str]()
+    if any(run.node for run in told.runs):
+        policy = read_policy(files["policy.toml"].decode(), floor)
+        nodes = frozenset(fingerprint(node.key) for node in policy.node)
+    return True, runs(told, _plan(files), floor, nodes)
 
 
 def _around(files: dict[str, bytes]) -> tuple[bool, str]:

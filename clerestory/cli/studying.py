@@ -18,9 +18,11 @@ StudyPath = Annotated[Path, typer.Argument(metavar="STUDY", help="study.toml")]
 @command()
 def check(study: StudyPath, as_json: Json = False) -> None:
     """Read a study and say what is wrong with it, line by line."""
+    from aggregates.linting import check as check_study
     from aggregates.study import Study
 
     read = Study.read(study)
+    check_study(read)
     tables = [table.name for table in read.tables]
     answer(
         {"study": read.header.name, "tables": tables},

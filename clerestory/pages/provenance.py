@@ -130,6 +130,8 @@ def _runs(facts: Mapping[str, object]) -> list[Element]:
         return []
     heading = "The runs it is made of"
     told = {"host": facts.get("host")}
+    far = any(isinstance(run, Mapping) and run.get("machine") for run in runs)
+    elsewhere = ("machine",) if far else ()
     mounted = facts.get("mounted")
     if isinstance(mounted, Mapping):
         told |= {f"mounted into {name}": versions for name, versions in mounted.items()}
@@ -143,7 +145,7 @@ def _runs(facts: Mapping[str, object]) -> list[Element]:
             tag("code", "statement.json"),
             ".",
         ),
-        _table(heading, runs, ("run", "isolation", "probes", "model", "code")),
+        _table(heading, runs, ("run", *elsewhere, "isolation", "probes", "model", "code")),
         *_listing(
             "On what they ran", [(key, _text(value)) for key, value in told.items() if value]
         ),

@@ -47,7 +47,7 @@ from privacy.signing import SigningKey
 
 _MARGIN = 60
 """seconds: so that a node's own deadline comes first."""
-_LOOK_SECONDS = 5.0
+_LOOK_SECONDS = 15.0
 """How often a hand that has no node looks whether the scheduler has room meanwhile."""
 _CODE = re.compile(rb"[A-Z][A-Z_]{2,40}")
 _NOT_READY = frozenset({"ZYGOTE_GONE", "WORKER_KILLED", "CHANNEL_TIMEOUT", "CHANNEL_CLOSED"})

@@ -189,10 +189,7 @@ class Shift:
         answer = b""
         try:
             worker.channel.timeout = float(order.seconds)
-            for frame in frames:
-                worker.channel.send(frame)
-            worker.channel.send(b"")
-            answer = worker.channel.receive(LARGEST_MESSAGE)
+            answer = _asked(worker.channel, frames)
         except IncompleteError as error:
             if error.code != "CHANNEL_CLOSED":  # a deadline says something about the machine
                 raise
@@ -222,6 +219,17 @@ def _watched(connection: socket.socket, shift: Shift) -> Iterator[None]:
         with suppress(OSError):  # the other side was first
             connection.shutdown(socket.SHUT_RDWR)
         watching.join()
+
+
+def _asked(channel: Channel, frames: list[bytes]) -> bytes:
+    """What a worker says, also one that has said it, and ended, before it had read everything."""
+    try:
+        for frame in (*frames, b""):
+            channel.send(frame)
+    except IncompleteError as error:
+        if error.code != "CHANNEL_CLOSED":
+            raise
+    return channel.receive(LARGEST_MESSAGE)
 
 
 def _is_alive(zygote: Zygote) -> bool:

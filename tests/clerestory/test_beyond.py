@@ -11,9 +11,9 @@ from clerestory.cli import app, beyond
 HERE = find_spec("ray") is not None
 
 
-def courier(folder: Path) -> tuple[int, str]:
+def courier(folder: Path, address: str = "127.0.0.1:1") -> tuple[int, str]:
     """Exit code and words of a courier for a cluster that is not there."""
-    words = ["courier", "127.0.0.1:1", "--socket", str(folder / "c.sock")]
+    words = ["courier", address, "--socket", str(folder / "c.sock")]
     done = CliRunner().invoke(app, words)
     return done.exit_code, done.stderr
 
@@ -41,4 +41,16 @@ def test_a_cluster_that_asks_nobody_is_refused(
         monkeypatch.setenv("RAY_AUTH_MODE", mode)
     code, said = courier(tmp_path)
     assert (code, "CLUSTER_OPEN" in said) == (2, True)
+    assert not (tmp_path / "c.sock").exists()
+
+
+@pytest.mark.skipif(not HERE, reason="ray is not installed: pip install 'clerestory[ray]'")
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "127.0.0.1", "nowhere", "127.0.0.1:x", ""])
+def test_a_cluster_that_is_not_there_is_said_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    """A wrong port, or what is no address; Ray by itself would go on trying for minutes."""
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    code, said = courier(tmp_path, address)
+    assert (code, "CLUSTER_UNREACHABLE" in said) == (2, True)
     assert not (tmp_path / "c.sock").exists()

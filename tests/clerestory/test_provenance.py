@@ -38,6 +38,14 @@ def test_every_run_has_its_row() -> None:
     assert "<b>" not in text
 
 
+def test_a_node_is_named_where_it_worked() -> None:
+    """Who reads a figure reads which machines saw its labels; alone, a keeper names none."""
+    assert "machine" not in page(runs=RUNS)
+    text = page(runs=[{**RUNS[0], "machine": "SHA256:east"}, {**RUNS[1], "machine": ""}])
+    assert "SHA256:east" in text
+    assert "machine" in text
+
+
 def test_nothing_is_said_of_runs_that_are_not_told() -> None:
     """A page of a rehearsal has none."""
     empties: tuple[object, ...] = (None, [], "runs")

@@ -24,7 +24,7 @@ from tests.support.world import ROOT
 
 RAY = Path(sys.executable).with_name("ray")
 STORE_BYTES = 80_000_000
-PATIENCE = 60.0
+PATIENCE = 180.0
 """seconds: for Ray to begin on a busy machine."""
 SLOTS = 1
 """Workers at once on each node: there are two cores."""
