@@ -197,8 +197,10 @@ def fits_validation(plan: Plan, table: Table) -> bool:
         return table.kind != "corrected"
     told = plan.validation.tables if plan.validation else ()
     tables = [one for one in told if one.of == table.validated]
+    if not tables or table.kind not in VALIDATED or not table.queries:
+        return False
     axes = plan.query(table.queries[0]).axes
-    if not tables or not axes or table.kind not in VALIDATED:
+    if not axes:
         return False
     if _is_answered(table):
         answers = [set(one.labels) >= {YES, NO} for one in tables]

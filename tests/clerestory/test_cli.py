@@ -22,7 +22,8 @@ COMMANDS = {
     "demo", "init", "keeper", "keys", "seal", "check", "plan", "rehearse", "reproduce", "submit",
     "approve", "revoke", "status", "classify", "validate", "release", "correct", "verify", "diff",
     "publish", "ledger", "audit", "forget", "team", "doctor", "schema", "synthesize", "dev-stub",
-    "redteam", "inspect-format", "return", "reject", "withdraw", "policy", "recover",
+    "redteam", "inspect-format", "return", "reject", "withdraw", "policy", "recover", "node",
+    "courier",
 }  # fmt: skip
 """The stable interface."""
 

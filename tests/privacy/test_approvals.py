@@ -318,9 +318,9 @@ def test_any_edit_resets() -> None:
     """Every single value of the plan, binding and submission too: another one is unapproved."""
     entries = [entry("plan"), approval(OLGA), approval(OTTO)]
     changed = [plan for path in PATHS if (plan := edited(path))]
-    # Of a closed list another value is no plan at all.
+    # Of a closed list another value is no plan at all; nor is a word where a validation could be.
     closed = {path[-1] for path in PATHS if edited(path) is None}
-    assert closed == {"format", "kind", "value", "fidelity"}
+    assert closed == {"format", "kind", "value", "fidelity", "validation"}
     assert len(changed) > 60
     assert standing_of(PLAN.hash, entries, POLICY, NOW) == "approved"
     signature = OLGA.sign(PLAN.canonical, "clerestory-plan")
