@@ -14,7 +14,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from statistics import median
@@ -115,9 +115,12 @@ def main() -> None:
     tell(
         "peers",
         sessions=SESSIONS,
-        ours=asdict(taken),
-        opendp_polars=asdict(planner) if planner else None,
-        duckdb_floor=asdict(floor) if floor else None,
+        ours_wall_s=taken.wall_s,
+        ours_cpu_s=taken.cpu_s,
+        opendp_polars_wall_s=planner.wall_s if planner else None,
+        opendp_polars_cpu_s=planner.cpu_s if planner else None,
+        duckdb_floor_wall_s=floor.wall_s if floor else None,
+        duckdb_floor_cpu_s=floor.cpu_s if floor else None,
         ours_error=own_error,
         opendp_polars_error=peer_error,
         error_ratio={
