@@ -1,12 +1,16 @@
 """A study is read whole, or refused with its line and what to do."""
 
+import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from aggregates.lines import line_of
+from aggregates.linting import check
 from aggregates.plan import plan
-from aggregates.study import Study
+from aggregates.study import Budget, Header, RaterChoice, Sessions, Study
+from aggregates.table import TableSpec
 from privacy.errors import ConfigurationError
 from tests.aggregates.rows import (
     ACCOUNT_SIZES,
@@ -305,3 +309,19 @@ def test_roots_lie_beside_the_study_and_stand_in_the_plan(tmp_path: Path) -> Non
     rater = plan(Study.read(path)).rater
     assert (rater.name, rater.model, rater.endpoint) == ("claude", "large", "https://a.example")
     assert rater.roots == PUBLIC_ROOT
+
+
+def test_the_page_on_studies_names_every_key_and_its_examples_are_right() -> None:
+    """A key that no page tells of is one that nobody uses; a wrong example is copied."""
+    page = (FIRST_LOOK.parents[1] / "docs/studies.md").read_text(encoding="utf-8")
+    parts = (Header, Sessions, Budget, RaterChoice, TableSpec)
+    keys = {key for part in parts for key in part.model_fields}
+    assert [key for key in sorted(keys) if not re.search(rf"\b{key}\b", page)] == []
+
+    whole, adjusted, rater = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    check(Study.parse(whole + adjusted + rater))
+    inline = [line for line in re.findall(r"`(\w+ = [^`]+)`", page) if "…" not in line]
+    known = [line for line in inline if line.partition(" ")[0] in TableSpec.model_fields]
+    assert len(known) > 12
+    for line in known:
+        tomllib.loads(line)
