@@ -6,6 +6,7 @@ import socket
 import struct
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -130,10 +131,11 @@ def test_a_worker_names_no_host() -> None:
 
 def test_what_is_handed_over_cannot_be_aimed_anew() -> None:
     """`connect` on it fails, to nobody and to another; on a TCP socket both work: the control."""
-    reached = []
+    reached, arrived = [], threading.Event()
 
     def attacker(connection: socket.socket) -> None:
         reached.append(connection.recv(8))
+        arrived.set()
 
     with (
         server(echo) as port,
@@ -158,6 +160,7 @@ def test_what_is_handed_over_cannot_be_aimed_anew() -> None:
             connect(tcp, bytes(16))
             connect(tcp, inet(elsewhere))
             tcp.sendall(b"secret")
+            assert arrived.wait(30)  # the server ends with this block, also before it has read
     assert reached == [b"secret"]
 
 
