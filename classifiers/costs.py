@@ -3,11 +3,10 @@ What labelling will take: calls, tokens, dollars, from a rater's own limits and 
 
 A session is cut to a size before a rater sees it, an answer has a longest length, and there are
 two calls for it at most; so there is a bound for each session, whatever it holds.  A token stands
-for at least a byte; of English it stands for about 3.5 characters, by the provider's own word [1].
-What a provider adds of its own is not counted, nor taken off for prompts that it keeps.  Prices are
-the researcher's to state: they change, and a plan does not look them up.
-
-[1] Anthropic, API documentation, glossary: tokens.
+for at least a byte; of English and code it stands for three to four characters, by rule of thumb,
+and three are taken here: tokenizers differ, and only the bound holds for all of them.  What a
+provider adds of its own is not counted, nor taken off for prompts that it keeps.  Prices are the
+researcher's to state: they change, and a plan does not look them up.
 """
 
 import json
@@ -19,8 +18,8 @@ from privacy.codebook import codebook
 from privacy.plan import Rater
 from privacy.raters import asks
 
-CHARACTERS_PER_TOKEN = 3.5
-"""Of English text."""
+CHARACTERS_PER_TOKEN = 3
+"""Of English text and code, by rule of thumb."""
 BYTES_PER_CHARACTER = 4
 """Most that UTF-8 takes."""
 
