@@ -60,6 +60,17 @@ def flipped(name: str, place: int) -> Callable[[Path, Path], None]:
     return attack
 
 
+def put(name: str, place: int, *choice: bytes) -> Callable[[Path, Path], None]:
+    """The first of some characters that does not stand there yet."""
+
+    def attack(folder: Path, _: Path) -> None:
+        data = bytearray((folder / name).read_bytes())
+        data[place] = next(one for one in choice if one[0] != data[place])[0]
+        (folder / name).write_bytes(data)
+
+    return attack
+
+
 def swapped(*names: str) -> Callable[[Path, Path], None]:
     """Files of the second batch in place of the first's."""
 
@@ -103,7 +114,8 @@ ATTACKS: list[tuple[str, Callable[[Path, Path], None], str]] = [
     ("header length flipped", flipped(SEALED, 1), "SESSIONS_CHANGED"),
     ("header flipped", flipped(SEALED, 30), "SESSIONS_CHANGED"),
     ("ciphertext flipped", flipped(SEALED, -1), "SESSIONS_CHANGED"),
-    ("key id flipped", flipped(KEYS, 3), "WRONG_KEY"),
+    ("another key id", put(KEYS, 3, b"a", b"b"), "WRONG_KEY"),
+    ("no key id", put(KEYS, 3, b"`"), "VAULT_DAMAGED"),
     ("wrapped key flipped", flipped(KEYS, -1), "WRONG_KEY"),
     ("another pack", swapped(SEALED, KEYS), "SESSIONS_CHANGED"),
     ("another manifest", swapped(MANIFEST), "SESSIONS_CHANGED"),
