@@ -1,22 +1,29 @@
 """Rows hold what may be known, in the columns that others rely on."""
 
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggregates.bundle import write_rows
-from aggregates.release import COLUMNS, release
+from aggregates.estimates.totals import choose
+from aggregates.reconcile import reconcile
+from aggregates.release import COLUMNS, MAKERS, Measured, Row, release
 from aggregates.worker import unsafe_release_unsealed
 from privacy.consistency import StepError
 from privacy.errors import RefusedError
 from privacy.mistakes import rounded
+from privacy.plan import Plan
 from privacy.printed import printed
 from privacy.rows import keys_of
 from privacy.unit import SCALE
 from tests.aggregates.rows import (
     ACCOUNT_SIZES,
+    ADJUSTED,
     AGREE,
     AMONG,
+    BOOK,
     DESIGNED,
     MEAN,
     NOTHING,
@@ -37,23 +44,54 @@ TABLES = (SHARE, RATE, MEAN, OWN_K, ACCOUNT_SIZES, DESIGNED, SIZES, TRENDS, TOTA
 MADE = small_plan(*TABLES, AMONG, NOTHING)
 OWN_NUMBERS = ("estimate", "raw", "low", "high", "se_noise", "se_sampling", "accounts_at_least")
 
-vectors = st.fixed_dictionaries(
-    {
-        query.name: st.lists(
-            st.integers(min_value=-200 * SCALE, max_value=5000 * SCALE),
-            min_size=query.size,
-            max_size=query.size,
-        )
-        for query in MADE.queries
-    }
-)
+HELD = small_plan(ADJUSTED)
+"""Regressions, by themselves: each example solves a dozen of them."""
+
+
+def vectors_of(made: Plan) -> st.SearchStrategy[dict[str, list[int]]]:
+    """Noisy vectors of a plan, negative ones too."""
+    cells = st.integers(min_value=-200 * SCALE, max_value=5000 * SCALE)
+    return st.fixed_dictionaries(
+        {
+            query.name: st.lists(cells, min_size=query.size, max_size=query.size)
+            for query in made.queries
+        }
+    )
 
 
 @settings(deadline=None)
-@given(vectors)
+@given(vectors_of(MADE))
 def test_rows_keep_their_promises_whatever_the_noise(noisy: dict[str, list[int]]) -> None:
     """Columns, states, empty numbers, the order of bounds, the threshold, the guarantee."""
-    for row in release(MADE, noisy):
+    keep_their_promises(release(MADE, noisy))
+
+
+@settings(deadline=None, max_examples=25)
+@given(vectors_of(HELD))
+def test_regressions_keep_them_too(noisy: dict[str, list[int]]) -> None:
+    """Whatever matrix the noise makes: finite numbers in order, or none."""
+    keep_their_promises(release(HELD, noisy))
+
+
+@pytest.mark.parametrize("made", [MADE, HELD], ids=["most", "regressions"])
+def test_what_is_withheld_has_no_estimate_even_before_it_is_a_row(made: Plan) -> None:
+    """Two guards for one promise: a row that forgot its state would have nothing to print."""
+    noisy = {
+        query.name: [(n * 37 % 400 - 40) * SCALE for n in range(query.size)]
+        for query in made.queries
+    }
+    measured = Measured(made, noisy, smooth=reconcile(made, noisy, BOOK), clips=choose(made, noisy),
+                        codebook=BOOK)  # fmt: skip
+    cells = [cell for table in made.tables for cell in MAKERS[table.kind](measured, table)]
+    states = {cell.state for cell in cells}
+
+    assert {"published", "suppressed"} <= states
+    assert all((cell.estimate is not None) == (cell.state == "published") for cell in cells)
+
+
+def keep_their_promises(rows: Sequence[Row]) -> None:
+    """Assert what holds of every row of a release."""
+    for row in rows:
         assert (*row,) == COLUMNS
         assert row["se_classifier"] is None
         if row["state"] == "published":
