@@ -1,15 +1,18 @@
 """Rows hold what may be known, in the columns that others rely on."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggregates.bundle import write_rows
+from aggregates.estimates.cells import Cell
+from aggregates.estimates.intervals import Estimate
 from aggregates.estimates.totals import choose
 from aggregates.reconcile import reconcile
-from aggregates.release import COLUMNS, MAKERS, Measured, Row, release
+from aggregates.release import COLUMNS, MAKERS, Measured, Row, _row, release
 from aggregates.worker import unsafe_release_unsealed
 from privacy.consistency import StepError
 from privacy.errors import RefusedError
@@ -87,6 +90,17 @@ def test_what_is_withheld_has_no_estimate_even_before_it_is_a_row(made: Plan) ->
 
     assert {"published", "suppressed"} <= states
     assert all((cell.estimate is not None) == (cell.state == "published") for cell in cells)
+
+
+def test_a_row_looks_at_its_state_and_not_at_what_it_was_given() -> None:
+    """The other guard: a cell that was given a number too much prints none."""
+    number = Estimate(0.5, 0.4, 0.6, 0.01, 0.02)
+    shown = Cell("work_mode=fix", 10**12, 1, 1.0, "published", number)
+    withheld = replace(shown, state="suppressed")
+
+    assert _row(MADE, MADE.tables[0], shown)["estimate"] == 0.5
+    row = _row(MADE, MADE.tables[0], withheld)
+    assert all(row[column] is None for column in OWN_NUMBERS)
 
 
 def keep_their_promises(rows: Sequence[Row]) -> None:
