@@ -14,11 +14,32 @@ from aggregates.bundle import write_rows
 from aggregates.estimates.cells import minimum_of
 from aggregates.release import COLUMNS, Row, release
 from privacy.errors import RefusedError
+from privacy.mistakes import rounded
 from privacy.printed import printed
 from privacy.unit import SCALE
-from tests.aggregates.rows import MEAN, NOTHING, RATE, SHARE, small_plan
+from tests.aggregates.rows import (
+    ACCOUNT_SIZES,
+    ADJUSTED,
+    AGREE,
+    AMONG,
+    DESIGNED,
+    MEAN,
+    NOTHING,
+    OWN_K,
+    RATE,
+    REST,
+    SHARE,
+    SIZES,
+    TOTAL,
+    TRENDS,
+    small_plan,
+)
 
 PLAN = small_plan(SHARE, RATE, MEAN)
+EVERY = (
+    *(SHARE, RATE, MEAN, OWN_K, ACCOUNT_SIZES, DESIGNED, SIZES, TRENDS, TOTAL, AGREE, REST, AMONG),
+    ADJUSTED,
+)
 
 
 def noisy(scale: int) -> dict[str, list[int]]:
@@ -197,3 +218,37 @@ def test_what_is_not_computed_passes_both_gates() -> None:
     assert read_answer(made, rfc8785.dumps({"rows": rows})) == rows
     assert rows[-1]["k"] is None
     assert "rows published" in printed(made, write_rows(rows))
+
+
+def test_rows_of_every_kind_are_held_to_the_same() -> None:
+    """Of each statistic: too few behind a printed number, and a number where none may be."""
+    made = small_plan(*EVERY)
+    vectors = {
+        query.name: [
+            # Accounts of one session each, so that totals have the least of all bounds.
+            (100_000 * (cell == 0) if query.of and query.value != "moments"
+             else (cell * 37 % 997 - 40) * 9) * SCALE
+            for cell in range(query.size)
+        ]
+        for query in made.queries
+    }  # fmt: skip
+    rows = release(made, vectors)
+    assert read_answer(made, answered(rows)) == rows
+    first: dict[tuple[str, str], int] = {}
+    for number, row in enumerate(rows):
+        first.setdefault((str(row["statistic"]), str(row["state"])), number)
+    printed = {kind for kind, state in first if state == "published"}
+    withheld = {kind for kind, state in first if state == "suppressed"}
+    assert {table.kind for table in made.tables} == printed | withheld
+    assert withheld >= {"share", "rate", "total", "adjusted_rate"}
+    # A slope is withheld while one of its levels is.
+    assert printed == {t.kind for t in made.tables} - {"adjusted_slope", "adjusted_ratio"}
+
+    for (_, state), number in first.items():
+        threshold = rows[number]["threshold"]
+        assert isinstance(threshold, float)
+        lie = {"raw": rounded(threshold * 0.99)} if state == "published" else {"estimate": 0.5}
+        told = [dict(row) for row in rows]
+        told[number].update(lie)
+        with pytest.raises(RefusedError, match="ANSWER_GATE"):
+            read_answer(made, answered(told))
