@@ -6,6 +6,7 @@ after itself and does no harm where nothing stops it.
 """
 
 import ctypes
+import errno
 import fcntl
 import os
 import secrets
@@ -41,12 +42,23 @@ def send_udp(target: Target) -> None:
 
 
 def reach_host_network(target: Target) -> None:
-    """The same before the filter: only a network namespace stops it."""
+    """
+    The same before the filter: only a network namespace stops it.
+
+    The launcher sees whether it arrives.  Here, the port is asked for: on the host's network it
+    is the launcher's, and nobody else can have it.  (An error of a second datagram would say the
+    same, but the kernel may send it late, or not at all: it counts them.)
+    """
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as attempt:
-        attempt.connect((_LOOPBACK, target.udp_port))
-        # Where nobody listens, the answer to the first datagram fails the second.
-        attempt.send(BEFORE_FILTER)
-        attempt.send(BEFORE_FILTER)
+        attempt.sendto(BEFORE_FILTER, (_LOOPBACK, target.udp_port))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as attempt:
+        try:
+            attempt.bind((_LOOPBACK, target.udp_port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return
+            raise
+    raise OSError(errno.ENETUNREACH, "a network of its own")
 
 
 def listen_tcp(_: Target) -> None:

@@ -3,7 +3,7 @@
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from threading import Thread
 
@@ -44,13 +44,25 @@ class Carrying:
     seen: list[bytes] = field(default_factory=list)
     """Everything that was carried, both ways."""
     _open: int = 0
+    _talking: list[Thread] = field(default_factory=list)
+
+    def honest_again(self) -> None:
+        """As it was made, once every conversation has been closed."""
+        while self._talking:
+            self._talking.pop().join()
+        for one in fields(self):
+            if one.name in ("room", "out", "back"):
+                setattr(self, one.name, one.default)
+        self.seen.clear()
 
     def serve(self, listener: socket.socket) -> None:
         """Answer connections until the listener is closed."""
         with suppress(OSError):
             while True:
                 connection, _ = listener.accept()
-                Thread(target=self._carry, args=(connection,), daemon=True).start()
+                talking = Thread(target=self._carry, args=(connection,), daemon=True)
+                self._talking.append(talking)
+                talking.start()
 
     def _carry(self, connection: socket.socket) -> None:
         keeper = Channel(connection.fileno(), connection.fileno(), timeout=60.0)

@@ -107,7 +107,7 @@ def settled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
 def scene(settled: Scene) -> Iterator[Scene]:
     """The same, with an honest courier."""
     yield settled
-    settled.between.__dict__.update(Carrying(settled.between.agent).__dict__)
+    settled.between.honest_again()
 
 
 def on(kind: bytes, change: Change) -> Change:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from privacy.errors import RefusedError
-from privacy.sandbox.attempts import hold_other_descriptors, see_environment
+from privacy.sandbox.attempts import BEFORE_FILTER, hold_other_descriptors, see_environment
 from privacy.sandbox.launch import start
 from privacy.sandbox.lure import lure
 from privacy.sandbox.probes import PROBES, read_report, run_probes
@@ -35,6 +35,16 @@ def test_missing_namespaces_are_noticed(monkeypatch: pytest.MonkeyPatch, tmp_pat
     assert refusal.value.code == "PROBE_OPEN"
     assert "see_host_files" in refusal.value.found
     assert "reach_host_network" in refusal.value.found
+
+
+def test_the_hosts_network_is_known_by_the_lures_port() -> None:
+    """Where the lure listens it is open; where that port is free it is another network."""
+    network = [probe for probe in PROBES if probe.name == "reach_host_network"]
+    with lure() as bait:
+        assert run_probes(bait.target, network) == b"o"
+        assert BEFORE_FILTER in bait.delivered()
+        bait.udp.close()
+        assert run_probes(bait.target, network) == b"b"
 
 
 def test_what_was_inherited_is_seen_where_it_is() -> None:
