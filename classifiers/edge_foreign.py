@@ -95,6 +95,8 @@ class Content:
 
     sessions: list[tuple[str, str, str, bool, int]] = field(default_factory=list)
     """(account it states, name, parent, whether portions join, parts) of each portion."""
+    sent: dict[tuple[str, str], str] = field(default_factory=dict)
+    """(account, name) of a sub-agent → its parent, where the parent's log says so."""
     began: str = "~"
     """The earliest time in it; after every digit if it has none."""
 
@@ -110,6 +112,7 @@ def content_of(path: Path, known: Splits, limit: int) -> Content:
     for portion in portions_of(path, known, Damage(), limit):
         facts = (portion.account, portion.name, portion.parent, portion.joins, len(portion.parts))
         found.sessions.append(facts)
+        found.sent.update({(portion.account, each): portion.name for each in portion.children})
         if portion.began:
             found.began = min(found.began, portion.began.isoformat())
     return found

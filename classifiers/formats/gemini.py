@@ -3,8 +3,9 @@ Gemini CLI's chats: one JSON document a session, or the same as lines, or stream
 
 A document holds `messages`, each complete: text, calls and their results.  As lines, the first
 holds the session's data, later ones are messages, of which the last of an id counts, or `$set`
-and `$rewindTo`; a rewound message was still lived through, as in other formats.  The streamed
-form (`init`, `message`, `tool_use`, …) is what a run without a person prints.
+and `$rewindTo`; a rewound message was still lived through, as in other formats.  A sub-agent's
+chat is a file of its own that names no parent; its parent's call names it.  The streamed form
+(`init`, `message`, `tool_use`, …) is what a run without a person prints.
 """
 
 from collections.abc import Iterator
@@ -31,6 +32,8 @@ _SPOKEN = ("user", "gemini")
 _NOTICES = ("info", "warning", "error")
 _STREAM = frozenset({"message", "tool_use", "tool_result", "error", "result"})
 _FILES = "--- Content from referenced files ---"
+_NUDGES = ("System: Please continue.", "System: Potential loop detected.")
+"""How texts begin with which the program makes the model go on."""
 _ENDED: dict[str, Outcome] = {"success": "ok", "cancelled": "rejected", "error": "error"}
 
 
@@ -59,7 +62,7 @@ def split(found: Iterator[Record]) -> Iterator[Portion]:
 
 def _portion(head: Record, lines: list[Record]) -> Portion:
     is_document = isinstance(head.get("messages"), list)
-    messages = dicts_of(head.get("messages")) if is_document else lines
+    messages = dicts_of(head.get("messages")) if is_document else [*_latest(lines).values()]
     for message in messages:
         message.pop("thoughts", None)
     parts = [
@@ -69,41 +72,77 @@ def _portion(head: Record, lines: list[Record]) -> Portion:
     began = earliest([time_of(head.get("startTime") or head.get("timestamp")),
                       *(time_of(each.get("timestamp")) for each in messages)])  # fmt: skip
     name = text_of(head.get("sessionId")) or text_of(head.get("session_id"))
+    head.pop("summary", None)
     written = within("messages", head) if is_document else after([head])
-    return Portion(name, parts, written, began, parent=name if _is_subagent(head) else "")
+    calls = (call for each in messages for call in dicts_of(each.get("toolCalls")))
+    sent = tuple(agent for call in calls if (agent := text_of(call.get("agentId"))))
+    parent = name if _is_subagent(head) else ""
+    return Portion(name, parts, written, began, parent=parent, children=sent)
+
+
+def _latest(lines: list[Record]) -> dict[str, Record]:
+    """
+    Messages by their ids, each as it was written last, where it was written first.
+
+    A change of the session's data may hold messages, too: those of a session that was restored.
+    """
+    messages: dict[str, Record] = {}
+    for place, line in enumerate(lines):
+        held = dicts_of(dict_of(line.get("$set")).get("messages"))
+        for number, each in enumerate(held or [line]):
+            messages[text_of(each.get("id")) or f"\0{place}:{number}"] = each
+    return messages
 
 
 def read(found: list[Record], damage: Damage) -> Session:
     """
-    Make a session of a chat.
+    Make a session of a chat; sub-agents' chats may follow.
 
     Raises:
         UnreadableError: There is no exchange in it, or it is a sub-agent's.
     """
-    start = next(place for place, record in enumerate(found) if claims(record))
-    head, lines = found[start], found[start + 1 :]
-    if _is_subagent(head):
+    chats: list[list[Record]] = []
+    for record in found:
+        if claims(record):
+            chats.append([])
+        if chats:
+            chats[-1].append(record)
+    trunk = next((chat for chat in chats if not _is_subagent(chat[0])), None)
+    if trunk is None:
         raise UnreadableError("SUBAGENT_ALONE")
+    agents = {}
+    for chat in chats:
+        told = Conversation(is_subagent=True)
+        if _is_subagent(chat[0]):
+            _chat(told, chat)
+        if not told.is_empty:
+            agents[text_of(chat[0].get("sessionId"))] = told.session(NAME)
+    others = sum(not _is_subagent(chat[0]) for chat in chats) - 1
     told = Conversation()
-    if _is_stream(head):
-        _stream(told, head, lines)
-        return told.session(NAME, interactive=False, damage=damage)
-    messages: dict[str, Record] = {}
-    for place, message in enumerate((*dicts_of(head.get("messages")), *lines)):
-        name = text_of(message.get("id")) or f"\0{place}"
-        told.duplicates += name in messages
-        messages[name] = message
+    if _is_stream(trunk[0]):
+        _stream(told, trunk[0], trunk[1:])
+        return told.session(NAME, interactive=False, damage=damage, others=others)
+    _chat(told, trunk)
+    return told.session(NAME, damage=damage, agents=agents, others=others)
+
+
+def _chat(told: Conversation, chat: list[Record]) -> None:
+    found = [*dicts_of(chat[0].get("messages")), *chat[1:]]
+    messages = _latest(found)
+    told.duplicates += max(0, len(found) - len(messages))
     for message in messages.values():
         _take(told, message)
-    return told.session(NAME, damage=damage)
 
 
 def _take(told: Conversation, message: Record) -> None:
     at, content = time_of(message.get("timestamp")), message.get("content")
     match type_of(message):
         case "user":
-            shown = message.get("displayContent", content)
-            told.ask(words_in(shown).split(_FILES)[0], at, pictures=pictures_in(content))
+            text = words_in(message.get("displayContent", content)).split(_FILES)[0]
+            if text.startswith(_NUDGES) or text.strip() == "Please continue.":
+                told.say(Actor.HARNESS, "reminder", text, at)
+            else:
+                told.ask(text, at, pictures=pictures_in(content))
         case "gemini":
             model = text_of(message.get("model"))
             told.models |= {model} if model else set()
@@ -133,7 +172,22 @@ def _call(told: Conversation, call: Record) -> None:
     outcome = _ENDED[status]
     if outcome == "ok" and any("error" in each and "output" not in each for each in answers):
         outcome = "error"
-    told.result(call_id, text, outcome=outcome, lines=_lines(call.get("resultDisplay")))
+    lines, agent = _lines(call.get("resultDisplay")), text_of(call.get("agentId"))
+    told.result(call_id, text, outcome=outcome, lines=lines, agent=agent)
+    if call.get("name") == "ask_user":
+        for words, own in _reply(arguments(call.get("args")), text):
+            told.say(Actor.HUMAN, "question_answer", words, own=own)
+
+
+def _reply(given: Record, text: str) -> list[tuple[str, bool]]:
+    """A person's answers to the agent's questions, and whether the words are their own."""
+    offered = {
+        text_of(option.get("label"))
+        for question in dicts_of(given.get("questions"))
+        for option in dicts_of(question.get("options"))
+    }
+    answers = [text_of(each) for each in dict_of(arguments(text).get("answers")).values()]
+    return [(each, not set(each.split(", ")) <= offered) for each in answers if each]
 
 
 def _lines(shown: object) -> tuple[int, int] | None:
@@ -166,7 +220,9 @@ def _stream(told: Conversation, head: Record, lines: list[Record]) -> None:
             told.call(call_id, text_of(record.get("tool_name")), dict_of(record.get("parameters")))
         elif kind == "tool_result":
             failed = record.get("status") == "error"
-            text = words_in(record.get("output"))
+            text = words_in(record.get("output")) or words_in(
+                dict_of(record.get("error")).get("message")
+            )
             told.result(call_id, text, outcome="error" if failed else "ok")
         elif kind == "error":
             told.say(Actor.HARNESS, "api_error", "", at)
