@@ -138,8 +138,10 @@ class Gatherer:
     def _whole(self, root: Named) -> tuple[str, str, Part]:
         owner, name = root
         part = Part()
+        is_alone = bool(self._parent(root))  # a sub-agent whose parent is not there
         for portion in sorted(self._held.pop(root), key=lambda held: held.name != name):
-            self._add(part, portion, owner, is_trunk=portion.name == name and not portion.parent)
+            is_trunk = portion.name == name and not portion.parent and not is_alone
+            self._add(part, portion, owner, is_trunk=is_trunk)
         return owner, name, part
 
     def _add(self, part: Part, portion: Portion, owner: str, *, is_trunk: bool) -> None:
