@@ -78,8 +78,8 @@ class SessionBytes:
     """One session, ready to be sealed."""
 
     account: str
-    session: str
-    """The session's id in the logs."""
+    session: str = field(repr=False)
+    """The session's id in the logs: some programs make it of what was said."""
     month: str
     """`YYYY-MM` in which it began, or `unknown`."""
     blob: bytes = field(repr=False)

@@ -2,24 +2,25 @@
 Gemini CLI's chats: one JSON document a session, or the same as lines, or streamed events.
 
 A document holds `messages`, each complete: text, calls and their results.  As lines, the first
-holds the session's data, later ones are messages, of which the last of an id counts, or `$set`
-and `$rewindTo`; a rewound message was still lived through, as in other formats.  A sub-agent's
-chat is a file of its own that names no parent; its parent's call names it.  The streamed form
-(`init`, `message`, `tool_use`, …) is what a run without a person prints.
+holds the session's data, later ones are messages, of which the last of an id counts, or changes:
+`$set`, `$patch` (which shortens outputs) and `$rewindTo`; a rewound message was still lived
+through, as in other formats.  A sub-agent's chat is a file of its own that names no parent; its
+parent's call names it.  The streamed form (`init`, `message`, `tool_use`, …) is what a run
+without a person prints.
 """
 
 from collections.abc import Iterator
 
-from classifiers.sessions import Actor, Outcome, Session, UnreadableError
+from classifiers.sessions import Actor, Session, UnreadableError
 
-from .actions import arguments, patch_lines
+from .actions import arguments
 from .conversation import Conversation
+from .google_contents import answers_in, ended, lines_in, reply_in, said_in, take_calls
 from .lines import Damage, Record, type_of
 from .portions import Part, Portion, after, earliest, within
 from .values import (
     dict_of,
     dicts_of,
-    number_of,
     pictures_in,
     text_of,
     time_of,
@@ -34,7 +35,6 @@ _STREAM = frozenset({"message", "tool_use", "tool_result", "error", "result"})
 _FILES = "--- Content from referenced files ---"
 _NUDGES = ("System: Please continue.", "System: Potential loop detected.")
 """How texts begin with which the program makes the model go on."""
-_ENDED: dict[str, Outcome] = {"success": "ok", "cancelled": "rejected", "error": "error"}
 
 
 def claims(record: Record) -> bool:
@@ -138,7 +138,7 @@ def _take(told: Conversation, message: Record) -> None:
     at, content = time_of(message.get("timestamp")), message.get("content")
     match type_of(message):
         case "user":
-            text = words_in(message.get("displayContent", content)).split(_FILES)[0]
+            text = said_in(message.get("displayContent", content)).split(_FILES)[0]
             if text.startswith(_NUDGES) or text.strip() == "Please continue.":
                 told.say(Actor.HARNESS, "reminder", text, at)
             else:
@@ -146,7 +146,8 @@ def _take(told: Conversation, message: Record) -> None:
         case "gemini":
             model = text_of(message.get("model"))
             told.models |= {model} if model else set()
-            told.answer(words_in(content), at, name=text_of(message.get("id")))
+            told.answer(said_in(content), at, name=text_of(message.get("id")))
+            take_calls(told, content)
             for call in dicts_of(message.get("toolCalls")):
                 _call(told, call)
         case "info" | "warning":
@@ -155,49 +156,21 @@ def _take(told: Conversation, message: Record) -> None:
         case "error":
             told.say(Actor.HARNESS, "api_error", "", at)
         case _:
-            told.unknown += not {"$set", "$rewindTo"} & message.keys()
+            told.unknown += not {"$set", "$rewindTo", "$patch"} & message.keys()
 
 
 def _call(told: Conversation, call: Record) -> None:
-    call_id = text_of(call.get("id"))
-    told.call(call_id, text_of(call.get("name")), arguments(call.get("args")))
-    status = text_of(call.get("status"))
-    if status not in _ENDED:
+    call_id, given = text_of(call.get("id")), arguments(call.get("args"))
+    told.call(call_id, text_of(call.get("name")), given)
+    text, failed = answers_in(call.get("result"))
+    outcome = ended(call.get("status"), failed=failed)
+    if outcome is None:
         return
-    answers = [
-        dict_of(dict_of(each.get("functionResponse")).get("response"))
-        for each in dicts_of(call.get("result"))
-    ]
-    text = "\n".join(words_in(each.get("output") or each.get("error")) for each in answers)
-    outcome = _ENDED[status]
-    if outcome == "ok" and any("error" in each and "output" not in each for each in answers):
-        outcome = "error"
-    lines, agent = _lines(call.get("resultDisplay")), text_of(call.get("agentId"))
+    lines, agent = lines_in(call.get("resultDisplay")), text_of(call.get("agentId"))
     told.result(call_id, text, outcome=outcome, lines=lines, agent=agent)
     if call.get("name") == "ask_user":
-        for words, own in _reply(arguments(call.get("args")), text):
+        for words, own in reply_in(given, text):
             told.say(Actor.HUMAN, "question_answer", words, own=own)
-
-
-def _reply(given: Record, text: str) -> list[tuple[str, bool]]:
-    """A person's answers to the agent's questions, and whether the words are their own."""
-    offered = {
-        text_of(option.get("label"))
-        for question in dicts_of(given.get("questions"))
-        for option in dicts_of(question.get("options"))
-    }
-    answers = [text_of(each) for each in dict_of(arguments(text).get("answers")).values()]
-    return [(each, not set(each.split(", ")) <= offered) for each in answers if each]
-
-
-def _lines(shown: object) -> tuple[int, int] | None:
-    """Lines (added, removed) of an edit as the program shows it."""
-    stated = dict_of(dict_of(shown).get("diffStat"))
-    if "model_added_lines" in stated:
-        added, removed = stated.get("model_added_lines"), stated.get("model_removed_lines")
-        return number_of(added), number_of(removed)
-    patch = text_of(dict_of(shown).get("fileDiff"))
-    return patch_lines(patch) if patch else None
 
 
 def _stream(told: Conversation, head: Record, lines: list[Record]) -> None:
