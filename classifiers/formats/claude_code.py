@@ -122,7 +122,7 @@ def _session(
         interactive=not is_subagent and _interactive(part),
         surface=_surface(part),
         models=tuple(safe(model) for model in sorted(trunk.models)),
-        model_calls=len(trunk.messages),
+        answers=frozenset(safe(name) for name in trunk.answers),
         prelude=prelude,
         turns=turns,
         subagents=tuple(agent for agent in agents.values() if id(agent) not in called),

@@ -49,7 +49,9 @@ RESULT_KEPT = 4000
 """Characters of a result kept, half from each end: raters see less, rules read the ends."""
 
 
-def finish(name: str, given: Record, block: Record | None, extra: object) -> ToolCall:
+def finish(
+    name: str, given: Record, block: Record | None, extra: object, *, call_id: str = ""
+) -> ToolCall:
     """
     Make a call of its request, its result block and what the log adds to the result.
 
@@ -58,6 +60,7 @@ def finish(name: str, given: Record, block: Record | None, extra: object) -> Too
         given: The tool's input.
         block: The `tool_result` block; None if there is none.
         extra: The record's `toolUseResult`; None if it cannot be told which call it is of.
+        call_id: The call's id in the log; empty if it has none.
     """
     kind: Kind = KINDS.get(name) or ("mcp" if name.startswith("mcp__") else "other")
     subject = next((v for key in _SUBJECTS if isinstance(v := given.get(key), str) and v), "")
@@ -67,6 +70,7 @@ def finish(name: str, given: Record, block: Record | None, extra: object) -> Too
     command = subject if kind == "shell" else ""
     operation = _dict(_dict(extra).get("gitOperation"))
     return ToolCall(
+        call_id=safe(call_id),
         name=safe(name),
         kind=kind,
         subject=safe(subject),

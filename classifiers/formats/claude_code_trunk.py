@@ -23,6 +23,7 @@ from classifiers.sessions import (
 from . import claude_code_tools as tools
 from .claude_code_words import sort
 from .lines import Record, timestamp
+from .values import dict_of, text_of
 
 _HARNESS: dict[str, Via] = {
     "hook": "hook",
@@ -42,6 +43,7 @@ _KNOWN_SYSTEM = frozenset(
 class _Pending:
     """A call whose result may still come."""
 
+    call_id: str
     name: str
     given: Record
     block: Record | None = None
@@ -68,7 +70,8 @@ class Trunk:
         self._begun: set[str] = set()
         self._queue: list[str] = []
         self._steered: set[str] = set()
-        self.messages: set[str] = set()
+        self.answers: set[str] = set()
+        """Ids of the model's answers."""
         self.models: set[str] = set()
         self.unknown = self.orphans = self.images = 0
 
@@ -102,7 +105,9 @@ class Trunk:
         )
 
     def _call(self, waiting: _Pending) -> ToolCall:
-        call = tools.finish(waiting.name, waiting.given, waiting.block, waiting.extra)
+        call = tools.finish(
+            waiting.name, waiting.given, waiting.block, waiting.extra, call_id=waiting.call_id
+        )
         extra = waiting.extra if isinstance(waiting.extra, dict) else {}
         agent = self._agents.get(str(extra.get("agentId")))
         return replace(call, subagent=agent) if agent else call
@@ -163,7 +168,7 @@ class Trunk:
             self._open.pop()
 
     def _result(self, block: Record, record: Record, *, alone: bool) -> None:
-        waiting = self._pending.pop(str(block.get("tool_use_id")), None)
+        waiting = self._pending.pop(text_of(block.get("tool_use_id")), None)
         if waiting is None:
             self.orphans += 1
             return
@@ -187,7 +192,7 @@ class Trunk:
         failed = record.get("isApiErrorMessage") is True or model == "<synthetic>"
         if not failed:
             name = message.get("id") or record.get("requestId") or record.get("uuid")
-            self.messages.add(str(name))
+            self.answers.add(str(name))
             if isinstance(model, str):
                 self.models.add(model)
         for block in _blocks(content):
@@ -205,16 +210,12 @@ class Trunk:
                     self.unknown += 1
 
     def _begin(self, block: Record) -> None:
-        name, given = block.get("name"), block.get("input")
-        waiting = _Pending(
-            name if isinstance(name, str) else "", given if isinstance(given, dict) else {}
-        )
-        call = str(block.get("id"))
+        call, given = text_of(block.get("id")), dict_of(block.get("input"))
         # A history that was copied under new record ids repeats its calls, answered or not.
-        if call in self._begun and isinstance(block.get("id"), str):
+        if call and call in self._begun:
             return
         self._begun.add(call)
-        self._pending[call] = waiting
+        waiting = self._pending[call] = _Pending(call, text_of(block.get("name")), given)
         self._open[-1].events.append(waiting)
 
     def _queued(self, record: Record) -> None:
