@@ -67,7 +67,7 @@ class Trunk:
         self._pending: dict[str, _Pending] = {}
         self._begun: set[str] = set()
         self._queue = Queue()
-        self._met: set[tuple[object, ...]] = set()
+        self._met: set[tuple[str, int]] = set()
         self._latest = ""
         """The latest time in the records taken, as they write it."""
         self.answers: set[str] = set()
@@ -148,6 +148,8 @@ class Trunk:
         foreign = origin not in (None, "human") or record.get("promptSource") == "system"
         if self._is_copy(record, kind, words):
             return
+        if pictures:  # a copy may write them as a record of their own
+            self._met.add(_moment(record, kind, ""))
         if record.get("isMeta") is True or foreign:
             self._say(Actor.HARNESS, "notification" if foreign else "marker", "", record)
         elif record.get("isCompactSummary") is True or kind == "summary":
@@ -174,10 +176,9 @@ class Trunk:
 
     def _is_copy(self, record: Record, *about: str) -> bool:
         """Whether a record goes back in time to say what was said at that time."""
-        time = text_of(record.get("timestamp"))
-        name = (time, *map(hash, about))
-        is_copy = bool(time) and time < self._latest and name in self._met
-        self._met.add(name)
+        moment = _moment(record, *about)
+        is_copy = "" < moment[0] < self._latest and moment in self._met
+        self._met.add(moment)
         self.copies += is_copy
         return is_copy
 
@@ -273,3 +274,8 @@ class Trunk:
             self._say(Actor.HARNESS, "api_error", "", record)
         elif not isinstance(subtype, str) or subtype not in SYSTEM:
             self.unknown += 1
+
+
+def _moment(record: Record, *about: str) -> tuple[str, int]:
+    """When something was said, and a number for what it was."""
+    return text_of(record.get("timestamp")), hash(about)
