@@ -63,6 +63,12 @@ def queue(operation: str, content: str | None = None) -> dict[str, Any]:
     } | said
 
 
+def attachment(prompt: str, kind: str) -> dict[str, Any]:
+    """Words typed while the agent worked, as newer versions write them once more."""
+    body = {"type": "queued_command", "prompt": prompt, "origin": {"kind": kind}}
+    return record("attachment", "") | {"attachment": body}
+
+
 def log(*records: dict[str, Any]) -> bytes:
     """Records as a file's bytes."""
     return b"".join(json.dumps(each).encode() + b"\n" for each in records)
