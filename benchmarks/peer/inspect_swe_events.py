@@ -1,9 +1,8 @@
 """
-What inspect-swe finds in logs of Claude Code.  Paths come in, one a line; an object a path goes out.
+What inspect-swe finds in logs of Claude Code.  Paths come in, one a line; an object each goes out.
 
-Run by the tests in an environment of its own: it brings half a hundred packages.  Lines are taken
-as plainly as can be, so that its reading is not ours: whole JSON lines, and where a line is not one,
-the objects it begins with.
+Run by the tests in an environment of its own, since it brings half a hundred packages.  Lines are
+taken as plainly as can be, so that its reading is not ours: the JSON values a line begins with.
 """
 
 import json
