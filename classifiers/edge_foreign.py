@@ -13,8 +13,8 @@ from itertools import chain, islice
 from pathlib import Path
 
 from .edge_files import Unreadable, chunks_of, head_of, lines_of, whole_of
-from .formats import FORMATS, OTHERS, decoded
-from .formats.documents import as_record, document_of, elements
+from .formats import FORMATS, OTHERS
+from .formats.documents import as_record, decoded, document_of, elements
 from .formats.lines import Damage, Record, line_records
 from .formats.plugins import Splits
 from .formats.portions import Portion

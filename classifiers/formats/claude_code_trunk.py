@@ -1,13 +1,15 @@
 """
-One conversation, record by record, into turns.
+One conversation, record by record, into turns; of a record stays what was said and done.
 
 Calls wait for their results and keep their place.  Words typed while the agent worked stand
 only in queue operations: `enqueue` holds them, `remove` gives them to the running turn,
 `dequeue` lets them become a user record later, `popAll` takes them back into the prompt.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from classifiers.limits import Room
 from classifiers.sessions import (
     OPENERS,
     Actor,
@@ -43,11 +45,10 @@ _KNOWN_SYSTEM = frozenset(
 class _Pending:
     """A call whose result may still come."""
 
-    call_id: str
-    name: str
-    given: Record
-    block: Record | None = None
-    extra: object = None
+    asked: tools.Request
+    done: ToolCall | None = None
+    agent: str = ""
+    """Id of the sub-agent that it started."""
 
 
 @dataclass(slots=True)
@@ -63,8 +64,8 @@ class _Open:
 class Trunk:
     """Takes records in order, gives turns at the end."""
 
-    def __init__(self, agents: dict[str, Session], *, is_subagent: bool) -> None:
-        self._agents, self._is_subagent = agents, is_subagent
+    def __init__(self, room: Room, *, is_subagent: bool) -> None:
+        self._room, self._is_subagent = room, is_subagent
         self._open = [_Open(None)]
         self._pending: dict[str, _Pending] = {}
         self._begun: set[str] = set()
@@ -89,31 +90,27 @@ class Trunk:
             case "system":
                 self._system(record)
 
-    def finish(self) -> tuple[tuple[Event, ...], tuple[Turn, ...]]:
-        """The prelude and the turns."""
+    def finish(
+        self, agents: Mapping[str, Session]
+    ) -> tuple[tuple[Event, ...], tuple[Turn, ...], frozenset[str]]:
+        """The prelude, the turns, and which of the sub-agents hang on a call in them."""
         prelude, *rest = self._open
+        called = {
+            event.agent
+            for turn in self._open
+            for event in turn.events
+            if isinstance(event, _Pending) and event.agent and event.agent in agents
+        }
         turns = tuple(
-            Turn(turn.opener, self._events(turn), turn.interrupted, turn.compactions)
+            Turn(turn.opener, _events(turn, agents), turn.interrupted, turn.compactions)
             for turn in rest
             if turn.opener
         )
-        return self._events(prelude), turns
-
-    def _events(self, turn: _Open) -> tuple[Event, ...]:
-        return tuple(
-            event if isinstance(event, Utterance) else self._call(event) for event in turn.events
-        )
-
-    def _call(self, waiting: _Pending) -> ToolCall:
-        call = tools.finish(
-            waiting.name, waiting.given, waiting.block, waiting.extra, call_id=waiting.call_id
-        )
-        extra = waiting.extra if isinstance(waiting.extra, dict) else {}
-        agent = self._agents.get(str(extra.get("agentId")))
-        return replace(call, subagent=agent) if agent else call
+        return _events(prelude, agents), turns, frozenset(called)
 
     def _say(self, actor: Actor, via: Via, text: str, record: Record, *, own: bool = True) -> None:
         said = Utterance(actor, via, safe(text), timestamp(record), own)
+        self._room.take(said.text)
         if via in OPENERS:
             self._open.append(_Open(said))
         else:
@@ -172,15 +169,17 @@ class Trunk:
         if waiting is None:
             self.orphans += 1
             return
-        waiting.block = block
-        waiting.extra = record.get("toolUseResult") if alone else None
+        extra = record.get("toolUseResult") if alone else None
+        waiting.done = tools.finish(waiting.asked, block, extra)
+        waiting.agent = text_of(dict_of(extra).get("agentId"))
+        self._room.take(waiting.done.result)
         text = tools.result_text(block)
         if note := tools.rejection_note(text) if block.get("is_error") is True else "":
             self._say(Actor.HUMAN, "rejection_note", note, record)
-        if waiting.name == "AskUserQuestion":
-            for answer, own in tools.answers(waiting.extra):
+        if waiting.asked.name == "AskUserQuestion":
+            for answer, own in tools.answers(extra):
                 self._say(Actor.HUMAN, "question_answer", answer, record, own=own)
-        elif waiting.name == "ExitPlanMode" and block.get("is_error") is not True:
+        elif waiting.asked.name == "ExitPlanMode" and block.get("is_error") is not True:
             self._say(Actor.HUMAN, "plan_approval", "", record)
 
     def _assistant(self, record: Record) -> None:
@@ -215,7 +214,9 @@ class Trunk:
         if call and call in self._begun:
             return
         self._begun.add(call)
-        waiting = self._pending[call] = _Pending(call, text_of(block.get("name")), given)
+        asked = tools.request(text_of(block.get("name")), given, call)
+        self._room.take(asked.call_id, asked.name, asked.subject)
+        waiting = self._pending[call] = _Pending(asked)
         self._open[-1].events.append(waiting)
 
     def _queued(self, record: Record) -> None:
@@ -262,6 +263,16 @@ class Trunk:
             self._say(Actor.HARNESS, "api_error", "", record)
         elif not isinstance(subtype, str) or subtype not in _KNOWN_SYSTEM:
             self.unknown += 1
+
+
+def _events(turn: _Open, agents: Mapping[str, Session]) -> tuple[Event, ...]:
+    return tuple(e if isinstance(e, Utterance) else _call(e, agents) for e in turn.events)
+
+
+def _call(waiting: _Pending, agents: Mapping[str, Session]) -> ToolCall:
+    call = waiting.done or tools.finish(waiting.asked, None, None)
+    agent = agents.get(waiting.agent) if waiting.agent else None
+    return replace(call, subagent=agent) if agent else call
 
 
 def _blocks(content: str | list[Record]) -> list[Record]:

@@ -10,7 +10,7 @@ its calls and reasoning keep their ids.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from classifiers.sessions import Actor, Outcome, Session, UnreadableError
@@ -71,7 +71,7 @@ def split(found: Iterator[Record]) -> Iterator[Portion]:
     yield Portion(name, parts, after(head), began, parent=name if parent == "" else parent or "")
 
 
-def read(found: list[Record], damage: Damage) -> Session:
+def read(found: Iterable[Record], damage: Damage) -> Session:
     """
     Make a session of a log's lines; sub-agents' logs may follow.
 

@@ -5,7 +5,7 @@ Nobody sits before it, and what it was asked is not printed: the session is not 
 has no prompt.  An item counts once, as it ended.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from classifiers.sessions import Actor, Outcome, Session
 
@@ -46,7 +46,7 @@ def _portion(head: list[Record], parts: list[Part]) -> Portion:
     return Portion(name, parts, after(head), joins=True)  # a resumed thread prints on
 
 
-def read(found: list[Record], damage: Damage) -> Session:
+def read(found: Iterable[Record], damage: Damage) -> Session:
     """
     Make a session of a thread's events.
 

@@ -10,7 +10,7 @@ off.  Many messages have the same time, so that their order is the pages'.
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from classifiers.sessions import Actor, Session, UnreadableError
 
@@ -83,7 +83,7 @@ def _portion(session: Record, messages: list[Record]) -> Portion:
     )
 
 
-def read(found: list[Record], damage: Damage) -> Session:
+def read(found: Iterable[Record], damage: Damage) -> Session:
     """
     Make a session of its pages.
 
@@ -181,7 +181,7 @@ def _words(told: Conversation, text: str, message: Record) -> None:
 
 def _result(told: Conversation, block: Record, message: Record) -> None:
     text, failed = words_in(block.get("content")), block.get("is_error") is True
-    call = tools.finish("", {}, {"content": text, "is_error": failed}, None)
+    call = tools.finish(tools.request("", {}), {"content": text, "is_error": failed}, None)
     told.result(text_of(block.get("tool_use_id")), text, outcome=call.outcome)
     if failed and (note := tools.rejection_note(text)):
         told.say(Actor.HUMAN, "rejection_note", note, time_of(message.get("created_at")))

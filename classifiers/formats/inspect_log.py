@@ -5,7 +5,7 @@ These are tests of a model and no use by a person, so that no session is interac
 `.eval` archives are refused: `inspect log dump` writes them as JSON.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from classifiers.sessions import Session, UnreadableError
 
@@ -51,7 +51,7 @@ def _of_sample(document: Record) -> Callable[[list[Record]], list[Record]]:
     return written
 
 
-def read(found: list[Record], damage: Damage) -> Session:
+def read(found: Iterable[Record], damage: Damage) -> Session:
     """
     Make a session of a log's first sample.
 
