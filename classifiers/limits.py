@@ -17,8 +17,8 @@ MOST_RECORDS = 1_000_000
 """Lines of a log, blank ones included."""
 MOST_VALUES = 4_000_000
 """Values in one record, counted by the marks before them: a value of one byte takes eighty."""
-MOST_EVENTS = 200_000
-"""Utterances, actions and their results in a log."""
+MOST_EVENTS = 400_000
+"""What is said, thought, asked for and answered in a log, and ids that have to be known again."""
 MOST_KEPT = 16 * 2**20
 """Characters of a log's texts, ids and names that stay in memory: two million words and more."""
 

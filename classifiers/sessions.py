@@ -145,6 +145,8 @@ class Session:
     prelude: tuple[Event, ...]
     """What came before the first request."""
     turns: tuple[Turn, ...]
+    thinking_words: int = 0
+    """Words that the trunk's model thought; what it thought is not kept."""
     subagents: tuple["Session", ...] = ()
     """Sub-agents whose call is not in the log."""
     is_subagent: bool = False

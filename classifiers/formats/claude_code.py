@@ -14,22 +14,12 @@ from datetime import datetime
 from classifiers.limits import Room
 from classifiers.sessions import Completeness, Session, UnreadableError, safe
 
+from .claude_code_records import EXCHANGE, PASSED_OVER, identity
 from .claude_code_trunk import Trunk
 from .lines import Damage, Record, timestamp, type_of
 from .values import text_of
 
 NAME = "claude_code"
-
-EXCHANGE = frozenset({"user", "assistant", "attachment", "queue-operation", "system"})
-"""Types that a session is made of."""
-PASSED_OVER = frozenset(
-    {
-        "progress", "file-history-snapshot", "file-history-delta", "last-prompt", "custom-title",
-        "ai-title", "summary", "mode", "permission-mode", "pr-link", "frame-link", "agent-name",
-        "agent-setting", "continued-in",
-    }
-)  # fmt: skip
-"""Known types that say nothing the normal form holds."""
 
 _SIGNS = frozenset({"permissionMode", "thinkingMetadata", "todos", "imagePasteIds", "planContent"})
 """Keys that the interface adds."""
@@ -87,10 +77,9 @@ class _Conversation:
         self.records = self._duplicates = 0
 
     def take(self, record: Record) -> None:
-        """Take the next record, unless its uuid has been met."""
+        """Take the next record, unless it is one that has been met."""
         self.records += 1
-        name = record.get("uuid")
-        if isinstance(name, str):
+        if name := identity(record):
             if name in self._met:
                 self._duplicates += 1
                 return
@@ -162,11 +151,13 @@ class _Part:
             answers=frozenset(safe(name) for name in told.answers),
             prelude=prelude,
             turns=turns,
+            thinking_words=told.thinking_words,
             subagents=tuple(part for name, part in agents.items() if name not in called),
             is_subagent=self._is_subagent,
             completeness=replace(
                 counted,
                 unknown_types=counted.unknown_types + told.unknown,
+                duplicate_records=counted.duplicate_records + told.copies,
                 orphan_results=told.orphans,
                 images=told.images,
             ),
