@@ -1,31 +1,25 @@
 """
 Records out of a file that may be lines, one JSON document, a JSON array, or prose with marks.
 
-Which of these it is shows in its first line.  Lines and elements of an array are records that are
-read one by one, so that their number does not matter; a document that is one JSON object is one
-record, and what begins with neither bracket is one that holds the text.  Those two are read
-whole, up to `limits.LARGEST`.
+Which of these it is shows in its first line.  Lines are read one by one, so that their number does
+not matter.  The others are read whole, up to `limits.LARGEST`: a document that is one JSON object
+is one record; an array is a record an element (the edge reads long ones piece by piece); what
+begins with neither bracket is one record that holds the text.
 """
 
 import json
-from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE, getincrementaldecoder
-from collections.abc import Callable, Iterable, Iterator
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
+from collections.abc import Callable, Iterator
 from io import BytesIO
 from typing import BinaryIO
 
-from classifiers.limits import LARGEST, LONGEST_RECORD, MOST_VALUES, too_large
+from classifiers.limits import LARGEST, LONGEST_RECORD, too_large
 
 from .lines import BLANK, Damage, Record, records, value_of
 from .values import TEXT
 
-LONGEST_ELEMENT = 64 * 2**20
-"""Characters: a longer element of an array is no session that could be sealed."""
 HEAD = 64 * 2**10
 """bytes by which prose is known."""
-_CHUNK = 2**20
-_BETWEEN = " \t\r\n,\ufeff\0"
-_decoder = json.JSONDecoder()
-_utf8 = getincrementaldecoder("utf-8")
 
 
 def records_of(
@@ -46,7 +40,7 @@ def records_of(
     head = file.read(HEAD)
     file.seek(start)
     if head.startswith(b"["):
-        yield from elements(_texts(file), damage)
+        yield from _elements(_whole(file), damage)
     elif head.startswith(b"{"):
         yield from _objects(file, start, damage)
     elif head and is_known(as_record(head)):
@@ -97,47 +91,20 @@ def document_of(body: bytes) -> Record | None:
     return _object(body)
 
 
-def elements(chunks: Iterable[str], damage: Damage) -> Iterator[Record]:
-    """
-    The objects of an array, each as soon as it is whole.
-
-    An element is tried again only when the text has doubled, so that the work stays linear.
-
-    Raises:
-        UnreadableError: TOO_LARGE.
-    """
-    source = iter(chunks)
-    text, position, wanted, is_open, is_whole = "", 0, 0, False, False
-    while not is_whole:
-        more = next(source, None)
-        text, position, is_whole = text[position:] + (more or ""), 0, more is None
-        if not is_open:
-            text = text.lstrip(_BETWEEN)
-            is_open = text.startswith("[")
-            position = int(is_open)
-        while True:
-            while position < len(text) and text[position] in _BETWEEN:
-                position += 1
-            if position == len(text) or (not is_whole and len(text) - position < wanted):
-                break
-            if text[position] == "]":
-                return
-            if len(text) > MOST_VALUES and sum(map(text.count, "[{,")) > MOST_VALUES:
-                raise too_large()
-            try:
-                value, position = _decoder.raw_decode(text, position)
-            except (ValueError, RecursionError) as error:
-                wanted = 2 * (len(text) - position)
-                is_hopeless = text[position] != "{" or isinstance(error, RecursionError)
-                if is_hopeless or is_whole or wanted > 2 * LONGEST_ELEMENT:
-                    damage.bad += 1
-                    return
-                break
-            wanted = 0
-            if isinstance(value, dict):
-                yield value
-            else:
-                damage.bad += 1
+def _elements(body: bytes, damage: Damage) -> Iterator[Record]:
+    """The objects of an array that is short enough to be read whole."""
+    try:
+        found = value_of(body.strip(BLANK))
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, list):
+        damage.bad += 1
+        return
+    for each in found:
+        if isinstance(each, dict):
+            yield each
+        else:
+            damage.bad += 1
 
 
 def _objects(file: BinaryIO, start: int, damage: Damage) -> Iterator[Record]:
@@ -172,14 +139,6 @@ def _object(body: bytes) -> Record | None:
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
-
-
-def _texts(file: BinaryIO) -> Iterator[str]:
-    """The rest of a file as text, a mebibyte at a time."""
-    decoder = _utf8("replace")
-    while chunk := file.read(_CHUNK):
-        yield decoder.decode(chunk)
-    yield decoder.decode(b"", final=True)
 
 
 def _whole(file: BinaryIO) -> bytes:
