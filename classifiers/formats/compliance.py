@@ -10,11 +10,12 @@ off.  Many messages have the same time, so that their order is the pages'.
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from classifiers.sessions import Actor, Session, UnreadableError
 
 from . import claude_code_tools as tools
+from .claude_code_replies import rejection_note
 from .claude_code_words import sort
 from .conversation import Conversation
 from .lines import Damage, Record, type_of
@@ -83,7 +84,7 @@ def _portion(session: Record, messages: list[Record]) -> Portion:
     )
 
 
-def read(found: list[Record], damage: Damage) -> Session:
+def read(found: Iterable[Record], damage: Damage) -> Session:
     """
     Make a session of its pages.
 
@@ -181,9 +182,9 @@ def _words(told: Conversation, text: str, message: Record) -> None:
 
 def _result(told: Conversation, block: Record, message: Record) -> None:
     text, failed = words_in(block.get("content")), block.get("is_error") is True
-    call = tools.finish("", {}, {"content": text, "is_error": failed}, None)
+    call = tools.finish(tools.request("", {}), {"content": text, "is_error": failed}, None)
     told.result(text_of(block.get("tool_use_id")), text, outcome=call.outcome)
-    if failed and (note := tools.rejection_note(text)):
+    if failed and (note := rejection_note(text)):
         told.say(Actor.HUMAN, "rejection_note", note, time_of(message.get("created_at")))
 
 
