@@ -53,6 +53,56 @@ def test_t19_a_subagent_hangs_on_the_call_that_sent_it() -> None:
         session(*INNER)
 
 
+def test_t19_a_subagents_subagent_hangs_on_its_call() -> None:
+    """They nest, and their files lie side by side; one that a loop names is given once."""
+    sent = {"type": "tool_use", "id": "y", "name": "Task", "input": {"prompt": "count craters"}}
+    back = {"type": "tool_result", "tool_use_id": "y", "content": "nine"}
+    below = {"isSidechain": True, "agentId": "a2"}
+    nested = [
+        *INNER,
+        record("assistant", [sent], **SIDE),
+        record("user", [back], **SIDE, toolUseResult={"agentId": "a2"}),
+        person("count craters", **below),
+        record("assistant", [sent | {"id": "z"}], **below),
+        record("user", [back | {"tool_use_id": "z"}], **below, toolUseResult={"agentId": "a1"}),
+    ]
+    found = session(*TRUNK, *nested)
+    (first,) = found.calls
+    assert first.subagent is not None
+    assert [each.subagent is not None for each in first.subagent.calls] == [False, True]
+    assert len(list(found.all_sessions)) == 3
+    assert (found.subagents, measures(found)["actions"]) == ((), 4)
+
+
+def test_t19_subagents_without_an_id_are_told_by_their_errand() -> None:
+    """Older versions write them between the trunk's lines, two at a time, with no id at all."""
+
+    def side(errand: str, name: str) -> list[dict[str, Any]]:
+        asked = person(errand, isSidechain=True, parentUuid=None)
+        used = [{"type": "tool_use", "id": name, "name": name, "input": {}}]
+        behind = {"isSidechain": True, "parentUuid": asked["uuid"]}
+        return [asked, record("assistant", used, **behind)]
+
+    moon, sun = side("look at the moon", "Read"), side("look at the sun", "Grep")
+    found = session(
+        person("observe"),
+        call("Task", "call-s", description="sun", prompt="look at the sun"),
+        call("Task", "call-m", description="moon", prompt="look at the moon"),
+        moon[0],
+        sun[0],
+        moon[1],
+        sun[1],
+        result("seen", "call-m"),
+        result("seen", "call-s"),
+    )
+    inside = [each.subagent for each in found.calls]
+    assert [["".join(c.name) for c in each.calls] for each in inside if each] == [
+        ["Grep"],
+        ["Read"],
+    ]
+    assert found.subagents == ()
+
+
 @pytest.mark.parametrize(
     "place", ["agent-a1.jsonl", "session-a/subagents/agent-a1.jsonl",
               "session-a/subagents/workflows/wf_1-2/agent-a1.jsonl", ""]
