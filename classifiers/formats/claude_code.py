@@ -207,8 +207,8 @@ class _Agents:
             self._errands.setdefault(part.errand, []).append(name)
 
     def sent(self, name: str, errand: int) -> Session | None:
-        """The sub-agent of this id, or if the call tells none, one that got this errand."""
-        waiting = self._errands.get(errand, []) if errand and not name else []
+        """The sub-agent of this id; if there is none, one that got this errand."""
+        waiting = self._errands.get(errand, []) if errand else []
         while waiting and name not in self._free:
             name = waiting.pop()
         if name not in self._free or self._depth >= DEEPEST:

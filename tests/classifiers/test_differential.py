@@ -7,6 +7,7 @@ INSPECT_SWE names its Python), and is skipped, with the commands that make one, 
 
 import json
 import os
+import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,13 +63,20 @@ def groups() -> list[Group]:
     found = [
         Group(path.name, [theirs[path]], _read([path])) for path in paths if path not in beside
     ]
-    for trunk in paths:
-        agents = [path for path in beside if path.is_relative_to(trunk.with_suffix(""))]
+    of_session = {path: _session_of(path) for path in paths}
+    for trunk in (path for path in paths if path not in beside):
+        agents = [path for path in beside if of_session[path] == of_session[trunk]]
         if agents:
             files = [trunk, *agents]
             found.append(Group(trunk.name, [theirs[path] for path in files], _read(files)))
-    assert len(found) > len(beside) > 0
+    assert len(paths) - len(beside) < len(found) > len(beside) > 0
     return found
+
+
+def _session_of(path: Path) -> str:
+    """The first session that a file names; sub-agents' files name that of their trunk."""
+    found = re.search(rb'"sessionId": ?"([^"]+)"', path.read_bytes())
+    return found[1].decode() if found else path.name
 
 
 def _read(paths: list[Path]) -> list[Session]:
