@@ -114,7 +114,7 @@ class Transcript:
         if is_ours:
             model = text_of(message.get("model"))
             self.told.models |= {model} if model else set()
-            self.told.answers.add(name or f"\0{len(self.told.answers)}")
+            self.told.answer("", at, name=name)
         for block in blocks:
             match type_of(block):
                 case "text" if _is_note(block):
