@@ -105,9 +105,7 @@ class Telemetry:
 
     @property
     def _is_closed(self) -> bool:
-        numbers = (
-            [getattr(self.counts, each.name) for each in fields(Counts)] if self.counts else []
-        )
+        numbers = asdict(self.counts).values() if self.counts else ()
         return (
             all(type(number) is int and number >= 0 for number in numbers)
             and all(_HASH.fullmatch(name) for name in self.calls)
@@ -147,6 +145,11 @@ def calls_in(session: bytes) -> set[str]:
 def hash_of(call: str) -> str:
     """What stands for a call's id: a client may write anything where an id belongs."""
     return sha256(call.encode("utf-8", "replace")).hexdigest()[:24]
+
+
+def call_record(hashed: str) -> str:
+    """By what the custodian's memory knows a call, among the records of a session."""
+    return f"call:{hashed}"
 
 
 WARM_UP_TELEMETRY = Telemetry(Counts(lines_added=1), {hash_of("toolu_1"): Call()}).encode()
