@@ -130,10 +130,12 @@ def _sums(
     held, reader = 0, Reader()
     for path in paths:
         try:
+            accounts: dict[str, str | None] = {}
             somebodys = False
             for point in _points(path, reader, limit):
-                account = whose(path, point.account)
-                if account is None:
+                if point.account not in accounts:
+                    accounts[point.account] = whose(path, point.account)
+                if (account := accounts[point.account]) is None:
                     reader.codes["TELEMETRY_NOBODYS"] += 1
                     continue
                 somebodys = True

@@ -47,8 +47,7 @@ class Owners:
         ids |= {named: account for _, account, named in rows if named}
         if any(named and ids[named] != account for _, account, named in rows):
             raise _whose("one id in telemetry for two accounts.")
-        at = {(accounts.parent / path).resolve(): account for path, account, _ in rows if path}
-        return cls("", at, ids)
+        return cls("", {path: account for path, account, _ in rows if path}, ids)
 
     def of_file(self, path: Path) -> str | None:
         """Whose a file is; None if nobody's."""
@@ -73,13 +72,17 @@ class Owners:
         return by_file or by_id
 
 
-def _rows(accounts: Path) -> list[tuple[str, str, str]]:
+def _rows(accounts: Path) -> list[tuple[Path | None, str, str]]:
     """(path, account, id in telemetry) of each line."""
+
+    def at(path: str | None) -> Path | None:
+        return (accounts.parent / path).resolve() if path else None
+
     try:
         with accounts.open(encoding="utf-8", newline="") as file:
             reader = csv.DictReader(file, strict=True)
             found = [
-                (row["path"] or "", row["account"] or "", row.get("telemetry") or "")
+                (at(row["path"]), row["account"] or "", row.get("telemetry") or "")
                 for row in reader
             ]
         if {"path", "account"} <= set(reader.fieldnames or ()):
