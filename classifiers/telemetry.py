@@ -99,7 +99,7 @@ class Telemetry:
             found = cls(counts, calls, told["by_calls"])
             if found._is_closed and found.encode() == data:
                 return found
-        except (LookupError, TypeError, AttributeError, RecursionError):
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
             pass
         raise ValueError("no telemetry in its closed form")
 
