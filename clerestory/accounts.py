@@ -44,9 +44,9 @@ class Owners:
         if not all(account.strip() and (path or named) for path, account, named in rows):
             raise _whose("a line without a path or an account.")
         ids = {account: account for _, account, _ in rows}
-        ids |= {named: account for _, account, named in rows if named}
-        if any(named and ids[named] != account for _, account, named in rows):
-            raise _whose("one id in telemetry for two accounts.")
+        for _, account, named in rows:
+            if named and ids.setdefault(named, account) != account:
+                raise _whose("one id in telemetry for two accounts.")
         return cls("", {path: account for path, account, _ in rows if path}, ids)
 
     def of_file(self, path: Path) -> str | None:
