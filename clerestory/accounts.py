@@ -122,7 +122,7 @@ def _rows(accounts: Path) -> list[_Row]:
                     at(row["path"]),
                     row["account"] or "",
                     row.get("telemetry") or "",
-                    row.get("staff", "") if "staff" in (reader.fieldnames or ()) else None,
+                    (row.get("staff") or "") if "staff" in (reader.fieldnames or ()) else None,
                 )
                 for row in reader
             ]
