@@ -15,8 +15,8 @@ from pathlib import Path
 from .edge_archives import evaluation
 from .edge_arrays import elements
 from .edge_files import Unreadable, chunks_of, head_of, lines_of, whole_of
-from .formats import FORMATS, OTHERS, decoded
-from .formats.documents import as_record, document_of
+from .formats import FORMATS, OTHERS
+from .formats.documents import as_record, decoded, document_of
 from .formats.lines import Damage, Record, line_records
 from .formats.plugins import Splits
 from .formats.portions import Portion

@@ -7,7 +7,7 @@ run bear one `session_id` and begin with the same words, and make one session.  
 lie in the document, and the result of the call that sent one names it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from classifiers.sessions import Actor, Session, UnreadableError
 
@@ -52,7 +52,7 @@ def split(found: Iterator[Record]) -> Iterator[Portion]:
         )
 
 
-def read(found: list[Record], damage: Damage) -> Session:
+def read(found: Iterable[Record], damage: Damage) -> Session:
     """
     Make a session of a run's documents.
 

@@ -7,7 +7,7 @@ for in an answer, and its beginning and end are events of their own.  A sub-agen
 the call that sent it.  Nothing says whether a person sat before a run (`copilot -p`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from classifiers.sessions import Actor, Outcome, Session
 
@@ -64,7 +64,7 @@ def _portion(head: Record, events: list[Record]) -> Portion:
     return Portion(text_of(data.get("sessionId")), parts, after([head]), began)
 
 
-def read(found: list[Record], damage: Damage) -> Session:
+def read(found: Iterable[Record], damage: Damage) -> Session:
     """
     Make a session of a log's events.
 

@@ -8,7 +8,7 @@ call of its parent's gave it.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta, timezone
 
 from classifiers.sessions import Actor, Session
@@ -66,7 +66,7 @@ def split(found: Iterator[Record]) -> Iterator[Portion]:
     yield Portion(name, parts, as_lines, earliest(times), children=sent)
 
 
-def read(found: list[Record], damage: Damage) -> Session:
+def read(found: Iterable[Record], damage: Damage) -> Session:
     """
     Make a session of a transcript; sub-agents' transcripts are not told from it.
 

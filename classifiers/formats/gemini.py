@@ -9,7 +9,8 @@ parent's call names it.  The streamed form (`init`, `message`, `tool_use`, …) 
 without a person prints.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from classifiers.sessions import Actor, Session, UnreadableError
 
@@ -94,7 +95,7 @@ def _latest(lines: list[Record]) -> dict[str, Record]:
     return messages
 
 
-def read(found: list[Record], damage: Damage) -> Session:
+def read(found: Iterable[Record], damage: Damage) -> Session:
     """
     Make a session of a chat; sub-agents' chats may follow.
 
@@ -173,12 +174,12 @@ def _call(told: Conversation, call: Record) -> None:
             told.say(Actor.HUMAN, "question_answer", words, own=own)
 
 
-def _stream(told: Conversation, head: Record, lines: list[Record]) -> None:
+def _stream(told: Conversation, head: Record, lines: Iterable[Record]) -> None:
     told.models.add(text_of(head.get("model")))
     said: list[str] = []
     at = None
     end: Record = {"type": "result"}
-    for record in (*lines, end):
+    for record in chain(lines, (end,)):
         kind = type_of(record)
         if said and (kind != "message" or record.get("role") != "assistant"):
             told.answer("".join(said), at, name=told.step)

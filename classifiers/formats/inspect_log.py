@@ -5,7 +5,7 @@ These are tests of a model and no use by a person, so that no session is interac
 `.eval` archives the edge takes apart; where it cannot, `inspect log dump` writes them as JSON.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from classifiers.sessions import Outcome, Session, UnreadableError
 
@@ -60,7 +60,7 @@ def _outcome(error: object) -> Outcome:
     return "denied" if dict_of(error).get("type") == "approval" else "error"
 
 
-def read(found: list[Record], damage: Damage) -> Session:
+def read(found: Iterable[Record], damage: Damage) -> Session:
     """
     Make a session of a log's first sample.
 

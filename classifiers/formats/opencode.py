@@ -7,7 +7,7 @@ and hang on its call.  Text that the program wrote in the person's name is marke
 message that is a summary is the model's.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from classifiers.sessions import Actor, Outcome, Session, UnreadableError
@@ -66,14 +66,14 @@ def split(found: Iterator[Record]) -> Iterator[Portion]:
         )
 
 
-def read(found: list[Record], damage: Damage) -> Session:
+def read(found: Iterable[Record], damage: Damage) -> Session:
     """
     Make a session of an export; sub-agents' exports may follow.
 
     Raises:
         UnreadableError: There is no exchange in it, or there are sub-agents only.
     """
-    exports = assembled(found)
+    exports = assembled(list(found))
     trunk = next((each for each in exports if not _parent(each)), None)
     if trunk is None:
         raise UnreadableError("SUBAGENT_ALONE")

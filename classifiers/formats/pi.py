@@ -6,7 +6,7 @@ counts.  A forked session begins with a copy of the older one's entries; their i
 that a copy is known by id and time.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from classifiers.sessions import Actor, Session
 
@@ -60,7 +60,7 @@ def _portion(head: Record, entries: list[Record]) -> Portion:
     return Portion(text_of(head.get("id")), parts, after([kept_head]), began)
 
 
-def read(found: list[Record], damage: Damage) -> Session:
+def read(found: Iterable[Record], damage: Damage) -> Session:
     """
     Make a session of a log.
 
@@ -68,12 +68,12 @@ def read(found: list[Record], damage: Damage) -> Session:
         UnreadableError: There is no exchange in it.
     """
     told = Conversation()
-    others = max(0, sum(claims(record) for record in found) - 1)
-    for place, record in enumerate(found):
-        if place and claims(record):
-            break
-        _take(told, record)
-    return told.session(NAME, damage=damage, others=others)
+    seen = 0
+    for record in found:
+        seen += claims(record)
+        if seen < 2:
+            _take(told, record)
+    return told.session(NAME, damage=damage, others=max(0, seen - 1))
 
 
 def _take(told: Conversation, entry: Record) -> None:

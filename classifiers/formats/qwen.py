@@ -7,7 +7,7 @@ a prompt of another origin, of a clock or another agent, is the program's.  A su
 (`isSidechain`) lie in the same log and hang on the session.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from classifiers.sessions import Actor, Session, UnreadableError
 
@@ -46,26 +46,29 @@ def split(found: Iterator[Record]) -> Iterator[Portion]:
         yield Portion(name, parts, as_lines, earliest([timestamp(each) for each in records]))
 
 
-def read(found: list[Record], damage: Damage) -> Session:
+def read(found: Iterable[Record], damage: Damage) -> Session:
     """
     Make a session of a log's records.
 
     Raises:
         UnreadableError: There is no exchange in it, or it is a sub-agent's part alone.
     """
-    name = next((text_of(each.get("sessionId")) for each in found if claims(each)), "")
-    mine = [each for each in found if each.get("sessionId") == name]
     trunk, agents = Conversation(), dict[str, Conversation]()
-    for record in mine:
-        agent = text_of(record.get("agentId"))
+    name, others = "", 0
+    for record in found:
+        name = name or (text_of(record.get("sessionId")) if claims(record) else "")
+        if record.get("sessionId") != name:
+            others += 1
+            continue
         told = trunk
         if record.get("isSidechain") is True:
+            agent = text_of(record.get("agentId"))
             told = agents.setdefault(agent, Conversation(is_subagent=True))
         _take(told, record)
     below = {agent: told.session(NAME) for agent, told in agents.items() if not told.is_empty}
     if trunk.is_empty and below:
         raise UnreadableError("SUBAGENT_ALONE")
-    return trunk.session(NAME, damage=damage, agents=below, others=len(found) - len(mine))
+    return trunk.session(NAME, damage=damage, agents=below, others=others)
 
 
 def _take(told: Conversation, record: Record) -> None:

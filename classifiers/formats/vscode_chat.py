@@ -6,7 +6,7 @@ model: each answer and the calls it asked for.  The log's first line is the docu
 set, add to or delete what lies at a path in it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from classifiers.sessions import Actor, Session
 
@@ -69,7 +69,7 @@ def _kept(request: Record) -> Record:
     return kept
 
 
-def read(found: list[Record], damage: Damage) -> Session:
+def read(found: Iterable[Record], damage: Damage) -> Session:
     """
     Make a session of a chat.
 

@@ -20,8 +20,9 @@ from .compiled import Compiled
 from .mounts import CODE, DEPENDENCIES, Mount, link
 
 BOOT_MODULES = (
-    "ctypes", "hashlib", "json", "privacy.sealing", "privacy.sandbox.forks",
-    "privacy.sandbox.life", "privacy.sandbox.probes",
+    "cryptography.hazmat.backends.openssl.backend",
+    "cryptography.hazmat.primitives.asymmetric.ec", "ctypes", "hashlib", "json",
+    "privacy.sealing", "privacy.sandbox.forks", "privacy.sandbox.life", "privacy.sandbox.probes",
 )  # fmt: skip
 """Imported by every worker."""
 _CENSUS_SECONDS = 120.0
