@@ -29,17 +29,19 @@ def recognise(path: Path, more: tuple[Splits, ...], limit: int) -> Splits | None
     """
     The format of a file, by its first records; None if it may be lines of Claude Code.
 
+    What others have added is asked when none of ours knows any of these records.
+
     Raises:
         Unreadable: It cannot be taken.
     """
-    known = (*OTHERS, *more)
-    for record in islice(records_at(path, Damage(), known, limit), LOOKED_AT):
+    records = list(islice(records_at(path, Damage(), (*OTHERS, *more), limit), LOOKED_AT))
+    for record in records:
         if FORMATS[0].claims(record):
             return None
-        for each in known:
-            if each.claims(record):
-                return each
-    return None
+        for ours in OTHERS:
+            if ours.claims(record):
+                return ours
+    return next((each for record in records for each in more if each.claims(record)), None)
 
 
 def records_at(
