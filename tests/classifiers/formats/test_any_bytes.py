@@ -102,7 +102,9 @@ RECORDS: dict[str, list[made.Json]] = {
         )
     ],
     "atif": [test_atif.run(test_atif.ASKED, test_atif.SUNG)],
-    "swe_agent": [test_swe_agent.run(WORDS, *test_swe_agent.STEPS)],
+    "swe_agent": [
+        test_swe_agent.run(WORDS, *test_swe_agent.STEPS, ("", "str_replace_editor create a", ""))
+    ],
     "inspect": [
         {
             "version": 2,
