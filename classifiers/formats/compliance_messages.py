@@ -16,6 +16,7 @@ import re
 from classifiers.sessions import Actor
 
 from . import claude_code_tools as tools
+from .claude_code_replies import answers, offered_in, rejection_note
 from .claude_code_words import sort
 from .conversation import Conversation
 from .lines import Record, type_of
@@ -64,12 +65,12 @@ class Transcript:
     def __init__(self) -> None:
         self.told = Conversation()
         self._met: set[str] = set()
-        self._given: dict[str, Record] = {}
-        """Inputs of calls whose result is awaited."""
-        self._handed: set[str] = set()
-        """What the model asked of sub-agents."""
-        self._asked: set[str] = set()
-        """What was asked for so far."""
+        self._questions: dict[str, Record] = {}
+        """Inputs of questions whose answer is awaited."""
+        self._handed: set[int] = set()
+        """Hashes of what the model asked of sub-agents."""
+        self._asked: set[int] = set()
+        """Hashes of what was asked for so far."""
         self._rewritten = ""
         """Time of the call in which the program last sent another history than before."""
         self._compacted = ""
@@ -130,9 +131,11 @@ class Transcript:
 
     def _call(self, block: Record) -> None:
         name, call_id, given = text_of(block.get("name")), text_of(block.get("id")), _input(block)
-        if tools.KINDS.get(name) == "agent":
-            self._handed.add(text_of(given.get("prompt")).strip())
-        self._given[call_id] = given
+        match tools.KINDS.get(name):
+            case "agent":
+                self._handed.add(hash(text_of(given.get("prompt")).strip()))
+            case "ask":
+                self._questions[call_id] = given
         self.told.call(call_id, name, given)
 
     def _take_user(self, message: Record, blocks: list[Record]) -> None:
@@ -168,7 +171,7 @@ class Transcript:
             self.told.ask(typed, at, meanwhile=True)
         match kind:
             case "prompt" if words and not self._is_added(message, words):
-                self._asked.add(words)
+                self._asked.add(hash(words))
                 self.told.ask(words, at, pictures=pictures, meanwhile=meanwhile)
                 return True
             case "slash_command" | "shell":
@@ -187,21 +190,22 @@ class Transcript:
 
     def _is_added(self, message: Record, words: str) -> bool:
         """Whether no person typed a text just here."""
-        if words.startswith(_ADDED) or _MEMORY.match(words) or words in self._handed:
+        if words.startswith(_ADDED) or _MEMORY.match(words) or hash(words) in self._handed:
             return True
         at = text_of(message.get("created_at"))
-        is_copy = bool(at) and at == self._rewritten and words in self._asked
+        is_copy = bool(at) and at == self._rewritten and hash(words) in self._asked
         self.told.duplicates += is_copy
         return is_copy
 
     def _result(self, message: Record, block: Record) -> None:
         call_id, text = text_of(block.get("tool_use_id")), words_in(block.get("content"))
         failed, at = block.get("is_error") is True, time_of(message.get("created_at"))
-        call = tools.finish("", {}, {"content": text, "is_error": failed}, None)
+        call = tools.finish(tools.request("", {}), {"content": text, "is_error": failed}, None)
         self.told.result(call_id, text, outcome=call.outcome)
-        if failed and (note := tools.rejection_note(text)):
+        if failed and (note := rejection_note(text)):
             self.told.say(Actor.HUMAN, "rejection_note", note, at)
-        for answer, own in _answers(self._given.pop(call_id, {}), text):
+        asked = self._questions.pop(call_id, {})
+        for answer, own in (*answers(offered_in(asked), None, text), *_answers(asked, text)):
             self.told.say(Actor.HUMAN, "question_answer", answer, at, own=own)
         # What was typed meanwhile is put behind a result; amid one it is only quoted.
         tail = text[start:] if (start := text.rfind("<system-reminder>")) >= 0 else ""
