@@ -343,7 +343,11 @@ def test_pages_newest_first_are_turned_round(tmp_path: Path) -> None:
     ]
     newest_first = page(*talk[2:], *talk[:2])
     (one,), _ = sealed(tmp_path, z=document(page(*talk[:2])), a=document(page(*talk[2:])))
-    for found in (reading(*talk), read_session(document(newest_first)), read_session(one.blob)):
+    (tmp_path / "lines").mkdir()
+    turned = lines(page(*talk[2:]), page(*talk[:2]))
+    (other,), _ = sealed(tmp_path / "lines", here=turned)
+    logs = (document(page(*talk)), document(newest_first), one.blob, other.blob)
+    for found in map(read_session, logs):
         assert said(found) == [("prompt", "one"), ("prompt", "two")]
         assert answered(found) == ["A.", "B."]
 
