@@ -129,7 +129,13 @@ class Gatherer:
     def _whole(self, root: Named) -> tuple[str, str, Part]:
         owner, name = root
         part = Part()
-        for portion in sorted(self._held.pop(root), key=lambda held: held.name != name):
+
+        def place(held: Portion) -> tuple[bool, float]:
+            """Sub-agents behind; what adds up as it began, whatever its file is called."""
+            time = held.began.timestamp() if held.joins and held.began else 0.0
+            return held.name != name, time
+
+        for portion in sorted(self._held.pop(root), key=place):
             self._add(part, portion, owner, is_trunk=portion.name == name and not portion.parent)
         return owner, name, part
 
