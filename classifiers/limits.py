@@ -15,8 +15,9 @@ LONGEST_RECORD = 16 * 2**20
 """bytes of a line in a log of lines.  A line lies in memory as bytes, as text and as values."""
 MOST_RECORDS = 1_000_000
 """Lines of a log, blank ones included."""
-MOST_VALUES = 4_000_000
-"""Values in one record, counted by the marks before them: a value of one byte takes eighty."""
+BYTES_A_VALUE = 16
+"""bytes: a record of more than a million values has at least so many for each of them.  A value of
+two bytes takes a hundred in memory; what people and programs write has thirty and more."""
 MOST_EVENTS = 400_000
 """What is said, thought, asked for and answered in a log, and ids that have to be known again."""
 MOST_KEPT = 16 * 2**20

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from io import BytesIO
 from typing import BinaryIO
 
-from classifiers.limits import LARGEST, LONGEST_RECORD, too_large
+from classifiers.limits import LARGEST, LONGEST_RECORD, MOST_RECORDS, too_large
 
 from .lines import BLANK, Damage, Record, records, value_of
 from .values import TEXT
@@ -44,7 +44,7 @@ def records_of(
     elif head.startswith(b"{"):
         yield from _objects(file, start, damage)
     elif head and is_known(as_record(head)):
-        yield as_record(_whole(file))
+        yield as_record(_prose(file))
     else:
         yield from records(file, damage)
 
@@ -139,6 +139,13 @@ def _object(body: bytes) -> Record | None:
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
+
+
+def _prose(file: BinaryIO) -> bytes:
+    data = _whole(file)
+    if data.count(b"\n") > MOST_RECORDS:
+        raise too_large()
+    return data
 
 
 def _whole(file: BinaryIO) -> bytes:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO
 
-from classifiers.limits import LONGEST_RECORD, MOST_RECORDS, MOST_VALUES, too_large
+from classifiers.limits import BYTES_A_VALUE, LONGEST_RECORD, MOST_RECORDS, too_large
 
 Record = dict[str, object]
 _decoder = json.JSONDecoder()
@@ -80,7 +80,8 @@ def value_of(data: bytes) -> object:
         RecursionError: It is nested too deeply.
         UnreadableError: TOO_LARGE, where the values would take far more room than the bytes.
     """
-    if len(data) > MOST_VALUES and sum(map(data.count, MARKS)) > MOST_VALUES:
+    most = max(len(data), LONGEST_RECORD) // BYTES_A_VALUE
+    if len(data) > most and sum(map(data.count, MARKS)) > most:
         raise too_large()
     value: object = json.loads(data)
     return value
