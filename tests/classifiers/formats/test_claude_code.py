@@ -1,12 +1,14 @@
 """Claude Code's log as a file: copies in it, encodings, and what is refused.  Traps: test_traps."""
 
 import json
+from pathlib import Path
 
 import pytest
 
+from classifiers.edge import RunMemory, Tally, read_source
 from classifiers.formats import read_session
 from classifiers.sessions import UnreadableError
-from tests.classifiers.logs import agent, log, person, queue, said, session
+from tests.classifiers.logs import agent, attachment, log, person, queue, record, said, session
 
 
 def test_a_repeated_record_counts_once() -> None:
@@ -15,6 +17,23 @@ def test_a_repeated_record_counts_once() -> None:
     found = session(twice, agent("Rowing."), twice)
     assert len(said(found)) == 1
     assert found.completeness.duplicate_records == 1
+
+
+def test_what_names_people_and_hosts_is_not_sealed(tmp_path: Path) -> None:
+    """The program notes the account's address in attachments, which say nothing of a session."""
+    address = "ann" + "@" + "example.org"
+    about = record("attachment", "") | {
+        "attachment": {"type": "session_context", "userEmail": address}
+    }
+    bridge = {"type": "bridge-session", "sessionId": "session-a", "account": address}
+    (tmp_path / "a.jsonl").write_bytes(
+        log(about, bridge, person("weave"), attachment("in blue", "human"))
+    )
+    tally = Tally()
+    (sealed,) = read_source(tmp_path, lambda _: "ann", RunMemory(), tally)
+    assert address.encode() not in sealed.blob
+    assert tally.records["NOT_NEEDED"] == 2
+    assert said(read_session(sealed.blob)) == [("prompt", "weave"), ("steering", "in blue")]
 
 
 @pytest.mark.parametrize(
