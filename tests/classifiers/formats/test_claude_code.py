@@ -7,8 +7,20 @@ import pytest
 
 from classifiers.edge import RunMemory, Tally, read_source
 from classifiers.formats import read_session
+from classifiers.rendering import render
 from classifiers.sessions import UnreadableError
-from tests.classifiers.logs import agent, attachment, log, person, queue, record, said, session
+from classifiers.structure import measures
+from tests.classifiers.logs import (
+    agent,
+    attachment,
+    call,
+    log,
+    person,
+    queue,
+    record,
+    said,
+    session,
+)
 
 
 def test_a_repeated_record_counts_once() -> None:
@@ -17,6 +29,25 @@ def test_a_repeated_record_counts_once() -> None:
     found = session(twice, agent("Rowing."), twice)
     assert len(said(found)) == 1
     assert found.completeness.duplicate_records == 1
+
+
+def test_words_beside_a_result_join_the_turn() -> None:
+    """Some clients send what was typed meanwhile in the record of a result."""
+    block = {"type": "tool_result", "tool_use_id": "call-1", "content": "done"}
+    both = record("user", [block, {"type": "text", "text": "and the door"}])
+    found = session(person("paint"), call("Bash", command="paint"), both)
+    assert said(found) == [("prompt", "paint"), ("steering", "and the door")]
+    assert len(found.turns) == 1
+
+
+def test_thoughts_are_counted_apart_and_not_kept() -> None:
+    """They are no words of the agent's to anybody; thinking that the log withholds is none."""
+    blocks = [{"type": "thinking", "thinking": "paint dries slowly"}, {"type": "thinking"}]
+    withheld = record("assistant", [{"type": "redacted_thinking", "data": "QUJD"}])
+    found = session(person("paint"), record("assistant", blocks), withheld, agent("Painted."))
+    assert (found.thinking_words, measures(found)["words_out"]) == (3, 1)
+    assert found.completeness.unknown_types == 0
+    assert "slowly" not in "".join(render(found).text)
 
 
 def test_what_names_people_and_hosts_is_not_sealed(tmp_path: Path) -> None:
