@@ -2,11 +2,13 @@
 
 import json
 from pathlib import Path
+from time import process_time
 
 import pytest
 
 from classifiers.edge import RunMemory, Tally, read_source
 from classifiers.formats import read_session
+from classifiers.formats.claude_code_queue import Queue
 from classifiers.rendering import render
 from classifiers.sessions import UnreadableError
 from classifiers.structure import measures
@@ -29,6 +31,21 @@ def test_a_repeated_record_counts_once() -> None:
     found = session(twice, agent("Rowing."), twice)
     assert len(said(found)) == 1
     assert found.completeness.duplicate_records == 1
+
+
+def test_a_long_queue_takes_no_longer_by_the_word() -> None:
+    """
+    Whoever writes a log must not be able to stop a run: 20,000 words taken from behind.
+
+    Looking through the queue for each would take 200 million comparisons, some seconds.
+    """
+    words = [f"word {number}" for number in range(20_000)]
+    put = [queue("enqueue", word) for word in words]
+    taken = [queue("remove", word) for word in reversed(words)]
+    told, began = Queue(), process_time()
+    assert not any([told.operation(each) for each in put])
+    assert [told.operation(each) for each in taken] == words[::-1]
+    assert process_time() - began < 1.5
 
 
 def test_words_beside_a_result_join_the_turn() -> None:
