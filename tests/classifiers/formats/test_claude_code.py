@@ -43,7 +43,7 @@ def test_a_long_queue_takes_no_longer_by_the_word() -> None:
     put = [queue("enqueue", word) for word in words]
     taken = [queue("remove", word) for word in reversed(words)]
     told, began = Queue(), process_time()
-    assert not any([told.operation(each) for each in put])
+    assert not any(told.operation(each) for each in put)
     assert [told.operation(each) for each in taken] == words[::-1]
     assert process_time() - began < 1.5
 
