@@ -33,6 +33,8 @@ def seal_sources(
     accounts: Path | None,
     account: str | None,
     progress: Progress,
+    *,
+    stated: bool = False,
 ) -> dict[str, int]:
     """
     Seal every session of some sources into a vault, and what telemetry tells of them.
@@ -44,6 +46,7 @@ def seal_sources(
         accounts: CSV that says whose file is whose, or None.
         account: The one account of all of them, or None.
         progress: Told how far it is.
+        stated: Whether accounts are those that the logs themselves name.
 
     Returns:
         Counts by reason code: files, sessions, records and telemetry.
@@ -51,7 +54,7 @@ def seal_sources(
     Raises:
         ConfigurationError: Whose sessions they are is not said, or a path is not there.
     """
-    owners = Owners.told(accounts, account)
+    owners = Owners.told(accounts, account, stated=stated)
     for source in sources:
         if not source.exists():
             raise _no_source("a path that does not exist.")
