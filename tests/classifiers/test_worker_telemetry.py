@@ -120,6 +120,18 @@ def test_telemetry_that_does_not_open_spoils_no_label() -> None:
     assert (told(record, "status"), *said(record)) == ("rated", "absent", "absent")
 
 
+def test_what_neither_witness_can_see() -> None:
+    """A file that a shell command writes: no line in the log's count, and none in telemetry's."""
+    data = log(person("write it"), call("Bash", command="echo x > a.py"), result("ok"), agent("Ok"))
+    record = classify(
+        data, month="2026-02", account=ANN, telemetry=Telemetry(Counts(tokens_out=5)).encode()
+    )
+    assert (told(record, "wrote_code"), *said(record)) == ("no", "present", "no")
+    # The control: through an editing tool both see it.
+    heard = classify(GOOD, month="2026-02", account=ANN, telemetry=WROTE.encode())
+    assert (told(heard, "wrote_code"), *said(heard)) == ("yes", "present", "yes")
+
+
 def test_nothing_but_two_labels_comes_of_it() -> None:
     """However much it holds, a record with telemetry differs from one without in these alone."""
     much = Telemetry(Counts(*[10**9] * 10), {hash_of("toolu_1"): Call(edits=True, outcome="ok")})
