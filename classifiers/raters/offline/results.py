@@ -27,6 +27,8 @@ def success_signal(seen: Evidence) -> str:
         return "4"
     if stuck(seen):
         return "1"
+    if seen.unclosed or (seen.unfinished and not seen.lines):
+        return "1" if seen.actions else "none"
     finished = matches(SPEECH["done"], seen.said) > 0 and not seen.unfinished
     if seen.lines and finished:
         return "3"
@@ -50,20 +52,25 @@ def failure_signal(seen: Evidence) -> str:
     """none, 1 … 5."""
     if not seen.requests:
         return UNCLEAR
-    pushback = _pushback(seen)
+    pushback, left = _pushback(seen), seen.unfinished or seen.unclosed
     final = (
         bool(seen.own) and len(seen.own) > 1 and bool(matches(SPEECH["complaint"], seen.own[-1]))
     )
     hard = (
-        stuck(seen) + (final and seen.unfinished) + (seen.trailing_errors >= 3 and seen.unfinished)
+        stuck(seen)
+        + (final and seen.unfinished)
+        + (seen.trailing_errors >= 3 and seen.unfinished)
+        + (seen.failed and left)
     )
     if hard >= 2:
         return "5"
     if hard:
         return "4"
-    if pushback >= 3 or (final and pushback >= 2) or (seen.failed and not seen.commits):
+    if pushback >= 3 or (final and pushback >= 2):
         return "3"
-    if pushback or seen.rejections >= 2 or (seen.unfinished and not seen.commits):
+    if (seen.failed or seen.unfinished) and not seen.commits:
+        return "3"
+    if pushback or seen.rejections >= 2 or (seen.unclosed and not seen.commits):
         return "2"
     return "1" if seen.errors else "none"
 
@@ -113,6 +120,9 @@ def _accepted(later: tuple[str, ...]) -> bool:
 
 
 def _pushback(seen: Evidence) -> int:
-    """Times the person complained, corrected or refused after the first request."""
+    """Times the person complained, corrected or showed an error after the first request."""
     said = SPEECH["complaint"] + SPEECH["corrections"]
-    return sum(matches(said, text) > 0 for text in seen.own[1:])
+    return sum(
+        shown or matches(said, text) > 0
+        for text, shown in zip(seen.own[1:], seen.shown_errors[1:], strict=True)
+    )

@@ -14,7 +14,7 @@ from math import log1p
 from privacy.codebook import UNCLEAR
 
 from .evidence import Evidence
-from .tables import CUES, SPEECH, matches
+from .tables import CUES, REPORTS, SPEECH, SUBJECTS, matches
 
 CHANGED: dict[str, dict[str, float]] = {
     "code": {"build": 2.5, "fix": 2.0},
@@ -48,12 +48,27 @@ _POLITE = re.compile(
     r"|we (?:need|have|want) to\b|(?:can|could|would|will) (?:you|we)\b)+"
 )
 """What comes before the thing that is asked for."""
+ERRED = 2.0
+"""For fixing: an error that the person showed, or a check that failed before any change."""
 OPENING = 300
 """Characters of a request that say what it is about; the rest counts a third, in the first."""
 LEAST = 1.5
 """Sum below which the rule abstains."""
-LATER = (1.0, 0.5, 0.35)
-"""What a request's wording weighs by its place: the first, the second, any later one."""
+LATER = (1.0, 0.7)
+"""What a later request weighs by its place: the second, any after it."""
+REQUESTS = 12
+"""Requests that are looked at."""
+PLAN_READ = 600
+"""Characters of a handed plan after its title: why it was made; then come the things it touches."""
+SOURCES: dict[str, float] = {
+    "asked": 1.0, "later": 0.5, "planned": 0.5, "reported": 1.0, "named": 1.0,
+    "changed": 0.75, "run": 0.75, "state": 1.0, "mended": 1.0,
+}  # fmt: skip
+"""
+What each source of evidence weighs.
+
+Chosen over repositories, rounded to quarters: `./run bench offline` does it again.
+"""
 
 
 def work_mode(seen: Evidence) -> str:
@@ -68,30 +83,66 @@ def work_mode(seen: Evidence) -> str:
 def mode_scores(seen: Evidence) -> dict[str, float]:
     """What every mode has collected; the reason for a label is in these sums."""
     scores: dict[str, float] = defaultdict(float)
+    for source, points in mode_points(seen).items():
+        for mode, worth in points.items():
+            scores[mode] += SOURCES[source] * worth
+    return scores
+
+
+def mode_points(seen: Evidence) -> dict[str, dict[str, float]]:
+    """
+    What each source says about every mode, before it is weighed.
+
+    Returns:
+        Source → mode → points; empty where nothing was asked or done.
+    """
+    points: dict[str, dict[str, float]] = {source: defaultdict(float) for source in SOURCES}
     asked = [text for text in seen.requests if not matches(SPEECH["routine"], text)]
     if not asked and not seen.actions:
-        return scores
-    for place, text in enumerate(asked[:12]):
-        weight = LATER[min(place, len(LATER) - 1)]
-        start = _POLITE.sub("", text[: 2 * OPENING])[:OPENING]
+        return {}
+    for place, text in enumerate(asked[:REQUESTS]):
+        weight = LATER[min(place, len(LATER)) - 1] if place else 1.0
+        _hear(points["later" if place else "asked"], text, weight, beyond=0.0 if place else 0.3)
+    for plan in seen.plans[:1]:
+        body = plan.partition("\n")[2][:PLAN_READ]
         for mode, worth, at_start, pattern in CUES:
-            if pattern.search(start if at_start else text[:OPENING]):
-                scores[mode] += worth * weight
-            elif place == 0 and not at_start and pattern.search(text):
-                scores[mode] += worth * 0.3
+            if not at_start and pattern.search(body):
+                points["planned"][mode] += worth
+    for cues, texts, source in (
+        (REPORTS, seen.reports, "reported"),
+        (SUBJECTS, sorted(set(seen.subjects)), "named"),
+    ):
+        for text in texts:
+            for mode, worth, pattern in cues:
+                if pattern.search(text):
+                    points[source][mode] += worth / len(texts)
     changed = Counter(seen.volume)
     if changed["code"]:  # tests that come with code are part of that work
         changed["code"] += changed.pop("test", 0)
-    _add(scores, CHANGED, changed, min(1.0, 0.5 + log1p(seen.lines) / 8))
-    _add(scores, RUN, seen.commands, min(1.0, seen.kinds.get("shell", 0) / 4))
+    _add(points["changed"], CHANGED, changed, min(1.0, 0.5 + log1p(seen.lines) / 8))
+    _add(points["run"], RUN, seen.commands, min(1.0, seen.kinds.get("shell", 0) / 4))
     wrote = sum(seen.volume.get(sort, 0) for sort in ("code", "test", "setting"))
     delegated = seen.handed or seen.commits or seen.kinds.get("agent", 0)
-    for mode, weight in (WROTE if wrote else {} if seen.lines or delegated else IDLE).items():
-        scores[mode] += weight
+    _merge(points["state"], WROTE if wrote else {} if seen.lines or delegated else IDLE)
     if seen.volume.get("code", 0) * 2 > seen.lines:
-        for mode, weight in MENDED.items():
-            scores[mode] += weight
-    return scores
+        _merge(points["state"], MENDED)
+    points["mended"]["fix"] = ERRED * (any(seen.shown_errors[:1]) + seen.failed_first)
+    return points
+
+
+def _hear(points: dict[str, float], text: str, weight: float, beyond: float) -> None:
+    """Add what a request's opening says, and `beyond` of what only the rest of it says."""
+    start = _POLITE.sub("", text[: 2 * OPENING])[:OPENING]
+    for mode, worth, at_start, pattern in CUES:
+        if pattern.search(start if at_start else text[:OPENING]):
+            points[mode] += worth * weight
+        elif beyond and not at_start and pattern.search(text):
+            points[mode] += worth * beyond
+
+
+def _merge(points: dict[str, float], more: Mapping[str, float]) -> None:
+    for mode, worth in more.items():
+        points[mode] += worth
 
 
 def _add(
