@@ -82,6 +82,10 @@ def outcome(seen: Evidence) -> str:
     if not (seen.said or seen.actions):
         return "no_goal"
     trouble, success = failure_signal(seen), success_signal(seen)
+    if seen.unfinished and not (seen.lines or seen.commits):
+        return "failed" if success in SOFT else "partial"  # given up before anything came of it
+    if seen.unclosed and success in SOFT and not stuck(seen):
+        return "partial"  # the log stops while the agent works
     if trouble in HARD and success in SOFT:
         return "failed"
     if trouble in HARD or (trouble == "3" and success in SOFT):

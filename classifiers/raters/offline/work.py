@@ -50,6 +50,9 @@ _POLITE = re.compile(
 """What comes before the thing that is asked for."""
 ERRED = 2.0
 """For fixing: an error that the person showed, or a check that failed before any change."""
+_CODE_PATH = re.compile(
+    r"\.(?:py|go|ts|tsx|js|rs|java|c|cpp|cs|rb|php|swift|kt|sh|ps1)$", re.MULTILINE
+)
 OPENING = 300
 """Characters of a request that say what it is about; the rest counts a third, in the first."""
 LEAST = 1.5
@@ -160,17 +163,15 @@ def _add(
 def codebase(seen: Evidence) -> str:
     """How the session stands to a code base."""
     code = sum(seen.volume.get(s, 0) for s in ("code", "test", "setting", "workflow", "prompt"))
-    technical = bool(seen.commands) or re.search(
-        r"\.(?:py|go|ts|tsx|js|rs|java|c|cpp|cs|rb|php|swift|kt|sh|ps1)$", seen.paths, re.M
-    )
+    technical = bool(seen.commands) or _CODE_PATH.search(seen.paths)
     read = seen.kinds.get("read", 0) + seen.kinds.get("search", 0) + seen.kinds.get("edit", 0)
     if code or (seen.lines and technical):
         asked = any(matches(SPEECH["from_scratch"], text) for text in seen.requests[:1])
-        written = seen.kinds.get("write", 0) and not seen.kinds.get("edit", 0) and read < 3
-        started = (seen.kinds.get("write", 0) and asked) or written
-        return "create" if started else "modify"
+        # One setting, test or workflow that is written goes to something that is there already.
+        written = seen.volume.get("code", 0) and not seen.kinds.get("edit", 0) and read < 3
+        return "create" if seen.kinds.get("write", 0) and (asked or written) else "modify"
     if technical and seen.actions:
-        return "modify" if seen.commits else "explore"
+        return "modify" if seen.commits or seen.kinds.get("edit", 0) else "explore"
     return "none" if seen.requests else UNCLEAR
 
 
