@@ -64,8 +64,8 @@ REQUESTS = 12
 PLAN_READ = 600
 """Characters of a handed plan after its title: why it was made; then come the things it touches."""
 SOURCES: dict[str, float] = {
-    "asked": 1.0, "later": 0.5, "planned": 0.5, "reported": 1.0, "named": 1.0,
-    "changed": 0.75, "run": 0.75, "state": 1.0, "mended": 1.0,
+    "asked": 1.0, "later": 0.25, "planned": 0.25, "reported": 1.0, "named": 0.75,
+    "changed": 0.5, "run": 0.5, "state": 0.75, "mended": 0.75,
 }  # fmt: skip
 """
 What each source of evidence weighs.
