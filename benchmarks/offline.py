@@ -21,11 +21,11 @@ import numpy as np
 
 from benchmarks.measuring import tell
 from classifiers.agreement import Pair, agreement, interval
-from classifiers.raters.offline.work import LEAST, SOURCES, mode_points
-from clerestory.fidelity import FIDELITY
-from clerestory.validation import agreements, rate, read_labels
 from classifiers.formats import read_session
 from classifiers.raters.offline.evidence import gather
+from classifiers.raters.offline.work import SOURCES, leading, mode_points
+from clerestory.fidelity import FIDELITY
+from clerestory.validation import agreements, rate, read_labels
 from privacy.codebook import UNCLEAR, codebook
 from privacy.raters import OFFLINE
 
@@ -60,7 +60,9 @@ def main(arguments: Sequence[str] = ()) -> None:
         print(_line(row))
     blind = figures["left_out"]
     for one in blind["each"]:
-        print(f"work mode, {one['sessions']:>3} sessions by weights chosen without: κ {one['kappa']}")
+        print(
+            f"work mode, {one['sessions']:>3} sessions by weights chosen without: κ {one['kappa']}"
+        )
     print(f"weights chosen on all: {blind['chosen']}; in use: {SOURCES}")
     tell("offline", work_mode_left_out=blind["kappa"], low=blind["low"], high=blind["high"])
     if "write" in arguments:
@@ -78,9 +80,7 @@ def measure(logs: Path, labels: Path) -> dict[str, Any]:
         "whose": WHOSE,
         "sessions": told["read"],
         "repositories": told["groups"],
-        "instruments": [
-            {key: _short(row[key]) for key in kept} for row in told["instruments"]
-        ],
+        "instruments": [{key: _short(row[key]) for key in kept} for row in told["instruments"]],
         "left_out": left_out(logs, labels),
     }
 
@@ -89,20 +89,21 @@ def left_out(logs: Path, labels: Path) -> dict[str, Any]:
     """Agreement on work mode where each repository is labelled by weights chosen without it."""
     instrument = next(one for one in codebook().instruments if one.name == "work_mode")
     modes = [mode for mode in instrument.labels if mode != UNCLEAR]
-    points, right, where = [], [], []
+    told, right, where = [], [], []
     for path, (group, row) in read_labels(labels).items():
-        told = mode_points(gather(read_session((logs / path).read_bytes())))
-        points.append([[told.get(s, {}).get(m, 0.0) for s in SOURCES] for m in modes])
+        told.append(mode_points(gather(read_session((logs / path).read_bytes()))))
         right.append(row["work_mode"])
         where.append(group)
-    x, y = np.array(points), np.array([modes.index(one) for one in right])
+    x = np.array(
+        [[[one.get(s, {}).get(mode, 0.0) for s in SOURCES] for mode in modes] for one in told]
+    )
+    y = np.array([modes.index(one) for one in right])
     groups = np.array(where)
     found = [UNCLEAR] * len(right)
     for group in sorted(set(where)):
         weights = choose(x[groups != group], y[groups != group], groups[groups != group])
         for i in np.flatnonzero(groups == group):
-            sums = x[i] @ weights
-            found[i] = modes[int(sums.argmax())] if sums.max() >= LEAST else UNCLEAR
+            found[i] = leading(told[i], dict(zip(SOURCES, weights.tolist(), strict=True)))
     by: dict[str, list[Pair]] = defaultdict(list)
     for one, other, group in zip(right, found, where, strict=True):
         by[group].append((one, other))
@@ -140,7 +141,8 @@ def choose(x: Floats, y: Floats, groups: Floats) -> Floats:
         return total
 
     weights = _fit(x, y, min(HOLDS, key=lost))
-    return np.clip(np.round(PARTS * weights / weights[0]), 1, 2 * PARTS) / PARTS
+    quarters: Floats = np.clip(np.round(PARTS * weights / weights[0]), 1, 2 * PARTS) / PARTS
+    return quarters
 
 
 def _fit(x: Floats, y: Floats, hold: float) -> Floats:
@@ -173,7 +175,8 @@ def _newton(x: Floats, y: Floats, centre: Floats, hold: float) -> Floats:
 def _chances(x: Floats, weights: Floats) -> Floats:
     sums = x @ weights
     raised = np.exp(sums - sums.max(axis=1, keepdims=True))
-    return raised / raised.sum(axis=1, keepdims=True)
+    chances: Floats = raised / raised.sum(axis=1, keepdims=True)
+    return chances
 
 
 def _loss(x: Floats, y: Floats, weights: Floats) -> float:

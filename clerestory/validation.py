@@ -74,7 +74,10 @@ def rate(
     """
     here = [name for name in RATERS if not asks(name)]
     if rater not in here:  # whom it would ask stands in a plan only
-        raise _bad(f"the rater {rater!r}, which asks somebody or is not known.", f"choose one of: {', '.join(here)}.")
+        raise _bad(
+            f"the rater {rater!r}, which asks somebody or is not known.",
+            f"choose one of: {', '.join(here)}.",
+        )
     if not sessions.is_dir():
         raise _bad("no folder of sessions.", "check the path given with --sessions.")
     given = read_labels(labels)

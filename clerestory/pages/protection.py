@@ -75,7 +75,7 @@ def caveats(plan: Plan, groups: Sequence[Group], facts: Mapping[str, object]) ->
             "fidelity is low: its judgement of a session is often wrong. Differences "
             "here may be differences in how sessions look to it."
         )
-        if known := quoted(rater):
+        if cells and (known := quoted(rater)):  # of what is withheld nothing is wrong
             items.append(known)
     else:
         items.append(

@@ -26,7 +26,8 @@ _PASTED_LINE = re.compile(
 _HANDED = re.compile(r"^implement the following plan:\s*#*\s*(?:plan:?\s*)?")
 _ERROR_SHOWN = re.compile(
     r"^\s*(?:\S+: )?(?:\w*error|\w*exception|panic|fatal|fail(?:ed|ure)?|traceback)\b.{0,3}[:(]"
-    r"|\bexit (?:code|status) [1-9]|^\s*at \S+\(|^\s*--- fail|\berr(?:or|no|!)?[:!] |[✗✖]|\bstack ?trace\b",
+    r"|\bexit (?:code|status) [1-9]|^\s*at \S+\(|^\s*--- fail"
+    r"|\berr(?:or|no|!)?[:!] |[✗✖]|\bstack ?trace\b",
     re.IGNORECASE | re.MULTILINE,
 )
 """What programs print when they fail; people paste it."""
@@ -139,7 +140,9 @@ def gather(session: Session) -> Evidence:
         own=own,
         own_words=sum(count_words(text) for text in own),
         shown_errors=tuple(
-            bool(_ERROR_SHOWN.search(said.text[:SHOWN_READ])) for said in human if said.own and said.text
+            bool(_ERROR_SHOWN.search(said.text[:SHOWN_READ]))
+            for said in human
+            if said.own and said.text
         ),
         handed=any(opener.via == "plan_handoff" for opener in openers),
         offered=sum(said.via == "question_answer" and not said.own for said in human),

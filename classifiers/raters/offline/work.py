@@ -76,20 +76,33 @@ Chosen over repositories, rounded to quarters: `./run bench offline` does it aga
 
 def work_mode(seen: Evidence) -> str:
     """The dominant activity."""
-    scores = mode_scores(seen)
+    return leading(mode_points(seen), SOURCES)
+
+
+def mode_scores(
+    points: Mapping[str, Mapping[str, float]], weights: Mapping[str, float]
+) -> dict[str, float]:
+    """What every mode has collected; the reason for a label is in these sums."""
+    scores: dict[str, float] = defaultdict(float)
+    for source, told in points.items():
+        for mode, worth in told.items():
+            scores[mode] += weights[source] * worth
+    return scores
+
+
+def leading(points: Mapping[str, Mapping[str, float]], weights: Mapping[str, float]) -> str:
+    """
+    The mode of the highest sum.
+
+    It abstains where the sum is low, and where nothing but the state of things speaks for it:
+    that nothing was changed is true of a session about nothing.
+    """
+    scores = mode_scores(points, weights)
     if not scores:
         return UNCLEAR
     mode, score = max(sorted(scores.items()), key=lambda item: item[1])
-    return mode if score >= LEAST else UNCLEAR
-
-
-def mode_scores(seen: Evidence) -> dict[str, float]:
-    """What every mode has collected; the reason for a label is in these sums."""
-    scores: dict[str, float] = defaultdict(float)
-    for source, points in mode_points(seen).items():
-        for mode, worth in points.items():
-            scores[mode] += SOURCES[source] * worth
-    return scores
+    spoken = any(told.get(mode, 0) > 0 for source, told in points.items() if source != "state")
+    return mode if score >= LEAST and spoken else UNCLEAR
 
 
 def mode_points(seen: Evidence) -> dict[str, dict[str, float]]:

@@ -4,7 +4,7 @@ import pytest
 
 from classifiers.raters.offline.artefacts import artefact, command_kind
 from classifiers.raters.offline.evidence import gather
-from classifiers.raters.offline.work import mode_scores
+from classifiers.raters.offline.work import SOURCES, mode_points, mode_scores
 from privacy.codebook import UNCLEAR, codebook
 from tests.classifiers.logs import agent, call, person, result, session
 
@@ -59,7 +59,8 @@ def test_the_dominant_work_counts_and_not_the_first_request() -> None:
 
 def test_a_label_can_be_explained() -> None:
     """The sums behind a label say why."""
-    scores = mode_scores(gather(session(person("fix the crash"), *edited("a.py"))))
+    points = mode_points(gather(session(person("fix the crash"), *edited("a.py"))))
+    scores = mode_scores(points, SOURCES)
     assert max(scores, key=lambda mode: scores[mode]) == "fix"
     assert scores["fix"] >= 5  # crash 3.0 and fix 2.5, before what was changed is added
 
