@@ -18,6 +18,7 @@ MODULES = (
     "tools",
     "validating",
     "custody",
+    "fetching",
     "studying",
     "running",
     "deciding",
