@@ -10,10 +10,12 @@ written by somebody who had read these sessions.
 `./run bench offline write` renews what reports quote.
 """
 
+import csv
 import json
 import os
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ import numpy as np
 from benchmarks.measuring import tell
 from classifiers.agreement import Pair, agreement, interval
 from classifiers.formats import read_session
+from classifiers.raters.offline import judge
 from classifiers.raters.offline.evidence import gather
 from classifiers.raters.offline.work import SOURCES, leading, mode_points
 from clerestory.fidelity import FIDELITY
@@ -31,6 +34,7 @@ from privacy.raters import OFFLINE
 
 GOALS = {"work_mode": 0.55, "success_signal": 0.5, "failure_signal": 0.4}
 REQUIRED = {"work_mode": 0.45}
+RECONSIDERED = ("planning_by_user", "execution_by_user", "expertise")
 HOLDS = (3.0, 10.0, 30.0)
 """How strongly to hold on to equal weights: the candidates."""
 PARTS = 4
@@ -64,6 +68,8 @@ def main(arguments: Sequence[str] = ()) -> None:
             f"work mode, {one['sessions']:>3} sessions by weights chosen without: κ {one['kappa']}"
         )
     print(f"weights chosen on all: {blind['chosen']}; in use: {SOURCES}")
+    for row in trusted(logs, labels):
+        print("sessions whose reading is trusted:", _line(row))
     tell("offline", work_mode_left_out=blind["kappa"], low=blind["low"], high=blind["high"])
     if "write" in arguments:
         FIDELITY.write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n", "utf-8")
@@ -83,6 +89,29 @@ def measure(logs: Path, labels: Path) -> dict[str, Any]:
         "instruments": [{key: _short(row[key]) for key in kept} for row in told["instruments"]],
         "left_out": left_out(logs, labels),
     }
+
+
+def trusted(logs: Path, labels: Path) -> Iterator[dict[str, Any]]:
+    """
+    Shares and expertise once more, where the readings trust themselves.
+
+    The first reading came before the codebook said whose a plan is that an agent drafted: of a
+    session that one was handed to, the second reading counts, and there may be none.
+    """
+    with labels.open(encoding="utf-8", newline="") as file:
+        second = {row["path"]: row for row in csv.DictReader(file) if row.get("reading") == "2"}
+    pairs: dict[str, dict[str, list[Pair]]] = {name: defaultdict(list) for name in RECONSIDERED}
+    for path, (group, row) in read_labels(labels).items():
+        seen = gather(read_session((logs / path).read_bytes()))
+        right = second.get(path) if seen.handed else row
+        if right is not None:
+            for name in RECONSIDERED:
+                pairs[name][group].append((right[name], judge(seen)[name]))
+    for one in codebook().instruments:
+        whole = [pair for told in pairs.get(one.name, {}).values() for pair in told]
+        if found := agreement(one, whole):
+            low, high = interval(one, pairs[one.name]) or (None, None)
+            yield {**asdict(found), "low": low, "high": high}
 
 
 def left_out(logs: Path, labels: Path) -> dict[str, Any]:

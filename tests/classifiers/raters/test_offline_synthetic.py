@@ -85,3 +85,12 @@ def test_code_was_written_where_it_was_planted(rated: list[tuple[Row, Row]]) -> 
     same = [planted["wrote_code"] == found["wrote_code"] for planted, found in rated]
     assert sum(same) >= 0.98 * len(same)
     assert len({planted["wrote_code"] for planted, _ in rated}) == 2
+
+
+def test_code_was_written_where_telemetry_counted_it(rated: list[tuple[Row, Row]]) -> None:
+    """Label and telemetry count the same thing in two ways: at least 90 of 100 must agree."""
+    heard = [pair for pair in rated if pair[0]["telemetry"] == "present"]
+    assert len(heard) > SESSIONS / 4
+    same = [planted["telemetry_wrote_code"] == found["wrote_code"] for planted, found in heard]
+    assert sum(same) >= 0.9 * len(same)
+    assert len({planted["telemetry_wrote_code"] for planted, _ in heard}) == 2
