@@ -24,6 +24,8 @@ _PASTED_LINE = re.compile(
     r"|(?:error|warn|info|fail)\S*:)"
 )
 _HANDED = re.compile(r"^implement the following plan:\s*#*\s*(?:plan:?\s*)?")
+_CLOSING_CALLS = {"submit", "finish", "done", "complete", "attempt_completion", "task_complete"}
+"""Actions by which some agents say that they are done."""
 _ERROR_SHOWN = re.compile(
     r"^\s*(?:\S+: )?(?:\w*error|\w*exception|panic|fatal|fail(?:ed|ure)?|traceback)\b.{0,3}[:(]"
     r"|\bexit (?:code|status) [1-9]|^\s*at \S+\(|^\s*--- fail"
@@ -101,6 +103,8 @@ class Evidence:
     """The session ends in an interruption, a failing service or without an answer."""
     unclosed: bool
     """The agent's last turn ends in an action: what came of it was never said."""
+    handed_in: bool
+    """The agent's last action is one that says that it is done."""
     failed_first: bool
     """A check failed before anything was changed."""
     said: str
@@ -125,6 +129,8 @@ def gather(session: Session) -> Evidence:
         for said in session.utterances
         if said.actor is Actor.MODEL and said.via == "assistant_text" and said.text.strip()
     ]
+    last = _last_action(session)
+    handed_in = last is not None and last.name.lower() in _CLOSING_CALLS
     checks = [call for call in calls if call.tested and call.outcome in ("ok", "error")]
     volume: Counter[str] = Counter()
     for call in calls:
@@ -166,7 +172,8 @@ def gather(session: Session) -> Evidence:
         trailing_errors=sum(call.outcome == "error" for call in calls[-5:]),
         rejections=sum(call.outcome == "rejected" for call in calls),
         unfinished=_unfinished(session),
-        unclosed=_unclosed(session),
+        unclosed=last is not None and not handed_in,
+        handed_in=handed_in,
         failed_first=_failed_first(calls),
         said=_ends(prose[-1]).lower() if prose else "",
         concessions=sum(matches(SPEECH["concession"], text[:80].lower()) for text in prose),
@@ -252,10 +259,11 @@ def _failed_first(calls: Iterable[ToolCall]) -> bool:
     return False
 
 
-def _unclosed(session: Session) -> bool:
+def _last_action(session: Session) -> ToolCall | None:
+    """The action in which the last turn ends, if it ends in one."""
     last = session.turns[-1].events if session.turns else ()
     spoken = [e for e in last if isinstance(e, ToolCall) or e.actor is not Actor.HARNESS]
-    return bool(spoken) and isinstance(spoken[-1], ToolCall)
+    return spoken[-1] if spoken and isinstance(spoken[-1], ToolCall) else None
 
 
 def _unfinished(session: Session) -> bool:

@@ -40,7 +40,8 @@ def success_signs(seen: Evidence) -> tuple[str, ...]:
         for text in later[-2:]
     )
     delivered = seen.commits + seen.proposals > 0
-    finished = matches(SPEECH["done"], seen.said) > 0 and not seen.unfinished
+    said_so = seen.handed_in or matches(SPEECH["done"], seen.said) > 0
+    finished = said_so and not seen.unfinished
     there = (
         delivered,
         seen.passed,
