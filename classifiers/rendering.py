@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
+from privacy.views import ViewName
+
 from .sessions import Actor, Event, SafeText, Session, ToolCall
 
 TURN_KEPT = 5_000
@@ -40,6 +42,7 @@ class View:
     """Length before any cut."""
     kept: int
     """Characters of the session that are still there, cut marks not counted."""
+    name: ViewName = "full"
 
     @property
     def share_cut(self) -> int:
@@ -49,20 +52,26 @@ class View:
         return min(90, (self.characters - self.kept) * 10 // self.characters * 10)
 
 
-def render(session: Session) -> View:
-    """The view of a session: `SESSION_MOST` characters at most."""
+def render(session: Session, view: ViewName = "full") -> View:
+    """
+    A session as text: `SESSION_MOST` characters at most.
+
+    Args:
+        session: All of it that the view shows.
+        view: The view's name.
+    """
     turns = list(_turns(session))
     characters = sum(len(turn) for turn in turns)
     shown = [_cut(turn, TURN_KEPT) for turn in turns]
     kept = sum(min(len(turn), TURN_KEPT) for turn in turns)
     text = _cut("\n\n".join(shown), SESSION_KEPT)
-    return View(SafeText(text), characters, min(kept, SESSION_KEPT))
+    return View(SafeText(text), characters, min(kept, SESSION_KEPT), view)
 
 
 def _turns(session: Session) -> Iterator[str]:
     """Each speaker's turn as one text."""
     for speaker, events in groupby(session.events, _speaker):
-        lines = [line for event in events if (line := _line(event))]
+        lines = [text for event in events if (text := line(event))]
         if lines:
             yield f"[{speaker}]\n" + "\n".join(lines)
 
@@ -73,7 +82,8 @@ def _speaker(event: Event) -> str:
     return "person" if event.actor is Actor.HUMAN else "program"
 
 
-def _line(event: Event) -> str:
+def line(event: Event) -> str:
+    """What is shown of one event; nothing of what the program itself put in."""
     if isinstance(event, ToolCall):
         return _action(event)
     text = _MARK.sub(r"(\1", event.text).strip()

@@ -33,6 +33,19 @@ def prompts(session: Session) -> int:
     return sum(said.via in PROMPTS for said in session.human)
 
 
+def is_attended(session: Session) -> bool:
+    """
+    Whether a person sat before it, as its format tells, and took part.
+
+    A word, an answer, an interruption, or a plan handed over are a person's part; a session
+    without any is headless, whatever started it.
+    """
+    return session.interactive and (
+        any(True for _ in session.human)
+        or any(turn.interrupted or turn.opener.via == "plan_handoff" for turn in session.turns)
+    )
+
+
 def measures(session: Session) -> dict[str, float]:
     """The codebook's structural measures, each in its unit; per prompt over at least one."""
     calls = list(all_calls(session))
@@ -55,29 +68,26 @@ def measures(session: Session) -> dict[str, float]:
     }
 
 
-def contexts(session: Session, view: View, *, month: str, status: str) -> dict[str, str]:
+def contexts(session: Session, whole: View, *, share_cut: int) -> dict[str, str]:
     """
-    The codebook's context columns.
+    The codebook's context columns, as far as the session itself tells them.
 
     Args:
         session: What is described.
-        view: What a rater sees of it.
-        month: The month in the sealed header, or `unknown`.
-        status: How the rating went.
+        whole: Its text.
+        share_cut: Per cent of the text that was cut from what a rater saw.
     """
     return {
-        "month": month,
         "surface": session.surface,
-        "interactive": "yes" if session.interactive else "no",
+        "interactive": "yes" if is_attended(session) else "no",
         "model_family": model_family(session),
-        "length_band": _band(view.characters + 1, LENGTH_BANDS, "gt100k"),
+        "length_band": _band(whole.characters + 1, LENGTH_BANDS, "gt100k"),
         "model_calls": _band(
             sum(part.model_calls for part in session.all_sessions), CALL_BANDS, "gt127"
         ),
-        "share_cut": str(view.share_cut),
+        "share_cut": str(share_cut),
         "telemetry": "absent",
         "telemetry_wrote_code": "absent",
-        "status": status,
         "wrote_code": "yes" if any(c.lines_added for c in all_calls(session)) else "no",
     }
 

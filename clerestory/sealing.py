@@ -7,8 +7,9 @@ named, never a word of content.
 
 import csv
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,20 @@ Progress = Callable[[str, float], None]
 AccountOf = Callable[[Path], str | None]
 
 
+@dataclass(frozen=True, slots=True)
+class Owners:
+    """Whose files are whose, and what is declared of the accounts."""
+
+    account_of: AccountOf
+    staff: Mapping[str, bool]
+    """Accounts that are declared to be staff, or not to be; of others nothing is said."""
+    all_staff: bool = False
+
+    def is_staff(self, account: str) -> bool | None:
+        """What is declared of an account; None if nothing is."""
+        return True if self.all_staff else self.staff.get(account)
+
+
 def seal_sources(
     folder: Path,
     custodian: Path,
@@ -33,6 +48,8 @@ def seal_sources(
     accounts: Path | None,
     account: str | None,
     progress: Progress,
+    *,
+    staff: bool = False,
 ) -> dict[str, int]:
     """
     Seal every session of some sources into a vault.
@@ -44,6 +61,7 @@ def seal_sources(
         accounts: CSV that says whose file is whose, or None.
         account: The one account of all of them, or None.
         progress: Told how far it is.
+        staff: Whether all these accounts are staff; otherwise the CSV may tell, in a column.
 
     Returns:
         Counts by reason code: files, sessions and records.
@@ -51,7 +69,7 @@ def seal_sources(
     Raises:
         ConfigurationError: Whose sessions they are is not said, or a path is not there.
     """
-    account_of = _accounts(accounts, account)
+    owners = _owners(accounts, account, staff=staff)
     for source in sources:
         if not source.exists():
             raise _no_source("a path that does not exist.")
@@ -64,8 +82,11 @@ def seal_sources(
         deposit = open_things.enter_context(Deposit(hand, target))
         for position, source in enumerate(sources):
             tally = Tally()
-            for number, taken in enumerate(read_source(source, account_of, hand, tally)):
-                done = deposit.seal(taken.account, taken.session, taken.month, taken.blob)
+            for number, taken in enumerate(read_source(source, owners.account_of, hand, tally)):
+                done = deposit.seal(
+                    *(taken.account, taken.session, taken.month, taken.blob),
+                    staff=owners.is_staff(taken.account),
+                )
                 counts[f"session {done}"] += 1
                 share = (position + min(0.99, number / (number + 500))) / len(sources)
                 progress("sealing", share)
@@ -158,27 +179,53 @@ def inspect(path: Path) -> dict[str, Any]:
     return {"read": read, "refused": dict(verdicts), "files": told}
 
 
-def _accounts(accounts: Path | None, account: str | None) -> AccountOf:
+def _owners(accounts: Path | None, account: str | None, *, staff: bool) -> Owners:
     if (accounts is None) == (account is None):
         raise _whose("neither --accounts nor --account, or both.")
     if accounts is None:
         if account is None or not account.strip():
             raise _whose("an account without a name: it would be everybody's.")
-        return lambda _: account
+        return Owners(lambda _: account, {}, all_staff=staff)
     try:
         with accounts.open(encoding="utf-8", newline="") as file:
             reader = csv.DictReader(file, strict=True)
-            rows = [(row["path"], row["account"]) for row in reader]
+            rows = [(row["path"], row["account"], row.get("staff")) for row in reader]
         if not {"path", "account"} <= set(reader.fieldnames or ()):
             raise _whose("a file without the columns path and account.")
-        if not all(path and name and name.strip() for path, name in rows):
+        if not all(path and name and name.strip() for path, name, _ in rows):
             raise _whose("a line without a path or an account.")
-        known = {(accounts.parent / path).resolve(): name for path, name in rows}
+        known = {(accounts.parent / path).resolve(): name for path, name, _ in rows}
+        declared = _declared([(name, told) for _, name, told in rows], staff=staff)
     except (OSError, ValueError, KeyError, csv.Error):
         raise _whose("a file that is no CSV with the columns path and account.") from None
-    return lambda path: next(
-        (known[place] for place in (path.resolve(), *path.resolve().parents) if place in known),
-        None,
+    return Owners(
+        lambda path: next(
+            (known[place] for place in (path.resolve(), *path.resolve().parents) if place in known),
+            None,
+        ),
+        declared,
+        all_staff=staff,
+    )
+
+
+def _declared(rows: list[tuple[str, str | None]], *, staff: bool) -> dict[str, bool]:
+    """Who is staff by the column of that name; nothing where there is none."""
+    told = {name: answer == "yes" for name, answer in rows if answer is not None}
+    if told and staff:
+        raise _who_is_staff("--staff beside a column that tells it.")
+    if told and any(answer not in ("yes", "no") for _, answer in rows):
+        raise _who_is_staff("a line that says neither yes nor no.")
+    if any(answer is not None and told[name] != (answer == "yes") for name, answer in rows):
+        raise _who_is_staff("an account of which one line says yes and another no.")
+    return told
+
+
+def _who_is_staff(found: str) -> ConfigurationError:
+    return ConfigurationError(
+        "STAFF_UNKNOWN",
+        rule="Staff are declared account by account, as yes or no, and in one place.",
+        found=found,
+        remedy="write yes or no in the column staff of every line, or leave the column out.",
     )
 
 
@@ -188,7 +235,8 @@ def _whose(found: str) -> ConfigurationError:
         rule="What is protected is an account, so every file belongs to one.",
         found=found,
         remedy="give --account NAME, or --accounts FILE.csv with the columns path,account; "
-        "paths are relative to that file and may name folders.",
+        "paths are relative to that file and may name folders, "
+        "and a third column, staff, says yes or no.",
     )
 
 

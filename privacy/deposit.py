@@ -15,6 +15,7 @@ from types import TracebackType
 
 from .batches import GENESIS, Manifest, Row
 from .custodian import Custodian, Target
+from .declared import Declared
 from .errors import ConfigurationError, VerificationError
 from .packs import Pack, PackWriter
 from .retention import is_expired, today
@@ -68,9 +69,18 @@ class Deposit:
             self._hand.roll_back()
             raise
 
-    def seal(self, account: str, session: str, month: str, data: bytes) -> str:
+    def seal(
+        self, account: str, session: str, month: str, data: bytes, *, staff: bool | None = None
+    ) -> str:
         """
         Seal one session.
+
+        Args:
+            account: Whose it is.
+            session: Its id.
+            month: `YYYY-MM` in which it began, or `unknown`.
+            data: Its bytes.
+            staff: Whether the account is declared to be staff; None keeps what was declared last.
 
         Returns:
             `sealed`, `superseded` (it grew), `unchanged`, `shrunk` (the older one stands),
@@ -81,7 +91,10 @@ class Deposit:
         if is_expired(month, self._target.retention_days, today()):
             return "expired"
         hand, key = self._hand, self._hand.session(account, session)
-        content, known = hand.content_hash(data), hand.known(key)
+        declared = Declared(staff=hand.is_staff(account, staff))
+        # Another declaration is another content; without any, what was sealed before still stands.
+        content = hand.content_hash(data, b"" if declared == Declared() else declared.line)
+        known = hand.known(key)
         if known and self._stands(known[2]):
             if known[0] == content:
                 return "unchanged"
@@ -89,7 +102,8 @@ class Deposit:
                 return "shrunk"
         whose = hand.account(account).hex()
         header = self._header | {"account": whose, "session": key.hex(), "month": month}
-        blob = seal(data, header, public=self._target.public, info=self._info)
+        public, info = self._target.public, self._info
+        blob = seal(data, header, public=public, info=info, before=declared.line)
         size = self._pack.append(blob)
         # The row first: without it the session would be known and yet nowhere.
         self._rows.append(Row(key.hex(), whose, month, size, blob.digest))

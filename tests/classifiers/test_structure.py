@@ -51,7 +51,7 @@ def test_what_a_subagent_did_belongs_to_the_session() -> None:
     )
     counted = measures(found)
     assert (counted["prompts"], counted["actions"], counted["lines_added"]) == (1, 2, 2)
-    assert contexts(found, render(found), month="2026-02", status="rated")["wrote_code"] == "yes"
+    assert contexts(found, render(found), share_cut=0)["wrote_code"] == "yes"
 
 
 def test_a_session_without_a_prompt_divides_by_one() -> None:
@@ -63,7 +63,8 @@ def test_a_session_without_a_prompt_divides_by_one() -> None:
 
 def test_every_column_of_the_codebook_is_filled() -> None:
     """A missing column would make every record of the worker unreadable."""
-    described = contexts(SMALL, render(SMALL), month="2026-02", status="rated")
+    described = contexts(SMALL, render(SMALL), share_cut=0)
+    described |= {"month": "2026-02", "status": "rated", "staff": "no"}
     made = LabelRecord.of(codebook(), described, measures(SMALL), bytes(16))
     assert LabelRecord.decode(made.encode(), codebook()) == made
     assert set(described) == {field.name for field in codebook().contexts}
