@@ -15,6 +15,7 @@ from clerestory.pages.report import render_report
 from clerestory.pages.truth import ONLY_SYNTHETIC, render_truth
 from privacy.errors import ConfigurationError
 from privacy.plan import Plan
+from privacy.views import SHOWN
 from tests.support.first_look import (
     EXPERTISE,
     Row,
@@ -334,6 +335,18 @@ def test_caveats_follow_the_release() -> None:
     for gone in ("fidelity is low", "They do not cover", "who could have looked", "sent nowhere"):
         assert gone not in other
     assert "went from the sealed worker to the model behind api.test" in other
+    assert "where interactive is yes, and of no others" in text
+
+
+def test_a_page_says_what_the_rater_was_shown() -> None:
+    """Labels of a first turn are none of the session, and a reader cannot tell by looking."""
+    plan, rows = make_plan(), make_rows()
+    part = replace(plan, rater=replace(plan.rater, view="first_turn"))
+    told, whole = (Page(render_report(each, rows, {})).text for each in (part, plan))
+    assert f"was shown a part of each session, {SHOWN['first_turn']}." in told
+    assert "a part of each session" not in whole
+    assert SHOWN["first_turn"] in told.split("shown to the rater", 1)[-1]
+    assert SHOWN["full"] in whole.split("shown to the rater", 1)[-1]
 
 
 def test_a_chart_that_is_cut_out_keeps_its_watermarks() -> None:
