@@ -145,6 +145,8 @@ class Session:
     subagents: tuple["Session", ...] = ()
     """Sub-agents whose call is not in the log."""
     is_subagent: bool = False
+    thinking_words: int = 0
+    """Words that the model thought, where a log holds them.  Their text is not kept."""
     completeness: Completeness = field(default_factory=Completeness)
 
     @property

@@ -127,5 +127,6 @@ def _bare(session: Session, prelude: tuple[Event, ...], turns: tuple[Turn, ...])
         prelude=prelude,
         turns=turns,
         subagents=(),
+        thinking_words=0,
         completeness=Completeness(),
     )

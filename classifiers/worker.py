@@ -27,11 +27,11 @@ from privacy.sealing import KeyPair, SealedBlob, run_info, seal
 from privacy.tasks import Task, rows_info
 from privacy.views import UNSEEN, ViewName
 
-from . import structure
 from .formats import read_session
 from .raters import AskingRater, Halted, Rater, Unrated, rater_of
 from .rendering import render
 from .sessions import UnreadableError
+from .structure import contexts, structure_of
 from .stub import TOO_LARGE_STUB, WARM_UP
 from .views import seen
 
@@ -203,8 +203,9 @@ def _label(data: bytes, rater: Rater, view: ViewName) -> tuple[dict[str, str], d
         labels, status = {}, "invalid"
     labels |= dict.fromkeys(UNSEEN[view], UNCLEAR)
     whole = shown if view == "full" else render(session)
-    labels |= structure.contexts(session, whole, share_cut=shown.share_cut)
-    return {**labels, "status": status}, structure.measures(session)
+    counted = structure_of(session)
+    labels |= contexts(counted, whole, share_cut=shown.share_cut)
+    return {**labels, "status": status}, counted.measures
 
 
 def _yes_no(answer: bool) -> str:  # noqa: FBT001

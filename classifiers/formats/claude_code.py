@@ -127,6 +127,7 @@ def _session(
         turns=turns,
         subagents=tuple(agent for agent in agents.values() if id(agent) not in called),
         is_subagent=is_subagent,
+        thinking_words=trunk.thinking_words,
         completeness=Completeness(
             bad_lines=counted.bad_lines,
             joined_lines=counted.joined_lines,

@@ -17,6 +17,7 @@ from classifiers.sessions import (
     Turn,
     Utterance,
     Via,
+    count_words,
     safe,
 )
 
@@ -70,7 +71,7 @@ class Trunk:
         self._steered: set[str] = set()
         self.messages: set[str] = set()
         self.models: set[str] = set()
-        self.unknown = self.orphans = self.images = 0
+        self.unknown = self.orphans = self.images = self.thinking_words = 0
 
     def take(self, record: Record) -> None:
         """Take the next record; one that is not as it should be is counted."""
@@ -199,7 +200,10 @@ class Trunk:
                     self._say(actor, via, text if isinstance(text, str) else "", record)
                 case "tool_use" | "server_tool_use":
                     self._begin(block)
-                case "thinking" | "redacted_thinking" | "fallback":
+                case "thinking":
+                    thought = block.get("thinking")
+                    self.thinking_words += count_words(thought) if isinstance(thought, str) else 0
+                case "redacted_thinking" | "fallback":
                     pass
                 case _:
                     self.unknown += 1

@@ -21,6 +21,7 @@ from classifiers.sessions import (
     UnreadableError,
     Utterance,
     Via,
+    count_words,
     safe,
 )
 
@@ -59,7 +60,7 @@ class Conversation:
         self.models: set[str] = set()
         self.answers: set[str] = set()
         """Ids of the model's answers."""
-        self.unknown = self.orphans = self.images = self.duplicates = 0
+        self.unknown = self.orphans = self.images = self.duplicates = self.thinking_words = 0
 
     @property
     def is_empty(self) -> bool:
@@ -100,6 +101,10 @@ class Conversation:
         self.answers.add(name or f"\0{len(self.answers)}")
         if text.strip():
             self.say(Actor.MODEL, "assistant_text", text, at)
+
+    def think(self, text: str) -> None:
+        """Count what the model thought; its words are not kept."""
+        self.thinking_words += count_words(text)
 
     def call(self, call_id: str, name: str, given: Record) -> None:
         """Take an action; one whose id has been met is a copy."""
@@ -196,6 +201,7 @@ class Conversation:
             turns=finished,
             subagents=tuple(free.values()),
             is_subagent=self._is_subagent,
+            thinking_words=self.thinking_words,
             completeness=Completeness(
                 bad_lines=damage.bad,
                 joined_lines=damage.joined,

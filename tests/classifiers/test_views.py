@@ -1,11 +1,10 @@
 """A rater sees what its view shows: nothing outside it, by text or by session."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from classifiers.rendering import View, line, render
 from classifiers.sessions import Event, Session
@@ -13,9 +12,8 @@ from classifiers.views import TAIL_KEPT, seen
 from classifiers.worker import classify
 from privacy.codebook import codebook
 from privacy.views import UNSEEN, VIEWS, ViewName
-from tests.classifiers.logs import agent, call, log, person, queue, record, result, session
-
-Records = list[dict[str, Any]]
+from tests.classifiers.courses import kinds, made
+from tests.classifiers.logs import agent, call, log, person, result, session
 
 
 def shown(found: Session, view: ViewName) -> str:
@@ -26,44 +24,6 @@ def shown(found: Session, view: ViewName) -> str:
 def events(found: Session, view: ViewName) -> list[Event]:
     """Events of a view that show anything, a sub-agent's calls counted as none."""
     return [event for event in seen(found, view).events if line(event)]
-
-
-def step(number: int, kind: str) -> Records:
-    """One thing that happens; no two show the same."""
-    use = f"call-{number}"
-    match kind:
-        case "ask":
-            return [person(f"Request {number}, please.")]
-        case "say":
-            return [agent(f"Answer {number}.")]
-        case "long":
-            return [agent(f"Long answer {number}. " + "word " * 700)]
-        case "act":
-            return [call("Bash", use, command=f"run {number}"), result(f"ran {number}", use)]
-        case "refuse":
-            text = f"The user doesn't want to proceed, the user said:\nNot {number}."
-            return [call("Bash", use, command=f"rm {number}"), result(text, use, error=True)]
-        case "steer":
-            return [
-                queue("enqueue", f"Meanwhile {number}."),
-                queue("remove", f"Meanwhile {number}."),
-            ]
-        case "stop":
-            return [person("[Request interrupted by user]")]
-        case "plan":
-            return [person(f"Implement the following plan:\n\n# Plan {number}", planContent="x")]
-        case _:
-            return [record("user", f"<bash-input>look {number}</bash-input>")]
-
-
-KINDS = ("ask", "say", "long", "act", "refuse", "steer", "stop", "plan", "shell")
-kinds = st.lists(st.sampled_from(KINDS), min_size=1, max_size=14)
-
-
-def made(of: list[str], *, at: int = 0) -> Records:
-    """Records of a session; it holds an exchange whatever is drawn."""
-    steps = [step(at + number, kind) for number, kind in enumerate(of)]
-    return [one for step_ in steps for one in step_]
 
 
 @given(before=kinds, after=kinds, other=kinds)
