@@ -18,7 +18,7 @@ from privacy.codebook import codebook
 from .edge_files import Unreadable, lines_of
 from .edge_images import without_images
 from .formats import SNIFFED, sniff
-from .formats.claude_code import PASSED_OVER
+from .formats.claude_code_records import identity, is_needed
 from .formats.lines import Damage, Record, repaired, timestamp, type_of
 
 if TYPE_CHECKING:
@@ -138,21 +138,21 @@ class Splitter:
 
     def _keep(self, record: Record, raw: bytes, name: str) -> None:
         kind = type_of(record)
-        if kind in PASSED_OVER or not name:
+        if not name or not is_needed(record):
             self.dropped["NOT_NEEDED"] += 1
             return
         part = self.sessions.setdefault(name, Part())
-        identity = _identity(record)
-        if identity:
-            if identity in part.records:
+        known = _known_by(record)
+        if known:
+            if known in part.records:
                 self.dropped["REPEATED"] += 1
                 return
-            if not self._is_free(identity, name):
+            if not self._is_free(known, name):
                 self.dropped["COPY"] += 1
                 part.copies += 1
                 return
-            self._owner_here[identity] = name
-            part.records[identity] = None
+            self._owner_here[known] = name
+            part.records[known] = None
         if record.get("isSidechain") is True:
             lines = part.sidechain
         else:
@@ -170,11 +170,11 @@ class Splitter:
         else:
             lines.append(raw)
 
-    def _is_free(self, identity: str, name: str) -> bool:
+    def _is_free(self, known: str, name: str) -> bool:
         """Whether a record belongs to this session, and not to one that had it before."""
-        if self._owner_here.get(identity, name) != name:
+        if self._owner_here.get(known, name) != name:
             return False
-        owner = self._seen.owner(self._account, identity)
+        owner = self._seen.owner(self._account, known)
         if owner is None:
             return True
         if name not in self._keys:
@@ -182,10 +182,9 @@ class Splitter:
         return owner == self._keys[name]
 
 
-def _identity(record: Record) -> str:
+def _known_by(record: Record) -> str:
     """A record's id; a queued prompt has none, so what it says stands for it."""
-    stated = record.get("uuid")
-    if isinstance(stated, str) and stated:
+    if stated := identity(record):
         return stated
     if record.get("type") != "queue-operation":
         return ""

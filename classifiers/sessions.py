@@ -82,6 +82,8 @@ class Utterance:
 class ToolCall:
     """One action of the agent and its result."""
 
+    call_id: SafeText
+    """Its id in the log, `tool_use.id` of Claude Code; empty where the log gives none."""
     name: SafeText
     kind: Kind
     subject: SafeText
@@ -137,16 +139,17 @@ class Session:
     interactive: bool
     surface: str
     models: tuple[SafeText, ...]
-    model_calls: int
-    """Answers of a model, each counted once however many lines it takes; sub-agents' too."""
+    answers: frozenset[SafeText]
+    """Ids of the model's answers, `message.id` of Claude Code: each once, however many lines it
+    takes.  Where a log gives none, names of our own."""
     prelude: tuple[Event, ...]
     """What came before the first request."""
     turns: tuple[Turn, ...]
+    thinking_words: int = 0
+    """Words that the trunk's model thought; what it thought is not kept."""
     subagents: tuple["Session", ...] = ()
     """Sub-agents whose call is not in the log."""
     is_subagent: bool = False
-    thinking_words: int = 0
-    """Words that the model thought, where a log holds them.  Their text is not kept."""
     completeness: Completeness = field(default_factory=Completeness)
 
     @property
@@ -173,6 +176,11 @@ class Session:
         return (said for said in self.utterances if said.actor is Actor.HUMAN)
 
     @property
+    def model_calls(self) -> int:
+        """Answers of the trunk's model."""
+        return len(self.answers)
+
+    @property
     def all_sessions(self) -> Iterator["Session"]:
         """This session and every sub-agent below it."""
         yield self
@@ -196,8 +204,12 @@ class UnreadableError(Exception):
         self.reason = reason
 
 
-REASONS = ("NOT_A_SESSION_LOG", "EMPTY", "UNREADABLE_ENCODING", "NO_CONVERSATION", "SUBAGENT_ALONE")
-"""Why bytes are no session: foreign, empty, no text, no exchange, a sub-agent's part only."""
+REASONS = (
+    "NOT_A_SESSION_LOG", "EMPTY", "UNREADABLE_ENCODING", "NO_CONVERSATION", "SUBAGENT_ALONE",
+    "TOO_LARGE",
+)  # fmt: skip
+"""Why bytes are no session: foreign, empty, no text, no exchange, a sub-agent's part only, or more
+than is read (`limits`)."""
 
 
 def safe(text: str) -> SafeText:

@@ -174,8 +174,6 @@ def contexts(counted: Structure, whole: View, *, share_cut: int) -> dict[str, st
         "length_band": _band(whole.characters + 1, LENGTH_BANDS, "gt100k"),
         "model_calls": _band(counted.model_calls, CALL_BANDS, "gt127"),
         "share_cut": str(share_cut),
-        "telemetry": "absent",
-        "telemetry_wrote_code": "absent",
         "wrote_code": "yes" if counted.wrote_code else "no",
     }
 

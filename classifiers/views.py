@@ -123,7 +123,7 @@ def _bare(session: Session, prelude: tuple[Event, ...], turns: tuple[Turn, ...])
         started_at=None,
         ended_at=None,
         models=(),
-        model_calls=0,
+        answers=frozenset(),
         prelude=prelude,
         turns=turns,
         subagents=(),

@@ -12,10 +12,12 @@ process has been sealed, opens no file.
 
 import gc
 import heapq  # noqa: F401 - Counter.most_common loads it on first use: too late after the seal
+from contextlib import suppress
 from functools import partial
 from random import SystemRandom
 from typing import Protocol
 
+from privacy.batches import TELEMETRY
 from privacy.codebook import UNCLEAR, codebook
 from privacy.declared import Declared, split
 from privacy.errors import ConfigurationError
@@ -33,6 +35,7 @@ from .rendering import render
 from .sessions import UnreadableError
 from .structure import contexts, structure_of
 from .stub import TOO_LARGE_STUB, WARM_UP
+from .telemetry import ABSENT, WARM_UP_TELEMETRY, wrote_code
 from .views import seen
 
 LARGEST_SECRET = 4096
@@ -40,8 +43,13 @@ LARGEST_SECRET = 4096
 LARGEST_FRAME = 80 * 2**20
 """bytes: the largest session, its header and its padding."""
 
-_INVALID = ("NO_CONVERSATION", "SUBAGENT_ALONE", "NOT_A_SESSION_LOG")
-"""Reasons for `invalid`: it can be read, and is no session.  All others are `unreadable`."""
+_STATUS = {
+    "NO_CONVERSATION": "invalid",
+    "SUBAGENT_ALONE": "invalid",
+    "NOT_A_SESSION_LOG": "invalid",
+    "TOO_LARGE": "too_large",
+}
+"""Reason → status: what can be read and is no session is `invalid`.  All others: `unreadable`."""
 
 
 class Channel(Protocol):
@@ -102,7 +110,7 @@ def run(channel: Channel, key: KeyPair) -> None:
     if plan is None or rater is None:
         raise _mismatch("a worker that was not prepared.")
     rows, digests = list[bytes](), list[str]()
-    halt, task = b"", Task()
+    halt, task, beside = b"", Task(), None
     try:
         if isinstance(rater, AskingRater):
             rater.unlock(channel.receive(LARGEST_SECRET), inherited())
@@ -112,7 +120,11 @@ def run(channel: Channel, key: KeyPair) -> None:
                 continue
             blob = SealedBlob.decode(frame)
             digests.append(blob.digest)
-            rows.append(row_of(blob, key, task.info(plan.hash), rater, plan.rater.view))
+            if blob.header.get("kind") == TELEMETRY:
+                beside = blob
+                continue
+            rows.append(row_of(blob, key, task.info(plan.hash), rater, beside, plan.rater.view))
+            beside = None
     except Halted as halted:
         halt = bytes([halted.code])
         while channel.receive(LARGEST_FRAME):  # who still sends would not hear the answer
@@ -126,26 +138,36 @@ def run(channel: Channel, key: KeyPair) -> None:
 
 
 def row_of(
-    blob: SealedBlob, key: KeyPair, info: bytes, rater: Rater, view: ViewName = "full"
+    blob: SealedBlob,
+    key: KeyPair,
+    info: bytes,
+    rater: Rater,
+    beside: SealedBlob | None = None,
+    view: ViewName = "full",
 ) -> bytes:
-    """A sealed session's row: its key and its record."""
+    """A sealed session's row: its key and its record; telemetry of another session is not seen."""
     header = blob.header
-    data_key = key.open(blob.wrapped, info=info)
+    is_its = beside and all(beside.header.get(n) == header[n] for n in ("account", "session"))
     record = classify(
-        partial(blob.view, data_key),
+        partial(_opened, blob, key, info),
         month=header["month"],
         account=bytes.fromhex(header["account"]),
         rater=rater,
         view=view,
+        telemetry=partial(_opened, beside, key, info) if beside and is_its else None,
     )
     return bytes.fromhex(header["session"]) + record.encode()
 
 
+def _opened(blob: SealedBlob, key: KeyPair, info: bytes) -> memoryview:
+    return blob.view(key.open(blob.wrapped, info=info))
+
+
 class Opener(Protocol):
-    """Gives a session's bytes when they are wanted."""
+    """Gives what was sealed when it is wanted."""
 
     def __call__(self) -> memoryview:
-        """Open the session, the line before it included."""
+        """Open it."""
         ...
 
 
@@ -156,6 +178,7 @@ def classify(
     account: bytes,
     rater: Rater | None = None,
     view: ViewName = "full",
+    telemetry: bytes | Opener | None = None,
 ) -> LabelRecord:
     """
     Label one session; never raises on what is inside it.
@@ -168,6 +191,7 @@ def classify(
         account: The account's pseudonym, 16 bytes.
         rater: Who judges; the offline rater if none is given.
         view: What the rater is shown.
+        telemetry: What was counted about it, in its closed form, or what opens that.
     """
     if month not in codebook().field("month").labels:
         month = "unknown"
@@ -177,16 +201,28 @@ def classify(
         unrated = partial(unrated, staff=_yes_no(declared.staff))
         if data == TOO_LARGE_STUB:
             return unrated(status="too_large")
+        counted = _joined(telemetry, data)
         labels, measures = _label(data, rater or rater_of(OFFLINE), view)
-        labels |= {"month": month, "staff": _yes_no(declared.staff)}
+        labels |= {"month": month, "staff": _yes_no(declared.staff), **counted}
         return LabelRecord.of(codebook(), labels, measures, account)
     except UnreadableError as error:
-        return unrated(status="invalid" if error.reason in _INVALID else "unreadable")
+        return unrated(status=_STATUS.get(error.reason, "unreadable"))
     except MemoryError:
         gc.collect()
         return unrated(status="unreadable")
     except Exception:  # noqa: BLE001 - an error may quote the text; a status cannot
         return unrated(status="unreadable")
+
+
+def _joined(telemetry: bytes | Opener | None, session: bytes) -> dict[str, str]:
+    """What telemetry says of a session: telemetry that says nothing spoils no label of it."""
+    told = ABSENT
+    if telemetry is not None:
+        with suppress(Exception):  # it is beside the session, and an error may quote it
+            opened = telemetry if isinstance(telemetry, bytes) else bytes(telemetry())
+            told = wrote_code(opened, session)
+    heard = "absent" if told == ABSENT else "present"
+    return {"telemetry": heard, "telemetry_wrote_code": told}
 
 
 def _label(data: bytes, rater: Rater, view: ViewName) -> tuple[dict[str, str], dict[str, float]]:
@@ -228,7 +264,14 @@ def _warm_up(plan: Plan, rater: Rater) -> None:
     blob = SealedBlob.decode(sent)
     data = blob.open(pair.open(blob.wrapped, info=info))
     account = bytes.fromhex(blob.header["account"])
-    label = partial(classify, month="unknown", account=account, rater=rater, view=plan.rater.view)
+    label = partial(
+        classify,
+        month="unknown",
+        account=account,
+        rater=rater,
+        view=plan.rater.view,
+        telemetry=WARM_UP_TELEMETRY,
+    )
     for sample in (data, b"\xff\xfe{\x00", b"\xef\xbb\xbf{]", b"[" * 100_000, b"\xe9" + data, b""):
         label(sample).encode()
     rated = codebook().field("status").index("rated")

@@ -1,9 +1,10 @@
 """
 Write a synthetic population's sessions to a folder, with the truth beside them.
 
-`logs/` is what a custodian would hold; `accounts.csv` says whose each file is, and which accounts
-are staff (whoever asks as the published study did leaves them out); `truth.csv` says what was
-planted and exists only because nothing here is real.  Labels come from `aggregates.twin`, so a
+`logs/` is what a custodian would hold, and `telemetry/` what his collector kept of most of the
+sessions; `accounts.csv` says whose each file is, and which accounts are staff (whoever asks as the
+published study did leaves them out); telemetry names accounts as it does.  `truth.csv` says what
+was planted and exists only because nothing here is real.  Labels come from `aggregates.twin`, so a
 release made of these files can be held against the same published margins.
 """
 
@@ -21,6 +22,7 @@ from privacy.labels import PSEUDONYM_BYTES
 from .domains import evidence
 from .plot import Row
 from .story import Story, tell
+from .telemetry import Collector
 
 COUNTS = (
     "prompts",
@@ -34,6 +36,7 @@ COUNTS = (
 CONTEXTS = ("wrote_code", "model_family", "surface", "interactive", "staff")
 STAFF = 0.02
 """Chosen: share of the accounts that are declared to be staff, whatever else they are."""
+TELEMETRY = ("telemetry", "telemetry_wrote_code")
 _SYLLABLES = "bcdfghjklmnprstvwz"
 _VOWELS = "aeiou"
 _HOMES = ("/Users/{}", "/home/{}", "/Users/{}", "/home/{}", "/workspace/{}")
@@ -53,7 +56,7 @@ class Summary:
 
 def write_sessions(folder: Path, *, accounts: int, sessions: int, seed: int | None) -> Summary:
     """
-    Write sessions, `accounts.csv` and `truth.csv` into a folder.
+    Write sessions, telemetry, `accounts.csv` and `truth.csv` into a folder.
 
     Args:
         folder: Made if it does not exist; files of the same names are overwritten.
@@ -74,10 +77,11 @@ def write_sessions(folder: Path, *, accounts: int, sessions: int, seed: int | No
     with (
         (folder / "accounts.csv").open("w", newline="", encoding="utf-8") as owners_file,
         (folder / "truth.csv").open("w", newline="", encoding="utf-8") as truth_file,
+        Collector(folder / "telemetry") as collector,
     ):
         owners, truth = csv.writer(owners_file), csv.writer(truth_file)
         owners.writerow(("path", "account", "staff"))
-        truth.writerow((*header, "entrypoint"))
+        truth.writerow((*header, "entrypoint", *TELEMETRY))
         for account, row, dice, canary, around in _people(twin, book, random):
             home, (place, sign) = around
             story = tell(row, dice, canary=canary, home=home, place=place, sign=sign)
@@ -89,12 +93,15 @@ def write_sessions(folder: Path, *, accounts: int, sessions: int, seed: int | No
                 owners.writerow((path, account, row.labels["staff"]))
                 written, files = written + len(data), files + 1
             main = next(_files(story, account))[0]
+            is_heard = row.labels["telemetry"] == "present"
+            wrote = collector.hear(account, story, canary) if is_heard else "absent"
             kept = [row.labels[name] for name in instruments]
             counted = [story.count.get(name, 0) for name in COUNTS]
             truth.writerow(
                 (
                     *(main, account, story.session, row.labels["month"], canary),
                     *(*kept, *counted, *_contexts(row, story), story.entrypoint),
+                    *(row.labels["telemetry"], wrote),
                 )
             )
     return Summary(accounts, sessions, files, written)

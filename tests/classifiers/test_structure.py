@@ -83,6 +83,7 @@ def test_every_column_of_the_codebook_is_filled() -> None:
     """A missing column would make every record of the worker unreadable."""
     described = contexts(structure_of(SMALL), render(SMALL), share_cut=0)
     described |= {"month": "2026-02", "status": "rated", "staff": "no"}
+    described |= {"telemetry": "absent", "telemetry_wrote_code": "absent"}
     made = LabelRecord.of(codebook(), described, measures(SMALL), bytes(16))
     assert LabelRecord.decode(made.encode(), codebook()) == made
     assert set(described) == {field.name for field in codebook().contexts}

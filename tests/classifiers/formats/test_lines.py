@@ -1,6 +1,7 @@
 """Damaged lines give what can be read of them, and a count of the rest."""
 
 import json
+from io import BytesIO
 
 import pytest
 
@@ -13,7 +14,7 @@ FIRST, SECOND = json.dumps(ONE).encode(), json.dumps(TWO).encode()
 def read(data: bytes) -> tuple[list[Record], Damage]:
     """Records and damage of some bytes."""
     damage = Damage()
-    return list(records(data, damage)), damage
+    return list(records(BytesIO(data), damage)), damage
 
 
 @pytest.mark.parametrize(
