@@ -27,6 +27,7 @@ from classifiers.sessions import (
 )
 
 from .actions import action
+from .claude_code_words import without_reminders
 from .lines import Damage, Record
 
 
@@ -97,15 +98,22 @@ class Conversation:
     def ask(
         self, text: str, at: datetime | None = None, *, pictures: int = 0, meanwhile: bool = False
     ) -> None:
-        """Take what was typed as a request; in a sub-agent's log its parent's model wrote it."""
+        """
+        Take what was typed as a request; in a sub-agent's log its parent's model wrote it.
+
+        Reminders that Claude Code put into it stay behind: other formats carry its sessions on.
+        """
         self.images += pictures
         self._steps += 1
+        words = without_reminders(text).strip()
         if self._is_subagent:
-            self.say(Actor.MODEL, "plan_handoff", text, at)
-        elif text.strip():
-            self.say(Actor.HUMAN, "steering" if meanwhile else "prompt", text.strip(), at)
+            self.say(Actor.MODEL, "plan_handoff", words, at)
+        elif words:
+            self.say(Actor.HUMAN, "steering" if meanwhile else "prompt", words, at)
         elif pictures:
             self.say(Actor.HUMAN, "image", "", at)
+        elif text.strip():
+            self.say(Actor.HARNESS, "reminder", "", at)
 
     def answer(self, text: str, at: datetime | None = None, *, name: str = "") -> None:
         """Take what the model said; answers of one name count as one."""
