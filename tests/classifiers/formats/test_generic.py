@@ -135,12 +135,11 @@ def test_public_collections_of_this_shape_are_read_as_they_are(tmp_path: Path) -
     """DataClaw's exports have a line a session, calls among the messages, thinking apart."""
     edit = {"tool": "Edit", "input": {"file_path": "a", "old_string": "x", "new_string": "y"}}
     ran = {"tool": "Bash", "input": {"command": "ls"}, "output": {"text": "a"}, "status": "success"}
-    messages = [
-        {"role": "user", "content": "mend it", "timestamp": TIME},
-        {"role": "assistant", "content": "Mended.", "thinking": "hm", "tool_uses": [edit, ran]},
-    ]
-    about = {"project": "secret", "git_branch": "main", "start_time": TIME, "stats": {"x": 1}}
-    line = session("s", *messages, model="claude-x", **about)
+    asked: Json = {"role": "user", "content": "mend it", "timestamp": TIME}
+    done: Json = {"role": "assistant", "content": "Mended.", "thinking": "hm"}
+    done["tool_uses"] = [edit, ran]
+    about: Json = {"project": "secret", "git_branch": "main", "start_time": TIME, "stats": {"x": 1}}
+    line = session("s", asked, done, model="claude-x", **about)
     (one,), _ = sealed(tmp_path, here=lines(line))
     assert b"secret" not in one.blob
     assert one.month == "2026-02"
