@@ -77,8 +77,8 @@ class RunMemory:
 class SessionBytes:
     """One session, ready to be sealed."""
 
-    account: str
-    session: str
+    account: str = field(repr=False)
+    session: str = field(repr=False)
     """The session's id in the logs."""
     month: str
     """`YYYY-MM` in which it began, or `unknown`."""

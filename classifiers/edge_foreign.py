@@ -6,7 +6,6 @@ memory stays flat over an export of many conversations, and lines likewise.  A f
 on a file, ours or a plug-in, costs that file and no more.
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import chain, islice
@@ -15,7 +14,7 @@ from pathlib import Path
 from .edge_files import Unreadable, chunks_of, head_of, lines_of, whole_of
 from .formats import FORMATS, OTHERS, decoded
 from .formats.documents import as_record, document_of, elements
-from .formats.lines import Damage, Record, line_records
+from .formats.lines import Damage, Record, line_records, value_of
 from .formats.plugins import Splits
 from .formats.portions import Portion
 
@@ -76,7 +75,7 @@ def records_at(
 
 def _is_object(line: bytes) -> bool:
     try:
-        return isinstance(json.loads(line), dict)
+        return isinstance(value_of(line), dict)
     except (ValueError, RecursionError):
         return False
 

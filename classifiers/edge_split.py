@@ -19,7 +19,7 @@ from .edge_files import Unreadable, lines_of
 from .edge_images import without_images
 from .formats import SNIFFED, sniff
 from .formats.claude_code import PASSED_OVER
-from .formats.lines import Damage, Record, repaired, timestamp, type_of
+from .formats.lines import Damage, Record, repaired, timestamp, type_of, value_of
 
 if TYPE_CHECKING:
     from .edge import Seen
@@ -115,7 +115,7 @@ class Splitter:
     def _records(self, line: bytes) -> list[tuple[Record, bytes]]:
         """Records of a line with the bytes that stand for them; untouched if it is sound."""
         try:
-            value = json.loads(line)
+            value = value_of(line)
         except (ValueError, RecursionError):
             damage = Damage()
             whole = repaired(line, damage)

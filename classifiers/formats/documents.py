@@ -9,7 +9,7 @@ with neither bracket is one record that holds the text.
 import json
 from collections.abc import Callable, Iterable, Iterator
 
-from .lines import Damage, Record, records
+from .lines import Damage, Record, records, value_of
 from .values import TEXT
 
 LONGEST_ELEMENT = 64 * 2**20
@@ -91,7 +91,7 @@ def elements(chunks: Iterable[str], damage: Damage) -> Iterator[Record]:
 
 def _object(body: bytes) -> Record | None:
     try:
-        value = json.loads(body)
+        value = value_of(body)
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

@@ -31,6 +31,20 @@ def type_of(record: Record) -> str:
     return stated if isinstance(stated, str) else ""
 
 
+def value_of(data: bytes) -> object:
+    """
+    The JSON value that bytes in UTF-8 are.
+
+    `json.loads` would guess another encoding from where NUL bytes stand: a line torn out of a
+    file in UTF-16 would be read by one reader and lost by the next.
+
+    Raises:
+        ValueError: They are none.
+        RecursionError: It is too deep.
+    """
+    return json.loads(data.decode("utf-8", "surrogatepass"))
+
+
 def records(data: bytes, damage: Damage) -> Iterator[Record]:
     """All records of a log, in order; `damage` counts what was lost or joined."""
     for line in data.split(b"\n"):
@@ -41,7 +55,7 @@ def records(data: bytes, damage: Damage) -> Iterator[Record]:
 def line_records(line: bytes, damage: Damage) -> list[Record]:
     """The records of one line that is not blank: one, unless it is damaged."""
     try:
-        value = json.loads(line)
+        value = value_of(line)
     except (ValueError, RecursionError):  # UnicodeDecodeError is a ValueError
         return repaired(line, damage)
     if isinstance(value, dict):
