@@ -86,6 +86,8 @@ class SessionBytes:
     """Lines of one session, sub-agents' last; or the stub of one that is too large."""
     records: tuple[str, ...] = field(repr=False)
     """Ids of its records, for `Seen.remember` once it has been sealed."""
+    files: tuple[Path, ...] = field(default=(), repr=False)
+    """The files that hold a piece of it; first the one where it begins."""
 
 
 @dataclass(slots=True)
@@ -98,11 +100,17 @@ class Tally:
     """TAKEN, and sessions left out or marked, by reason code."""
     records: Counter[str] = field(default_factory=Counter)
     """Lines and records dropped or changed, by reason code."""
+    by_file: dict[Path, Counter[str]] = field(default_factory=dict)
+    """Codes of sessions and records by file; a session's are told of where it begins."""
 
     @property
     def codes(self) -> Counter[str]:
         """Everything by code: files, sessions and records together."""
         return Counter(self.files.values()) + self.sessions + self.records
+
+    def note(self, path: Path, codes: Counter[str]) -> None:
+        """Add codes to a file's."""
+        self.by_file.setdefault(path, Counter()).update(codes)
 
 
 @dataclass(slots=True)
@@ -135,16 +143,27 @@ def read_source(
     """
     for group in _groups(source, account_of, tally):
         for account, name, part in _sessions(group, seen, tally):
-            code = part.verdict
-            if code:
-                tally.sessions[code] += 1
+            codes = Counter(_codes(part))
+            tally.sessions += codes
+            tally.note(part.places[0], codes)
+            if part.verdict:
                 continue
-            tally.sessions["TAKEN"] += 1
-            tally.sessions.update({"TOO_LARGE"} if part.too_large else ())
-            tally.sessions.update({"NO_TIMESTAMP"} if part.month == "unknown" else ())
             blob = TOO_LARGE_STUB if part.too_large else part.blob
-            yield SessionBytes(account, name, part.month, blob, tuple(part.records))
+            records = tuple(part.records)
+            yield SessionBytes(account, name, part.month, blob, records, part.places)
             seen.remember(account, seen.session(account, name), iter(part.records))
+
+
+def _codes(part: Part) -> Iterator[str]:
+    """What is told of a session: why it is left out, or that it is taken and what is odd."""
+    if part.verdict:
+        yield part.verdict
+        return
+    yield "TAKEN"
+    if part.too_large:
+        yield "TOO_LARGE"
+    if part.month == "unknown":
+        yield "NO_TIMESTAMP"
 
 
 def _sessions(group: _Group, seen: Seen, tally: Tally) -> Iterator[tuple[str, str, Part]]:
@@ -153,7 +172,9 @@ def _sessions(group: _Group, seen: Seen, tally: Tally) -> Iterator[tuple[str, st
         account = group.account
         splitter = Splitter(account, seen, LARGEST)
         for _, path in sorted(group.files):
+            before = Counter(splitter.dropped)
             tally.files[path] = splitter.take(path)
+            tally.note(path, splitter.dropped - before)
         tally.records.update(splitter.dropped)
         for name, part in splitter.sessions.items():
             yield account, name, part
@@ -163,11 +184,13 @@ def _sessions(group: _Group, seen: Seen, tally: Tally) -> Iterator[tuple[str, st
     for content in group.contents:
         gatherer.expect(content)
     for _, path in sorted(group.files):
+        before = Counter(gatherer.dropped)
         try:
             yield from gatherer.take(path)
             tally.files[path] = "READ" if gatherer.is_somebodys else "NO_ACCOUNT"
         except Unreadable as error:
             tally.files[path] = error.code
+        tally.note(path, gatherer.dropped - before)
     yield from gatherer.rest()
     tally.records.update(+gatherer.dropped)
     tally.sessions.update({"NO_ACCOUNT": gatherer.nobodys} if gatherer.nobodys else {})

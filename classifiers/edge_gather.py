@@ -57,6 +57,7 @@ class Gatherer:
         self._expected: dict[Named, _Expected] = {}
         self._families: Counter[Named] = Counter()
         self._held: dict[Named, list[Portion]] = {}
+        self._files: dict[Named, dict[Path, bool]] = {}
         self.dropped: Counter[str] = Counter()
         self.nobodys = 0
         """Portions for which neither the custodian nor the log says whose they are."""
@@ -96,6 +97,8 @@ class Gatherer:
                 continue
             root = self._root(key)
             self._held.setdefault(root, []).append(portion)
+            files = self._files.setdefault(root, {})
+            files[path] = files.get(path, False) or key == root
             self._families[root] -= 1
             if self._families[root] <= 0:
                 yield self._whole(root)
@@ -128,7 +131,7 @@ class Gatherer:
 
     def _whole(self, root: Named) -> tuple[str, str, Part]:
         owner, name = root
-        part = Part()
+        part = Part(files=self._files.pop(root))
         for portion in sorted(self._held.pop(root), key=lambda held: held.name != name):
             self._add(part, portion, owner, is_trunk=portion.name == name and not portion.parent)
         return owner, name, part

@@ -18,7 +18,7 @@ from privacy.codebook import codebook
 from .edge_files import Unreadable, lines_of
 from .edge_images import without_images
 from .formats import SNIFFED, sniff
-from .formats.claude_code import PASSED_OVER
+from .formats.claude_code_records import identity, is_needed
 from .formats.lines import Damage, Record, repaired, timestamp, type_of, value_of
 
 if TYPE_CHECKING:
@@ -43,11 +43,18 @@ class Part:
     copies: int = 0
     """Records that another session owns."""
     began: datetime | None = None
+    files: dict[Path, bool] = field(default_factory=dict, repr=False)
+    """Files that hold a piece of it → whether a piece of its trunk."""
 
     @property
     def blob(self) -> bytes:
         """The session's lines, sub-agents' last."""
         return b"\n".join((*self.trunk, *self.sidechain, b""))
+
+    @property
+    def places(self) -> tuple[Path, ...]:
+        """The files that hold a piece of it; first the one where its trunk begins."""
+        return tuple(sorted(self.files, key=lambda path: not self.files[path]))
 
     @property
     def month(self) -> str:
@@ -71,7 +78,7 @@ class Splitter:
     def __init__(self, account: str, seen: "Seen", largest: int) -> None:
         self._account, self._seen, self._largest = account, seen, largest
         self._keys: dict[str, bytes] = {}
-        self._name = ""
+        self._name, self._path = "", Path()
         self._owner_here: dict[str, str] = {}
         self.sessions: dict[str, Part] = {}
         self.dropped: Counter[str] = Counter()
@@ -84,6 +91,7 @@ class Splitter:
             READ, or the reason code for which it is refused.
         """
         waiting: list[tuple[Record, bytes]] = []
+        self._path = path
         claimed, garbled, self._name, before = False, False, "", Counter(self.dropped)
         try:
             for line in lines_of(path):
@@ -138,22 +146,24 @@ class Splitter:
 
     def _keep(self, record: Record, raw: bytes, name: str) -> None:
         kind = type_of(record)
-        if kind in PASSED_OVER or not name:
+        if not name or not is_needed(record):
             self.dropped["NOT_NEEDED"] += 1
             return
         part = self.sessions.setdefault(name, Part())
-        identity = _identity(record)
-        if identity:
-            if identity in part.records:
+        is_sidechain = record.get("isSidechain") is True
+        part.files[self._path] = part.files.get(self._path, False) or not is_sidechain
+        known = _known_by(record)
+        if known:
+            if known in part.records:
                 self.dropped["REPEATED"] += 1
                 return
-            if not self._is_free(identity, name):
+            if not self._is_free(known, name):
                 self.dropped["COPY"] += 1
                 part.copies += 1
                 return
-            self._owner_here[identity] = name
-            part.records[identity] = None
-        if record.get("isSidechain") is True:
+            self._owner_here[known] = name
+            part.records[known] = None
+        if is_sidechain:
             lines = part.sidechain
         else:
             lines = part.trunk
@@ -170,11 +180,11 @@ class Splitter:
         else:
             lines.append(raw)
 
-    def _is_free(self, identity: str, name: str) -> bool:
+    def _is_free(self, known: str, name: str) -> bool:
         """Whether a record belongs to this session, and not to one that had it before."""
-        if self._owner_here.get(identity, name) != name:
+        if self._owner_here.get(known, name) != name:
             return False
-        owner = self._seen.owner(self._account, identity)
+        owner = self._seen.owner(self._account, known)
         if owner is None:
             return True
         if name not in self._keys:
@@ -182,10 +192,9 @@ class Splitter:
         return owner == self._keys[name]
 
 
-def _identity(record: Record) -> str:
+def _known_by(record: Record) -> str:
     """A record's id; a queued prompt has none, so what it says stands for it."""
-    stated = record.get("uuid")
-    if isinstance(stated, str) and stated:
+    if stated := identity(record):
         return stated
     if record.get("type") != "queue-operation":
         return ""

@@ -82,6 +82,8 @@ class Utterance:
 class ToolCall:
     """One action of the agent and its result."""
 
+    call_id: SafeText
+    """Its id in the log, `tool_use.id` of Claude Code; empty where the log gives none."""
     name: SafeText
     kind: Kind
     subject: SafeText
@@ -137,11 +139,14 @@ class Session:
     interactive: bool
     surface: str
     models: tuple[SafeText, ...]
-    model_calls: int
-    """Answers of a model, each counted once however many lines it takes; sub-agents' too."""
+    answers: frozenset[SafeText]
+    """Ids of the model's answers, `message.id` of Claude Code: each once, however many lines it
+    takes.  Where a log gives none, names of our own."""
     prelude: tuple[Event, ...]
     """What came before the first request."""
     turns: tuple[Turn, ...]
+    thinking_words: int = 0
+    """Words that the trunk's model thought; what it thought is not kept."""
     subagents: tuple["Session", ...] = ()
     """Sub-agents whose call is not in the log."""
     is_subagent: bool = False
@@ -169,6 +174,11 @@ class Session:
     def human(self) -> Iterator[Utterance]:
         """All that the person said, in order."""
         return (said for said in self.utterances if said.actor is Actor.HUMAN)
+
+    @property
+    def model_calls(self) -> int:
+        """Answers of the trunk's model."""
+        return len(self.answers)
 
     @property
     def all_sessions(self) -> Iterator["Session"]:

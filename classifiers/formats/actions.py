@@ -61,6 +61,7 @@ def action(
     text: str | None,
     outcome: Outcome,
     lines: tuple[int, int] | None = None,
+    call_id: str = "",
 ) -> ToolCall:
     """
     One action and its result.
@@ -71,6 +72,7 @@ def action(
         text: What it answered; None if the log holds no answer.
         outcome: How it ended; a call without an answer is `missing` whatever is said.
         lines: Lines (added, removed), where the log states them.
+        call_id: Its id in the log; empty if it has none.
     """
     known = _canonical(name, given)
     shaped = _shaped(known, given)
@@ -82,7 +84,7 @@ def action(
     block: Record | None = None
     if text is not None:
         block = {"content": text, "is_error": outcome != "ok"}
-    call = tools.finish(known, shaped, block, None)
+    call = tools.finish(known, shaped, block, None, call_id=call_id)
     ended: Outcome = "missing" if text is None else outcome
     if changed is None:
         changed = (call.lines_added, call.lines_removed)

@@ -12,21 +12,11 @@ from collections.abc import Iterable
 
 from classifiers.sessions import Completeness, Session, ToolCall, UnreadableError, safe
 
+from .claude_code_records import EXCHANGE, PASSED_OVER, identity
 from .claude_code_trunk import Trunk
 from .lines import Damage, Record, timestamp, type_of
 
 NAME = "claude_code"
-
-EXCHANGE = frozenset({"user", "assistant", "attachment", "queue-operation", "system"})
-"""Types that a session is made of."""
-PASSED_OVER = frozenset(
-    {
-        "progress", "file-history-snapshot", "file-history-delta", "last-prompt", "custom-title",
-        "ai-title", "summary", "mode", "permission-mode", "pr-link", "frame-link", "agent-name",
-        "agent-setting", "continued-in",
-    }
-)  # fmt: skip
-"""Known types that say nothing the normal form holds."""
 
 _SURFACES = {"cli": "cli", "claude-desktop": "desktop", "claude-vscode": "ide", "web": "web"}
 
@@ -80,12 +70,12 @@ def _of_one_session(exchange: list[Record]) -> tuple[list[Record], int]:
 
 
 def _distinct(exchange: list[Record]) -> tuple[list[Record], int]:
-    """Records without those whose uuid has been met."""
+    """Records without those whose uuid has been met; one that says nothing holds none back."""
     met: set[str] = set()
     kept = []
     for record in exchange:
-        name = record.get("uuid")
-        if isinstance(name, str):
+        name = identity(record)
+        if name:
             if name in met:
                 continue
             met.add(name)
@@ -122,16 +112,17 @@ def _session(
         interactive=not is_subagent and _interactive(part),
         surface=_surface(part),
         models=tuple(safe(model) for model in sorted(trunk.models)),
-        model_calls=len(trunk.messages),
+        answers=frozenset(safe(name) for name in trunk.answers),
         prelude=prelude,
         turns=turns,
+        thinking_words=trunk.thinking_words,
         subagents=tuple(agent for agent in agents.values() if id(agent) not in called),
         is_subagent=is_subagent,
         completeness=Completeness(
             bad_lines=counted.bad_lines,
             joined_lines=counted.joined_lines,
             unknown_types=counted.unknown_types + trunk.unknown,
-            duplicate_records=counted.duplicate_records,
+            duplicate_records=counted.duplicate_records + trunk.copies,
             orphan_results=trunk.orphans,
             other_sessions=counted.other_sessions,
             images=trunk.images,

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from classifiers.sessions import Kind, Outcome, SafeText, ToolCall, count_words, safe
 
+from .claude_code_words import without_reminders
 from .lines import Record
 
 KINDS: Mapping[str, Kind] = {
@@ -45,11 +46,29 @@ _TESTS = re.compile(
 _REJECTED = ("The user doesn't want to proceed with this tool use", "The user doesn't want to take")
 _SAID = re.compile(r"the user said:\s*\n(.*)", re.DOTALL)
 _NOTE = re.compile(r"\nNote: The user's next message may contain a correction.*", re.DOTALL)
+_INTERVIEWED = (
+    "The user wants to clarify these questions",
+    "The user has indicated they have provided enough answers",
+)
+"""How the program begins when a person leaves questions unanswered; answers given follow."""
+_ANSWER = re.compile(r"^  Answer: (.*?)(?=\n- \"|\Z)", re.DOTALL | re.MULTILINE)
+_DENIALS: Mapping[str, Outcome] = {
+    "user-rejected": "rejected", "interrupted": "interrupted", "cancelled": "interrupted",
+}  # fmt: skip
+"""Words of the log for a person's doing; any other is a rule's or a classifier's."""
 RESULT_KEPT = 4000
 """Characters of a result kept, half from each end: raters see less, rules read the ends."""
 
 
-def finish(name: str, given: Record, block: Record | None, extra: object) -> ToolCall:
+def finish(
+    name: str,
+    given: Record,
+    block: Record | None,
+    extra: object,
+    *,
+    call_id: str = "",
+    denial: str = "",
+) -> ToolCall:
     """
     Make a call of its request, its result block and what the log adds to the result.
 
@@ -58,25 +77,33 @@ def finish(name: str, given: Record, block: Record | None, extra: object) -> Too
         given: The tool's input.
         block: The `tool_result` block; None if there is none.
         extra: The record's `toolUseResult`; None if it cannot be told which call it is of.
+        call_id: The call's id in the log; empty if it has none.
+        denial: Why it was not carried out, in the log's own word; empty if it does not say.
     """
     kind: Kind = KINDS.get(name) or ("mcp" if name.startswith("mcp__") else "other")
     subject = next((v for key in _SUBJECTS if isinstance(v := given.get(key), str) and v), "")
     text = result_text(block)
-    outcome = _outcome(block, text, extra)
+    outcome = _outcome(block, text, extra, denial)
     added, removed = (0, 0) if outcome != "ok" else lines_changed(kind, given, extra)
     command = subject if kind == "shell" else ""
     operation = _dict(_dict(extra).get("gitOperation"))
     return ToolCall(
+        call_id=safe(call_id),
         name=safe(name),
         kind=kind,
         subject=safe(subject),
         words=sum(count_words(value) for value in texts_in(given)),
         outcome=outcome,
-        result=safe(_ends(text)),
+        result=safe(_ends(without_reminders(text))),
         lines_added=added,
         lines_removed=removed,
         committed=outcome == "ok" and ("commit" in operation or bool(_COMMIT.search(command))),
-        proposed=outcome == "ok" and bool(_PROPOSAL.search(command)),
+        proposed=outcome == "ok"
+        and (
+            _dict(operation.get("pr")).get("action") == "created"
+            or bool(_PROPOSAL.search(command))
+            or (name.startswith("mcp__") and name.endswith("__create_pull_request"))
+        ),
         tested=bool(_TESTS.search(command)),
     )
 
@@ -99,12 +126,14 @@ def rejection_note(text: str) -> str:
     """What the person said when refusing a call; empty if nothing."""
     found = _SAID.search(text)
     note = _NOTE.sub("", found[1]).strip() if found else ""
-    return "" if note.startswith("The user wants to clarify these questions") else note
+    return "" if note.startswith(_INTERVIEWED) else note
 
 
-def _outcome(block: Record | None, text: str, extra: object) -> Outcome:
+def _outcome(block: Record | None, text: str, extra: object, denial: str) -> Outcome:
     if block is None:
         return "missing"
+    if denial:
+        return _DENIALS.get(denial, "denied")
     if text.startswith(_REJECTED):
         return "rejected"
     if text.startswith("[Request interrupted by user") or _dict(extra).get("interrupted") is True:
@@ -198,24 +227,35 @@ def _dict(value: object) -> Record:
     return value if isinstance(value, dict) else {}
 
 
-def answers(extra: object) -> list[tuple[SafeText, bool]]:
+def answers(given: Record, extra: object, text: str) -> list[tuple[SafeText, bool]]:
     """
-    A person's answers to the agent's questions.
+    A person's answers to the agent's questions, and notes beside them.
+
+    Args:
+        given: The tool's input: the questions.
+        extra: The record's `toolUseResult`.
+        text: The result's text, which holds the answers where the questions were put aside.
 
     Returns:
         Each answer, and whether its words are the person's own (not an offered option's).
     """
     result = _dict(extra)
     offered: set[str] = set()
-    questions = result.get("questions")
+    questions = given.get("questions") or result.get("questions")
     for question in questions if isinstance(questions, list) else []:
         options = _dict(question).get("options")
         for option in options if isinstance(options, list) else []:
             label = _dict(option).get("label")
             if isinstance(label, str):
                 offered.add(label)
-    given = [value for value in _dict(result.get("answers")).values() if isinstance(value, str)]
+    stated = [value for value in _dict(result.get("answers")).values() if isinstance(value, str)]
+    for beside in _dict(result.get("annotations")).values():
+        note = _dict(beside).get("notes")
+        stated += [note] if isinstance(note, str) else []
+    said = _SAID.search(text)
+    if said and said[1].startswith(_INTERVIEWED):
+        stated += _ANSWER.findall(_NOTE.sub("", said[1]))
     return [
         (safe(answer), answer not in offered and not set(answer.split(", ")) <= offered)
-        for answer in given
+        for answer in stated
     ]

@@ -1,9 +1,9 @@
 """
 One conversation, record by record, into turns.
 
-Calls wait for their results and keep their place.  Words typed while the agent worked stand
-only in queue operations: `enqueue` holds them, `remove` gives them to the running turn,
-`dequeue` lets them become a user record later, `popAll` takes them back into the prompt.
+Calls wait for their results and keep their place.  Some versions write the history once more
+under new ids when a session is taken up again: what goes back in time and has been met is such
+a copy.
 """
 
 from dataclasses import dataclass, field, replace
@@ -17,12 +17,16 @@ from classifiers.sessions import (
     Turn,
     Utterance,
     Via,
+    count_words,
     safe,
 )
 
 from . import claude_code_tools as tools
+from .claude_code_queue import Queue
+from .claude_code_records import IN_USER, SYSTEM, blocks_of, content_of
 from .claude_code_words import sort
 from .lines import Record, timestamp
+from .values import dict_of, text_of
 
 _HARNESS: dict[str, Via] = {
     "hook": "hook",
@@ -30,22 +34,18 @@ _HARNESS: dict[str, Via] = {
     "reminder": "reminder",
     "marker": "marker",
 }
-_KNOWN_SYSTEM = frozenset(
-    {
-        "stop_hook_summary", "turn_duration", "compact_boundary", "microcompact_boundary",
-        "api_error", "local_command", "away_summary", "model_refusal_fallback", "informational",
-    }
-)  # fmt: skip
 
 
 @dataclass(slots=True)
 class _Pending:
     """A call whose result may still come."""
 
+    call_id: str
     name: str
     given: Record
     block: Record | None = None
     extra: object = None
+    denial: str = ""
 
 
 @dataclass(slots=True)
@@ -66,11 +66,15 @@ class Trunk:
         self._open = [_Open(None)]
         self._pending: dict[str, _Pending] = {}
         self._begun: set[str] = set()
-        self._queue: list[str] = []
-        self._steered: set[str] = set()
-        self.messages: set[str] = set()
+        self._queue = Queue()
+        self._met: set[tuple[str, int]] = set()
+        self._latest = ""
+        """The latest time in the records taken, as they write it."""
+        self.answers: set[str] = set()
+        """Ids of the model's answers."""
         self.models: set[str] = set()
-        self.unknown = self.orphans = self.images = 0
+        self.thinking_words = 0
+        self.unknown = self.orphans = self.images = self.copies = 0
 
     def take(self, record: Record) -> None:
         """Take the next record; one that is not as it should be is counted."""
@@ -80,11 +84,12 @@ class Trunk:
             case "assistant":
                 self._assistant(record)
             case "queue-operation":
-                self._queued(record)
+                self._steer(self._queue.operation(record), record)
             case "attachment":
-                self._attachment(record)
+                self._steer(self._queue.attachment(record), record)
             case "system":
                 self._system(record)
+        self._latest = max(self._latest, text_of(record.get("timestamp")))
 
     def finish(self) -> tuple[tuple[Event, ...], tuple[Turn, ...]]:
         """The prelude and the turns."""
@@ -102,7 +107,14 @@ class Trunk:
         )
 
     def _call(self, waiting: _Pending) -> ToolCall:
-        call = tools.finish(waiting.name, waiting.given, waiting.block, waiting.extra)
+        call = tools.finish(
+            waiting.name,
+            waiting.given,
+            waiting.block,
+            waiting.extra,
+            call_id=waiting.call_id,
+            denial=waiting.denial,
+        )
         extra = waiting.extra if isinstance(waiting.extra, dict) else {}
         agent = self._agents.get(str(extra.get("agentId")))
         return replace(call, subagent=agent) if agent else call
@@ -115,24 +127,29 @@ class Trunk:
             self._open[-1].events.append(said)
 
     def _user(self, record: Record) -> None:
-        content = _content(record)
+        content = content_of(record)
         if content is None:
             self.unknown += 1
             return
-        blocks = _blocks(content)
+        blocks = blocks_of(content)
         results = [block for block in blocks if block.get("type") == "tool_result"]
         for block in results:
             self._result(block, record, alone=len(results) == 1)
         pictures = sum(block.get("type") in ("image", "document") for block in blocks)
         self.images += pictures
+        self.unknown += sum(block.get("type") not in IN_USER for block in blocks)
         texts = [text for block in blocks if isinstance(text := block.get("text"), str)]
         if texts or (pictures and not results):
             self._words("\n".join(texts), record, pictures=pictures, beside_result=bool(results))
 
     def _words(self, text: str, record: Record, *, pictures: int, beside_result: bool) -> None:
         kind, words = sort(text)
-        origin = record.get("origin")
-        foreign = isinstance(origin, dict) and origin.get("kind") not in (None, "human")
+        origin = dict_of(record.get("origin")).get("kind")
+        foreign = origin not in (None, "human") or record.get("promptSource") == "system"
+        if self._is_copy(record, kind, words):
+            return
+        if pictures:  # a copy may write them as a record of their own
+            self._met.add(_moment(record, kind, ""))
         if record.get("isMeta") is True or foreign:
             self._say(Actor.HARNESS, "notification" if foreign else "marker", "", record)
         elif record.get("isCompactSummary") is True or kind == "summary":
@@ -153,9 +170,28 @@ class Trunk:
             self._say(Actor.MODEL, "plan_handoff", words, record)
         elif kind == "slash_command":
             self._say(Actor.HUMAN, "slash_command", words, record)
-        elif words or pictures:
+        elif (words or pictures) and not self._is_piece(words, record):
             via: Via = "prompt" if words else "image"
             self._say(Actor.HUMAN, "steering" if beside_result else via, words, record)
+
+    def _is_copy(self, record: Record, *about: str) -> bool:
+        """Whether a record goes back in time to say what was said at that time."""
+        moment = _moment(record, *about)
+        is_copy = "" < moment[0] < self._latest and moment in self._met
+        self._met.add(moment)
+        self.copies += is_copy
+        return is_copy
+
+    def _is_piece(self, words: str, record: Record) -> bool:
+        """Whether a picture and words were sent as one, and written as two records."""
+        turn, time = self._open[-1], timestamp(record)
+        opener = turn.opener
+        if not opener or turn.events or time is None or opener.at != time:
+            return False
+        if words and opener.via == "image":
+            self._open.pop()  # the words open the turn
+            return False
+        return not words and opener.via in ("image", "prompt")
 
     def _unsay(self) -> None:
         """A hook stopped the prompt: the agent never got it, and it will be typed again."""
@@ -163,92 +199,69 @@ class Trunk:
             self._open.pop()
 
     def _result(self, block: Record, record: Record, *, alone: bool) -> None:
-        waiting = self._pending.pop(str(block.get("tool_use_id")), None)
+        waiting = self._pending.pop(text_of(block.get("tool_use_id")), None)
         if waiting is None:
-            self.orphans += 1
+            is_copy = text_of(block.get("tool_use_id")) in self._begun
+            self.copies += is_copy
+            self.orphans += not is_copy
             return
         waiting.block = block
         waiting.extra = record.get("toolUseResult") if alone else None
+        waiting.denial = text_of(record.get("toolDenialKind"))
         text = tools.result_text(block)
         if note := tools.rejection_note(text) if block.get("is_error") is True else "":
             self._say(Actor.HUMAN, "rejection_note", note, record)
         if waiting.name == "AskUserQuestion":
-            for answer, own in tools.answers(waiting.extra):
+            for answer, own in tools.answers(waiting.given, waiting.extra, text):
                 self._say(Actor.HUMAN, "question_answer", answer, record, own=own)
         elif waiting.name == "ExitPlanMode" and block.get("is_error") is not True:
             self._say(Actor.HUMAN, "plan_approval", "", record)
 
     def _assistant(self, record: Record) -> None:
-        content, message = _content(record), record.get("message")
+        content, message = content_of(record), record.get("message")
         if content is None or not isinstance(message, dict):
             self.unknown += 1
             return
         model = message.get("model")
-        failed = record.get("isApiErrorMessage") is True or model == "<synthetic>"
-        if not failed:
-            name = message.get("id") or record.get("requestId") or record.get("uuid")
-            self.messages.add(str(name))
+        failed = record.get("isApiErrorMessage") is True
+        made_up = failed or model == "<synthetic>"
+        name = str(message.get("id") or record.get("requestId") or record.get("uuid"))
+        if not made_up:
+            self.answers.add(name)
             if isinstance(model, str):
                 self.models.add(model)
-        for block in _blocks(content):
+        for block in blocks_of(content):
             match block.get("type"):
                 case "text":
-                    text = block.get("text")
-                    via: Via = "api_error" if failed else "assistant_text"
-                    actor = Actor.HARNESS if failed else Actor.MODEL
-                    self._say(actor, via, text if isinstance(text, str) else "", record)
+                    text = text_of(block.get("text"))
+                    if made_up:
+                        self._say(Actor.HARNESS, "api_error" if failed else "marker", "", record)
+                    elif not self._is_copy(record, name, text):
+                        self._say(Actor.MODEL, "assistant_text", text, record)
                 case "tool_use" | "server_tool_use":
                     self._begin(block)
-                case "thinking" | "redacted_thinking" | "fallback":
+                case "thinking":
+                    thought = text_of(block.get("thinking"))
+                    if not self._is_copy(record, name, "thinking", thought):
+                        self.thinking_words += count_words(thought)
+                case "redacted_thinking" | "fallback":
                     pass
                 case _:
                     self.unknown += 1
 
     def _begin(self, block: Record) -> None:
-        name, given = block.get("name"), block.get("input")
-        waiting = _Pending(
-            name if isinstance(name, str) else "", given if isinstance(given, dict) else {}
-        )
-        call = str(block.get("id"))
+        call, given = text_of(block.get("id")), dict_of(block.get("input"))
         # A history that was copied under new record ids repeats its calls, answered or not.
-        if call in self._begun and isinstance(block.get("id"), str):
+        if call and call in self._begun:
             return
         self._begun.add(call)
-        self._pending[call] = waiting
+        waiting = self._pending[call] = _Pending(call, text_of(block.get("name")), given)
         self._open[-1].events.append(waiting)
 
-    def _queued(self, record: Record) -> None:
-        content = record.get("content")
-        match record.get("operation"):
-            case "enqueue":
-                self._queue.append(content if isinstance(content, str) else "")
-            case "dequeue" if self._queue:
-                self._queue.pop(0)
-            case "popAll":
-                self._queue.clear()
-            case "remove" if self._queue:
-                place = self._queue.index(content) if content in self._queue else 0
-                self._steer(self._queue.pop(place), record)
-
-    def _attachment(self, record: Record) -> None:
-        attachment = record.get("attachment")
-        if not isinstance(attachment, dict) or attachment.get("type") != "queued_command":
-            return
-        origin = attachment.get("origin") or record.get("origin")
-        human = not isinstance(origin, dict) or origin.get("kind") in (None, "human")
-        prompt = attachment.get("prompt")
-        if (
-            human
-            and isinstance(prompt, str)
-            and attachment.get("commandMode", "prompt") == "prompt"
-        ):
-            self._steer(prompt, record)
-
     def _steer(self, text: str, record: Record) -> None:
-        """Words typed while the agent worked; the log may hold them twice."""
+        """Words that the running turn got, a person's or the program's."""
         kind, words = sort(text)
-        if kind in ("prompt", "slash_command") and words and text not in self._steered:
-            self._steered.add(text)
+        if kind in ("prompt", "slash_command") and words:
             self._say(Actor.HUMAN, "steering", words, record)
         elif kind in _HARNESS:
             self._say(Actor.HARNESS, _HARNESS[kind], "", record)
@@ -259,21 +272,10 @@ class Trunk:
             self._open[-1].compactions += 1
         elif subtype == "api_error":
             self._say(Actor.HARNESS, "api_error", "", record)
-        elif not isinstance(subtype, str) or subtype not in _KNOWN_SYSTEM:
+        elif not isinstance(subtype, str) or subtype not in SYSTEM:
             self.unknown += 1
 
 
-def _blocks(content: str | list[Record]) -> list[Record]:
-    return [{"type": "text", "text": content}] if isinstance(content, str) else content
-
-
-def _content(record: Record) -> str | list[Record] | None:
-    message = record.get("message")
-    content = message.get("content") if isinstance(message, dict) else None
-    if isinstance(content, list):
-        return [
-            block if isinstance(block, dict) else {"type": "text", "text": block}
-            for block in content
-            if isinstance(block, dict | str)
-        ]
-    return content if isinstance(content, str) else None
+def _moment(record: Record, *about: str) -> tuple[str, int]:
+    """When something was said, and a number for what it was."""
+    return text_of(record.get("timestamp")), hash(about)

@@ -30,6 +30,7 @@ from .lines import Damage, Record
 
 @dataclass(slots=True)
 class _Call:
+    call_id: str
     name: str
     given: Record
     text: str | None = None
@@ -97,7 +98,7 @@ class Conversation:
 
     def answer(self, text: str, at: datetime | None = None, *, name: str = "") -> None:
         """Take what the model said; answers of one name count as one."""
-        self.answers.add(name or f"\0{len(self.answers)}")
+        self.answers.add(name or f"answer:{len(self.answers)}")
         if text.strip():
             self.say(Actor.MODEL, "assistant_text", text, at)
 
@@ -106,7 +107,7 @@ class Conversation:
         if call_id and call_id in self._called:
             self.duplicates += 1
             return
-        call = _Call(name, given)
+        call = _Call(call_id, name, given)
         if call_id:
             self._called.add(call_id)
             self._pending[call_id] = call
@@ -191,7 +192,7 @@ class Conversation:
             interactive=interactive and not self._is_subagent,
             surface=surface,
             models=tuple(safe(model) for model in sorted(self.models)),
-            model_calls=len(self.answers),
+            answers=frozenset(safe(name) for name in self.answers),
             prelude=_events(prelude, free),
             turns=finished,
             subagents=tuple(free.values()),
@@ -214,6 +215,13 @@ def _events(turn: _Open, free: dict[str, Session]) -> tuple[Event, ...]:
 
 
 def _finished(call: _Call, free: dict[str, Session]) -> ToolCall:
-    done = action(call.name, call.given, text=call.text, outcome=call.outcome, lines=call.lines)
+    done = action(
+        call.name,
+        call.given,
+        text=call.text,
+        outcome=call.outcome,
+        lines=call.lines,
+        call_id=call.call_id,
+    )
     agent = free.pop(call.agent, None)
     return replace(done, subagent=agent) if agent else done

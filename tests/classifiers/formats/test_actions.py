@@ -3,7 +3,9 @@
 import pytest
 
 from classifiers.formats.actions import action, arguments, patch_lines
+from classifiers.formats.conversation import Conversation
 from classifiers.formats.lines import Record
+from tests.classifiers.logs import call, person, result, session
 
 
 @pytest.mark.parametrize(
@@ -26,8 +28,8 @@ from classifiers.formats.lines import Record
 )
 def test_a_tool_is_told_by_its_name(name: str, given: Record, kind: str, subject: str) -> None:
     """Kinds are what raters and measures see."""
-    call = action(name, given, text="done", outcome="ok")
-    assert (call.kind, "".join(call.subject), "".join(call.name)) == (kind, subject, name)
+    made = action(name, given, text="done", outcome="ok")
+    assert (made.kind, "".join(made.subject), "".join(made.name)) == (kind, subject, name)
 
 
 def test_lines_count_from_what_is_stated_or_else_from_the_input() -> None:
@@ -48,8 +50,8 @@ def test_lines_count_from_what_is_stated_or_else_from_the_input() -> None:
 def test_a_patch_that_a_shell_applies_is_an_edit() -> None:
     """Codex edits through its shell in some versions."""
     patch = "*** Begin Patch\n*** Add File: a.py\n+one\n+two\n*** End Patch"
-    call = action("shell", {"command": ["apply_patch", patch]}, text="", outcome="ok")
-    assert (call.kind, "".join(call.subject), call.lines_added) == ("edit", "a.py", 2)
+    made = action("shell", {"command": ["apply_patch", patch]}, text="", outcome="ok")
+    assert (made.kind, "".join(made.subject), made.lines_added) == ("edit", "a.py", 2)
     assert patch_lines("--- a\n+++ b\n@@ -1 +1 @@\n-x\n+y\n+z") == (2, 1)
 
 
@@ -61,3 +63,17 @@ def test_arguments_come_as_objects_or_as_strings() -> None:
     assert arguments("[1]") == {"input": "[1]"}
     assert arguments(7) == {}
     assert action("python", {"input": "print(1) # two"}, text="", outcome="ok").words == 3
+
+
+def test_a_call_keeps_the_id_it_has_in_its_log() -> None:
+    """What else is known of a call, such as telemetry, finds it by nothing else."""
+    told = Conversation()
+    told.call("call_7", "grep", {"pattern": "x"})
+    told.call("", "ls", {})
+    told.answer("Found.", name="msg_1")
+    made = told.session("generic")
+    assert ["".join(each.call_id) for each in made.calls] == ["call_7", ""]
+    assert made.answers == {"msg_1"}
+    found = session(person("look"), call("Grep", "toolu_7"), call("Read", "toolu_8"), result("x"))
+    assert ["".join(each.call_id) for each in found.calls] == ["toolu_7", "toolu_8"]
+    assert len(found.answers) == found.model_calls == 2
