@@ -12,7 +12,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
-from classifiers.edge import RunMemory, Tally, read_source
+from classifiers.edge import STATED, RunMemory, Tally, read_source
 from classifiers.formats import read_session
 from classifiers.sessions import UnreadableError
 from classifiers.structure import all_calls, prompts
@@ -33,6 +33,8 @@ def seal_sources(
     accounts: Path | None,
     account: str | None,
     progress: Progress,
+    *,
+    stated: bool = False,
 ) -> dict[str, int]:
     """
     Seal every session of some sources into a vault.
@@ -44,6 +46,7 @@ def seal_sources(
         accounts: CSV that says whose file is whose, or None.
         account: The one account of all of them, or None.
         progress: Told how far it is.
+        stated: Whether accounts are those that the logs themselves name.
 
     Returns:
         Counts by reason code: files, sessions and records.
@@ -51,7 +54,7 @@ def seal_sources(
     Raises:
         ConfigurationError: Whose sessions they are is not said, or a path is not there.
     """
-    account_of = _accounts(accounts, account)
+    account_of = _accounts(accounts, account, stated=stated)
     for source in sources:
         if not source.exists():
             raise _no_source("a path that does not exist.")
@@ -158,9 +161,11 @@ def inspect(path: Path) -> dict[str, Any]:
     return {"read": read, "refused": dict(verdicts), "files": told}
 
 
-def _accounts(accounts: Path | None, account: str | None) -> AccountOf:
-    if (accounts is None) == (account is None):
-        raise _whose("neither --accounts nor --account, or both.")
+def _accounts(accounts: Path | None, account: str | None, *, stated: bool) -> AccountOf:
+    if [accounts is not None, account is not None, stated].count(True) != 1:
+        raise _whose("none of --accounts, --account and --stated, or several.")
+    if stated:
+        return lambda _: STATED
     if accounts is None:
         if account is None or not account.strip():
             raise _whose("an account without a name: it would be everybody's.")
@@ -188,7 +193,7 @@ def _whose(found: str) -> ConfigurationError:
         rule="What is protected is an account, so every file belongs to one.",
         found=found,
         remedy="give --account NAME, or --accounts FILE.csv with the columns path,account; "
-        "paths are relative to that file and may name folders.",
+        "paths are relative to that file and may name folders; --stated where logs name them.",
     )
 
 

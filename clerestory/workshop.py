@@ -47,8 +47,13 @@ ASKING = (
 AGGREGATE = (*CLASSIFY, "numpy", "opendp", "Deprecated", "wrapt")
 """Distributions that are mounted beside our packages: every one by name, none by the way."""
 
-LATE = ("pydantic",)
-"""What a worker imports only when it prepares: its shared libraries are mounted, too."""
+LATE = (
+    "pydantic.dataclasses", "pydantic.fields", "pydantic.type_adapter", "pydantic.types",
+    "pydantic._internal._generate_schema", "pydantic._internal._validators",
+    "pydantic.plugin._loader", "importlib.metadata", "importlib.readers", "zoneinfo",
+)  # fmt: skip
+"""What a worker imports only when it prepares: its shared libraries are mounted, too, and its
+compiled files made."""
 
 
 def workshop() -> Workshop:
@@ -56,14 +61,18 @@ def workshop() -> Workshop:
     return Workshop(
         WorkerKind(
             "classifiers.worker",
-            collect(("privacy", "classifiers"), CLASSIFY, ("classifiers.worker", *LATE)),
+            collect(
+                ("privacy", "classifiers"),
+                CLASSIFY,
+                ("classifiers.worker", "classifiers.raters.offline", *LATE),
+            ),
         ),
         WorkerKind(
             "aggregates.worker",
             collect(
                 ("privacy", "aggregates"),
                 AGGREGATE,
-                ("aggregates.worker", "opendp.measurements", *LATE),
+                ("aggregates.worker", "opendp.measurements", "opendp._data", *LATE),
             ),
         ),
         bundle,

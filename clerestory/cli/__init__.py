@@ -17,6 +17,7 @@ __all__ = ["app", "main"]
 MODULES = (
     "tools",
     "custody",
+    "fetching",
     "studying",
     "running",
     "deciding",

@@ -206,6 +206,10 @@ def seal(
         Optional[str],
         typer.Option(help="The one account of all sources."),
     ] = None,
+    stated: Annotated[
+        bool,
+        typer.Option("--stated", help="The accounts that the logs name, as fetched ones do."),
+    ] = False,
     custodian: CustodianPath = None,
     as_json: Json = False,
 ) -> None:
@@ -214,7 +218,7 @@ def seal(
 
     folder = custodian or vault.with_name(vault.name + ".custodian")
     with Progress() as progress:
-        counts = seal_sources(vault, folder, sources, accounts, account, progress)
+        counts = seal_sources(vault, folder, sources, accounts, account, progress, stated=stated)
     text = "\n".join(f"{count:8,}  {code}" for code, count in sorted(counts.items()))
     answer({"counts": counts}, text or "nothing to seal", as_json=as_json)
 

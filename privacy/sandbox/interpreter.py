@@ -2,8 +2,9 @@
 The Python that workers run: the base interpreter, never a virtual environment's.
 
 It is started with `-I -S -B` (no environment, no working directory on the path, no
-site-packages and so no .pth file, nothing written) and with its cache of compiled modules at a
-place that cannot exist: a stale or changed .pyc is then not read, whatever it says.
+site-packages and so no .pth file, nothing written) and never finds a compiled file beside its
+source, whatever that says: it looks in one folder, which the keeper has filled (`compiled`), or
+which cannot exist.
 """
 
 import os
@@ -11,13 +12,28 @@ import sys
 from pathlib import Path
 from struct import Struct
 
-FLAGS = ("-I", "-S", "-B", "-X", "utf8", "-X", "pycache_prefix=/dev/null/none", "-W", "ignore")
+_ALONE = ("-I", "-S", "-X", "utf8", "-W", "ignore")
 
 _IDENTITY = Struct("<4sB27xQ14xHH")
 """ELF-64 header [elf(5)]: magic, class, offset, size and number of program headers."""
 _SEGMENT = Struct("<I4xQ16xQ")
 """Program header: type, offset in the file, size in the file."""
 _ELF64, _INTERPRETER = 2, 3
+
+
+def flags(compiled: str | Path = "/dev/null/none", *, writing: bool = False) -> tuple[str, ...]:
+    """
+    The interpreter's own arguments.
+
+    Args:
+        compiled: Where compiled files lie, each under its source's path.
+        writing: Put those there that are missing.
+    """
+    return (*_ALONE, *(() if writing else ("-B",)), "-X", f"pycache_prefix={compiled}")
+
+
+FLAGS = flags()
+"""Without any compiled file."""
 
 
 def binary() -> Path:

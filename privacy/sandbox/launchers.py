@@ -19,6 +19,7 @@ from typing import Protocol
 from privacy.errors import ConfigurationError
 
 from . import interpreter
+from .compiled import INSIDE
 from .manifest import CodeManifest
 from .remedies import INSTALL_BUBBLEWRAP, OTHER_KERNEL, for_bubblewrap
 
@@ -51,9 +52,10 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a zygote will find its code, and the words that come before its interpreter's."""
+    """Where a zygote finds its code and what was compiled of it; words before its interpreter's."""
 
     folder: Path
+    compiled: str
     prefix: tuple[str, ...] = ()
 
 
@@ -93,7 +95,7 @@ class Bare:
         folder = Path(resources.enter_context(TemporaryDirectory(prefix="clerestory-")))
         folder.chmod(0o755)
         manifest.link_into(folder)
-        return Place(folder)
+        return Place(folder, str(manifest.compiled.link_into(folder)))
 
     def trial(self) -> Trial:
         """Always works."""
@@ -123,7 +125,7 @@ class Bubblewrap:
     def place(self, manifest: CodeManifest, resources: ExitStack) -> Place:
         """Read-only mounts."""
         del resources
-        return Place(Path("/"), (bubblewrap(), *NAMESPACES, *_mounts(manifest), "--"))
+        return Place(Path("/"), INSIDE, (bubblewrap(), *NAMESPACES, *_mounts(manifest), "--"))
 
     def trial(self) -> Trial:
         """Start a Python that does nothing, in the same namespaces, if the seal works at all."""
@@ -162,7 +164,7 @@ def bubblewrap() -> str:
 
 def _mounts(manifest: CodeManifest) -> Iterator[str]:
     """Exactly the manifest, read-only, and then nothing more."""
-    for mount in manifest.mounts:
+    for mount in (*manifest.mounts, manifest.compiled.mount):
         for target in mount.targets:
             yield from ("--ro-bind", str(mount.source), target)
             for name in mount.masked:

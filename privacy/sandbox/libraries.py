@@ -3,7 +3,8 @@ The interpreter's part of a manifest: itself, its standard library, and shared l
 
 Which libraries those are is asked, not guessed: a child imports what the worker will import,
 from the listed folders alone, and the kernel's map of its memory names every file of which it
-runs a part (`census`).  A list of needed libraries would miss what is opened by name.
+runs a part (`census`).  A list of needed libraries would miss what is opened by name.  What the
+child has compiled on its way is kept for the workers (`compiled`).
 """
 
 import json
@@ -15,41 +16,53 @@ from tempfile import TemporaryDirectory
 from privacy.errors import ConfigurationError
 
 from . import interpreter
+from .compiled import Compiled
 from .mounts import CODE, DEPENDENCIES, Mount, link
 
-BOOT_MODULES = ("ctypes", "hashlib", "json", "privacy.sealing", "privacy.sandbox.probes")
+BOOT_MODULES = (
+    "cryptography.hazmat.backends.openssl.backend",
+    "cryptography.hazmat.primitives.asymmetric.ec", "ctypes", "hashlib", "json",
+    "privacy.sealing", "privacy.sandbox.forks", "privacy.sandbox.life", "privacy.sandbox.probes",
+)  # fmt: skip
 """Imported by every worker."""
 _CENSUS_SECONDS = 120.0
 
 
-def interpreter_mounts(
-    listed: tuple[Mount, ...], modules: Sequence[str], *, masked: tuple[str, ...]
-) -> tuple[Path, list[Mount]]:
+def interpreter_mounts(masked: tuple[str, ...]) -> tuple[Mount, Mount]:
     """
-    What a worker needs besides packages.
+    The interpreter's file, and its standard library.
 
     Args:
-        listed: Mounts of packages and distributions.
-        modules: What the worker imports.
-        masked: Names in the standard library's folder to hide.
-
-    Returns:
-        The interpreter's file, and mounts.
-
-    Raises:
-        ConfigurationError: A module cannot be imported from the listed folders.
+        masked: Names in the library's folder to hide.
     """
     python, library = interpreter.binary(), interpreter.standard_library()
     hidden = tuple(name for name in masked if (library / name).is_dir())
     hidden += tuple(path.name for path in library.glob("config-*") if path.is_dir())
-    mounts = [
+    return (
         Mount(f"python/bin/{python.name}", python, (str(python),)),
         Mount(f"python/lib/{library.name}", library, (str(library),), hidden),
-    ]
-    inside = [*(mount.source for mount in listed), python, library]
+    )
+
+
+def library_mounts(
+    listed: Sequence[Mount], modules: Sequence[str], compiled: Compiled
+) -> list[Mount]:
+    """
+    Shared libraries that a worker needs besides what is listed.
+
+    Args:
+        listed: Mounts of packages, distributions and the interpreter.
+        modules: What the worker imports.
+        compiled: Filled with what Python compiles to import it.
+
+    Raises:
+        ConfigurationError: A module cannot be imported from the listed folders.
+    """
+    mounts: list[Mount] = []
+    inside = [mount.source for mount in listed]
     mapped = [
         Path(file)
-        for file in _census(listed, (*BOOT_MODULES, *modules))
+        for file in _census(listed, (*BOOT_MODULES, *modules), compiled)
         if not any(Path(file).is_relative_to(folder) for folder in inside)
     ]
     loader = interpreter.loader()
@@ -59,7 +72,7 @@ def interpreter_mounts(
         if loader and Path(loader).resolve() == file:
             names.append(loader)
         mounts.append(Mount(f"system/{file.name}", file, tuple(dict.fromkeys(names))))
-    return python, mounts
+    return mounts
 
 
 def _names(library: Path, home: Path | None) -> Iterator[str]:
@@ -81,14 +94,14 @@ def _names(library: Path, home: Path | None) -> Iterator[str]:
             yield str(home / path.name)
 
 
-def _census(listed: Iterable[Mount], modules: Sequence[str]) -> list[str]:
+def _census(listed: Iterable[Mount], modules: Sequence[str], compiled: Compiled) -> list[str]:
     with TemporaryDirectory(prefix="clerestory-") as name:
         folder = Path(name)
         link(listed, folder)
         done = subprocess.run(  # noqa: S603 - our own interpreter and our own file
             [
                 str(interpreter.binary()),
-                *interpreter.FLAGS,
+                *interpreter.flags(compiled.folder, writing=True),
                 str(Path(__file__).with_name("census.py")),
                 *(str(folder / part) for part in (CODE, DEPENDENCIES)),
                 *modules,
@@ -100,6 +113,7 @@ def _census(listed: Iterable[Mount], modules: Sequence[str]) -> list[str]:
             timeout=_CENSUS_SECONDS,
             check=False,
         )
+        compiled.settle(folder)
     if done.returncode == 0:
         answer: dict[str, list[str]] = json.loads(done.stdout)
     else:

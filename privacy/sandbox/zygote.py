@@ -1,10 +1,10 @@
 """
 A prepared process at its tier, from which workers are forked, and the lure beside it.
 
-Importing costs a second and sealing a millisecond, so a run imports once: the zygote is started
-in its tier's isolation, imports, prepares for the run's plan, and then forks a worker for each
-batch.  It never has a key or data; each worker seals itself, answers the probes, and makes a key
-of its own that no other worker and no zygote ever had.
+Importing costs most of a second and sealing a millisecond, so a run imports once: the zygote is
+started in its tier's isolation, imports, prepares for the run's plan, and then forks a worker for
+each batch.  It never has a key or data; each worker seals itself, answers the probes, and makes a
+key of its own that no other worker and no zygote ever had.
 
 What is imported is what is hashed: the manifest is checked before the zygote starts and after it
 has prepared, and nothing is imported later.
@@ -41,7 +41,7 @@ from .worker import CLOSE_SECONDS, Worker, check_blocked
 LARGEST_KEY = 4096
 """bytes"""
 START_SECONDS = 60.0
-"""For each step; numpy and opendp from source take about one."""
+"""For each step."""
 _LAST_WORDS_SECONDS = 5.0
 _SIGNALLED = 128
 """bubblewrap, like a shell, reports a child's signal as 128 + its number."""
@@ -217,7 +217,7 @@ def _spawn(
 ) -> "tuple[subprocess.Popen[bytes], socket.socket]":
     place = tier.launcher.place(manifest, resources)
     entry = place.folder / CODE / "privacy" / "sandbox" / "boot.py"
-    words = [str(manifest.python), *interpreter.FLAGS, str(entry), module]
+    words = [str(manifest.python), *interpreter.flags(place.compiled), str(entry), module]
     ours, theirs = socket.socketpair()
     with theirs:
         process = subprocess.Popen(  # noqa: S603 - our own interpreter on hashed code

@@ -215,11 +215,12 @@ def test_what_is_mounted_is_what_is_hashed() -> None:
         seen = json.loads(worker.channel.receive(2**24))
     listed = {
         target + name.removeprefix(mount.name)
-        for mount in manifest.mounts
+        for mount in (*manifest.mounts, manifest.compiled.mount)
         for target in mount.targets
         for name, _ in mount.files()
     }
-    # Compiled files lie in mounted folders; no worker's Python looks at them.
+    assert any(file.startswith("/compiled/code/privacy/sealing.") for file in listed)
+    # Compiled files that others made lie in mounted folders; no worker's Python looks at them.
     found = {file for file in seen["files"] if "/__pycache__/" not in file}
     assert found == listed
     assert {f"/code/privacy/{name}" for name in ("sealing.py", "sandbox/boot.py")} <= found

@@ -55,6 +55,7 @@ def test_compiled_files_do_not_count(package: Path) -> None:
     assert taken(package).hash == before.hash
     before.check_unchanged()
     assert "pycache_prefix=/dev/null/none" in interpreter.FLAGS
+    assert not any("compiled" in name for name in before.parts)
 
 
 def test_a_link_out_of_the_code_is_refused(package: Path, tmp_path: Path) -> None:
