@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
 
+from .edge_arrays import elements
 from .edge_files import Unreadable, chunks_of, head_of, lines_of, whole_of
 from .formats import FORMATS, OTHERS, decoded
-from .formats.documents import as_record, document_of, elements
+from .formats.documents import as_record, document_of
 from .formats.lines import Damage, Record, line_records, value_of
 from .formats.plugins import Splits
 from .formats.portions import Portion

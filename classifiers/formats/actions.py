@@ -20,7 +20,7 @@ from .values import dicts_of, text_of
 _ALIKE: dict[str, str] = {
     "Bash": "shell exec_command local_shell_call container.exec write_stdin run_shell_command bash"
     " execute_bash bash_command bash_tool run_terminal_cmd run_terminal_command execute_command"
-    " terminal python execute_ipython_cell bash_session command_execution shell_command"
+    " exec terminal python execute_ipython_cell bash_session command_execution shell_command"
     " run_in_terminal",
     "Read": "read read_file read_many_files list list_directory list_dir ls view view_image open"
     " goto scroll_up scroll_down cat fetch_rules read_lints",
@@ -50,6 +50,8 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
 _ABOUT = (
     "file_path", "command", "pattern", "url", "query", "description", "prompt", "question", "name",
 )  # fmt: skip
+_INLINE = frozenset({"-lc", "-c", "-ic", "-Command", "/c"})
+"""Options after which a shell gets its command as one text."""
 _PATCH = "*** Begin Patch"
 _FILE = re.compile(r"^\*\*\* (?:Add|Update|Delete) File: (.+)$", re.MULTILINE)
 
@@ -149,7 +151,7 @@ def _shaped(known: str, given: Record) -> Record:
         stated = next((given[each] for each in names if each in given), None)
         if key == "command" and isinstance(stated, list):  # an argument vector; the shell's last
             words = [text_of(each) for each in stated]
-            stated = words[-1] if words[1:2] in (["-lc"], ["-c"]) else " ".join(words)
+            stated = words[-1] if words[1:2] and words[1] in _INLINE else " ".join(words)
         if isinstance(stated, str):
             shaped[key] = stated
     if known != "Bash":

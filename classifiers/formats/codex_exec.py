@@ -1,8 +1,10 @@
 """
 What `codex exec --json` prints: events of one thread, items that begin, change and end.
 
-Nobody sits before it, and what it was asked is not printed: the session is not interactive and
-has no prompt.  An item counts once, as it ended.
+Nobody sits before it: the session is not interactive, and what it was asked, if it is printed
+at all, is no prompt of a person at the keyboard.  An item counts once, as it ended.  The first
+versions printed the program's own events (`{id, msg}`) behind a line of settings and one with
+the prompt; they name no thread, so their beginning does.
 """
 
 from collections.abc import Iterator
@@ -10,6 +12,7 @@ from collections.abc import Iterator
 from classifiers.sessions import Actor, Outcome, Session
 
 from .actions import arguments
+from .codex_actions import done_in
 from .conversation import Conversation
 from .lines import Damage, Record, type_of
 from .portions import Part, Portion, after, named
@@ -17,13 +20,17 @@ from .values import dict_of, dicts_of, text_of, words_in
 
 NAME = "codex_exec"
 
-_EVENTS = frozenset({"turn.started", "turn.completed", "turn.failed", "error", "thread.started"})
+_BEGINNINGS = {"thread.started": "thread_id", "session.created": "session_id"}
+_EVENTS = frozenset({*_BEGINNINGS, "turn.started", "turn.completed", "turn.failed", "error"})
 _ITEM_EVENTS = ("item.started", "item.updated", "item.completed")
+_SETTINGS = frozenset({"model", "workdir", "provider"})
+_STATES: dict[object, Outcome] = {None: "ok", "completed": "ok", "declined": "rejected"}
 
 
 def claims(record: Record) -> bool:
-    """Whether a record begins a thread."""
-    return type_of(record) == "thread.started" and bool(text_of(record.get("thread_id")))
+    """Whether a record begins a thread, or is the first version's line of settings."""
+    named = text_of(record.get(_BEGINNINGS.get(type_of(record), "")))
+    return bool(named) or (record.keys() >= _SETTINGS and "approval" in record)
 
 
 def split(found: Iterator[Record]) -> Iterator[Portion]:
@@ -36,14 +43,17 @@ def split(found: Iterator[Record]) -> Iterator[Portion]:
                 yield _portion(head, parts)
             head, parts = [record], []
         else:
-            parts.append(Part(record, "", type_of(record) in _ITEM_EVENTS))
+            is_spoken = type_of(record) in _ITEM_EVENTS or "msg" in record
+            parts.append(Part(record, "", is_spoken))
     if head:
         yield _portion(head, parts)
 
 
 def _portion(head: list[Record], parts: list[Part]) -> Portion:
-    name = text_of(head[0].get("thread_id")) or named(head)
-    return Portion(name, parts, after(head), joins=True)  # a resumed thread prints on
+    stated = text_of(head[0].get(_BEGINNINGS.get(type_of(head[0]), "")))
+    beginning = head if type_of(head[0]) else [*head, *(part.record for part in parts[:6])]
+    # A thread that is resumed prints on; one without a name cannot be.
+    return Portion(stated or named(*beginning), parts, after(head), joins=bool(stated))
 
 
 def read(found: list[Record], damage: Damage) -> Session:
@@ -54,6 +64,10 @@ def read(found: list[Record], damage: Damage) -> Session:
         UnreadableError: Nothing was said or done.
     """
     told = Conversation()
+    if found and not type_of(found[0]) and claims(found[0]):
+        told.models |= {model} if (model := text_of(found[0].get("model"))) else set()
+        _program(told, found[1:])
+        return told.session(NAME, interactive=False, damage=damage)
     last: dict[str, Record] = {}
     turn = 0
     for position, record in enumerate(found):
@@ -63,8 +77,8 @@ def read(found: list[Record], damage: Damage) -> Session:
             last[f"{turn}:{text_of(item.get('id')) or position}"] = item
         elif kind in ("turn.failed", "error"):
             last[f"failed:{position}"] = {"type": "error"}
-        elif kind not in _EVENTS:
-            told.unknown += 1
+        else:
+            told.unknown += kind not in _EVENTS
         turn += kind == "turn.started"
     for item in last.values():
         _take(told, item)
@@ -72,32 +86,60 @@ def read(found: list[Record], damage: Damage) -> Session:
 
 
 def _take(told: Conversation, item: Record) -> None:
-    outcome: Outcome = "ok" if item.get("status") in (None, "completed") else "error"
-    match type_of(item):
-        case "agent_message" | "assistant_message":
+    outcome = _STATES.get(item.get("status"), "error")
+    match text_of(item.get("item_type")) or type_of(item):
+        case "agent_message" | "assistant_message" | "plan":
             told.answer(text_of(item.get("text")), name=told.step)
         case "command_execution":
-            failed = item.get("exit_code") not in (None, 0)
-            told.call("", "command_execution", {"command": item.get("command")})
+            failed = outcome == "ok" and item.get("exit_code") not in (None, 0)
             text = text_of(item.get("aggregated_output"))
-            told.result("", text, outcome="error" if failed else outcome)
+            ended: Outcome = "error" if failed else outcome
+            _act(told, "command_execution", {"command": item.get("command")}, text, ended)
         case "file_change":
             for change in dicts_of(item.get("changes")) or [{}]:
-                told.call("", "file_change", {"path": text_of(change.get("path"))})
-                told.result("", "", outcome=outcome)
+                _act(told, "file_change", {"path": text_of(change.get("path"))}, "", outcome)
         case "mcp_tool_call":
             name = f"mcp__{text_of(item.get('server'))}__{text_of(item.get('tool'))}"
-            told.call("", name, arguments(item.get("arguments")))
-            told.result("", words_in(item.get("result")), outcome=outcome)
+            text = words_in(item.get("result")) or text_of(
+                dict_of(item.get("error")).get("message")
+            )
+            _act(told, name, arguments(item.get("arguments")), text, outcome)
+        case "collab_tool_call":
+            given: Record = {"prompt": text_of(item.get("prompt"))}
+            _act(told, text_of(item.get("tool")), given, "", outcome)
         case "web_search":
-            told.call("", "web_search", {"query": text_of(item.get("query"))})
-            told.result("", "")
+            _act(told, "web_search", {"query": text_of(item.get("query"))}, "", "ok")
         case "todo_list":
-            told.call("", "todo_list", {})
-            told.result("", "")
+            _act(told, "todo_list", {}, "", "ok")
         case "error":
             told.say(Actor.HARNESS, "api_error", "")
         case "reasoning":
             pass
         case _:
             told.unknown += 1
+
+
+def _act(told: Conversation, name: str, given: Record, text: str, outcome: Outcome) -> None:
+    told.call("", name, given)
+    told.result("", text, outcome=outcome)
+
+
+def _program(told: Conversation, found: list[Record]) -> None:
+    """Take the events of the first version; what was asked is a task."""
+    lines: dict[str, tuple[int, int] | None] = {}
+    for record in found:
+        event = dict_of(record.get("msg"))
+        kind = type_of(event)
+        if asked := text_of(record.get("prompt")):
+            told.say(Actor.HARNESS, "prompt", asked)
+        elif kind == "agent_message":
+            told.answer(text_of(event.get("message")), name=told.step)
+        elif kind in ("error", "stream_error"):
+            told.say(Actor.HARNESS, "api_error", "")
+        elif done := done_in(event | {"type": kind.replace("_begin", "_end")}):
+            if kind.endswith("_begin"):  # what ends does not repeat what began
+                told.call(done.call_id, done.name, done.given)
+                lines[done.call_id] = done.lines
+            else:
+                changed = lines.get(done.call_id)
+                told.result(done.call_id, done.text, outcome=done.outcome, lines=changed)

@@ -2,48 +2,18 @@
 
 import json
 
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
-from classifiers.formats.documents import document_of, elements, records_of
+from classifiers.formats.documents import document_of, records_of
 from classifiers.formats.lines import Damage
 from classifiers.formats.values import TEXT
 
-ELEMENTS = st.lists(
-    st.dictionaries(st.text(max_size=5), st.text(max_size=9) | st.lists(st.text(max_size=5))),
-    max_size=6,
-)
 
-
-@given(values=ELEMENTS, size=st.integers(1, 40), indent=st.sampled_from([None, 1]))
-def test_an_array_reads_the_same_in_whichever_pieces_it_comes(
-    values: list[dict[str, object]], size: int, indent: int | None
-) -> None:
-    """An element may be cut anywhere by the end of a chunk."""
-    text = json.dumps(values, indent=indent)
+def test_an_array_is_a_record_an_element() -> None:
+    """What has been read whole: the edge reads longer ones piece by piece."""
     damage = Damage()
-    chunks = (text[place : place + size] for place in range(0, len(text), size))
-    assert list(elements(chunks, damage)) == values
-    assert damage.bad == 0
-
-
-@pytest.mark.parametrize(
-    ("text", "found", "bad"),
-    [
-        ('[{"a":1},{"b":2', 1, 1),
-        ('[{"a":1},7,{"b":2}]', 2, 1),
-        ("[", 0, 0),
-        ("[]", 0, 0),
-        ("[x]", 0, 1),
-        ('[{"a":' + "[" * 100_000, 0, 1),
-    ],
-)
-def test_what_is_lost_of_an_array_is_counted(text: str, found: int, bad: int) -> None:
-    """A torn export gives what came before."""
-    damage = Damage()
-    assert len(list(elements([text], damage))) == found
-    assert damage.bad == bad
+    assert records_of(b'[{"a": 1}, 7, {"b": 2}]', damage, lambda _: False) == [{"a": 1}, {"b": 2}]
+    assert damage.bad == 1
+    assert records_of(b'[{"a": 1}, {"b"', damage, lambda _: False) == []
+    assert damage.bad == 2
 
 
 def test_the_first_line_tells_lines_from_a_document() -> None:
