@@ -18,6 +18,7 @@ from privacy.codebook import codebook
 from .edge_files import Unreadable, lines_of
 from .edge_images import without_images
 from .formats import SNIFFED, sniff
+from .formats.claude_code import claims
 from .formats.claude_code_records import identity, is_needed
 from .formats.lines import Damage, Record, repaired, timestamp, type_of, value_of
 
@@ -167,7 +168,7 @@ class Splitter:
             lines = part.sidechain
         else:
             lines = part.trunk
-            if kind in _SPOKEN:
+            if kind in _SPOKEN and claims(record):  # what a torn line leaves may hold no message
                 part.spoken = True
                 time = timestamp(record)
                 if time and (part.began is None or time < part.began):
