@@ -23,6 +23,7 @@ from .edge_files import Unreadable, files_of, lines_of
 from .edge_foreign import Content, content_of, recognise
 from .edge_gather import Gatherer
 from .edge_split import Part, Splitter
+from .formats import FORMATS
 from .formats.plugins import Splits, installed
 from .stub import TOO_LARGE_STUB
 
@@ -102,6 +103,10 @@ class Tally:
     """Lines and records dropped or changed, by reason code."""
     by_file: dict[Path, Counter[str]] = field(default_factory=dict)
     """Codes of sessions and records by file; a session's are told of where it begins."""
+    types: dict[Path, Counter[str]] = field(default_factory=dict)
+    """Records by file and type, in words of a closed list."""
+    formats: dict[Path, str] = field(default_factory=dict)
+    """The format in which a file is read."""
 
     @property
     def codes(self) -> Counter[str]:
@@ -175,6 +180,7 @@ def _sessions(group: _Group, seen: Seen, tally: Tally) -> Iterator[tuple[str, st
             before = Counter(splitter.dropped)
             tally.files[path] = splitter.take(path)
             tally.note(path, splitter.dropped - before)
+            tally.types[path] = splitter.types
         tally.records.update(splitter.dropped)
         for name, part in splitter.sessions.items():
             yield account, name, part
@@ -191,6 +197,7 @@ def _sessions(group: _Group, seen: Seen, tally: Tally) -> Iterator[tuple[str, st
         except Unreadable as error:
             tally.files[path] = error.code
         tally.note(path, gatherer.dropped - before)
+        tally.types[path] = gatherer.types
     yield from gatherer.rest()
     tally.records.update(+gatherer.dropped)
     tally.sessions.update({"NO_ACCOUNT": gatherer.nobodys} if gatherer.nobodys else {})
@@ -213,6 +220,7 @@ def _groups(source: Path, account_of: Callable[[Path], str | None], tally: Tally
         if account is None or (account == STATED and known is None):
             tally.files[path] = "NO_ACCOUNT"
             continue
+        tally.formats[path] = known.NAME if known else FORMATS[0].NAME
         group = groups[number] = _Group(account, known, [(time, path)])
         group.contents += [content] if content else []
         kind = known.NAME if known else ""

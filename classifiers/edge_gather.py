@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from .edge_foreign import LOOKED_AT, Content, portions_of
 from .edge_images import without_images
 from .edge_split import Part
+from .edge_types import type_in
 from .formats import sniff
 from .formats.lines import Damage, Record
 from .formats.plugins import Splits
@@ -59,6 +60,8 @@ class Gatherer:
         self._held: dict[Named, list[Portion]] = {}
         self._files: dict[Named, dict[Path, bool]] = {}
         self.dropped: Counter[str] = Counter()
+        self.types: Counter[str] = Counter()
+        """Records of the file taken last, by type."""
         self.nobodys = 0
         """Portions for which neither the custodian nor the log says whose they are."""
         self.is_somebodys = False
@@ -84,8 +87,9 @@ class Gatherer:
         if not self._families:
             for key, expected in self._expected.items():
                 self._families[self._root(key)] += expected.awaited
-        damage, self.is_somebodys = Damage(), bool(self._account)
+        damage, self.is_somebodys, self.types = Damage(), bool(self._account), Counter()
         for portion in portions_of(path, self._known, damage, self._largest):
+            self.types.update(type_in(part.record) for part in portion.parts)
             owner = self._account or portion.account
             if not owner:
                 self.nobodys += 1

@@ -17,6 +17,7 @@ from privacy.codebook import codebook
 
 from .edge_files import Unreadable, lines_of
 from .edge_images import without_images
+from .edge_types import type_in
 from .formats import SNIFFED, sniff
 from .formats.claude_code import claims
 from .formats.claude_code_records import identity, is_needed
@@ -83,6 +84,8 @@ class Splitter:
         self._owner_here: dict[str, str] = {}
         self.sessions: dict[str, Part] = {}
         self.dropped: Counter[str] = Counter()
+        self.types: Counter[str] = Counter()
+        """Records of the file taken last, by type."""
 
     def take(self, path: Path) -> str:
         """
@@ -92,7 +95,7 @@ class Splitter:
             READ, or the reason code for which it is refused.
         """
         waiting: list[tuple[Record, bytes]] = []
-        self._path = path
+        self._path, self.types = path, Counter()
         claimed, garbled, self._name, before = False, False, "", Counter(self.dropped)
         try:
             for line in lines_of(path):
@@ -147,6 +150,7 @@ class Splitter:
 
     def _keep(self, record: Record, raw: bytes, name: str) -> None:
         kind = type_of(record)
+        self.types[type_in(record)] += 1
         if not name or not is_needed(record):
             self.dropped["NOT_NEEDED"] += 1
             return
