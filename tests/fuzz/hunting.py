@@ -17,7 +17,7 @@ from zlib import crc32
 
 import atheris  # type: ignore[import-not-found, import-untyped, unused-ignore]
 
-with atheris.instrument_imports(include=["classifiers", "clerestory.sealing"]):
+with atheris.instrument_imports(include=["classifiers", "clerestory.inspecting"]):
     import classifiers.edge
     from tests.fuzz.measuring import BYTES_PER_BYTE, cost
     from tests.fuzz.mutation import mutated

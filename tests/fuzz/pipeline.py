@@ -20,7 +20,7 @@ from classifiers.edge import RunMemory, Tally, read_source
 from classifiers.raters.offline import OfflineRater
 from classifiers.rendering import View
 from classifiers.sessions import REASONS, Session, UnreadableError
-from clerestory.sealing import inspect
+from clerestory.inspecting import inspect
 from privacy.codebook import codebook
 from privacy.labels import LabelRecord
 from tests.classifiers.logs import agent, log, person
