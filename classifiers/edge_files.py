@@ -14,6 +14,11 @@ from pathlib import Path
 LONGEST_LINE = 64 * 2**20
 """bytes: what is longer is no record that a session could keep."""
 _HEAD = 64 * 2**10
+_PACKED = {
+    b"PK\x03\x04": "COMPRESSED", b"\x1f\x8b": "COMPRESSED", b"\x28\xb5\x2f\xfd": "COMPRESSED",
+    b"\xfd7zXZ\0": "COMPRESSED", b"BZh": "COMPRESSED", b"SQLite format 3\0": "DATABASE",
+}  # fmt: skip
+"""How files begin that hold sessions in a form that is not read: zip, gzip, Zstandard, …"""
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -22,7 +27,8 @@ class Unreadable(Exception):  # noqa: N818 - a reason, not a fault
     A file that cannot be taken.
 
     Args:
-        code: One of EMPTY, NOT_A_SESSION_LOG, NOT_A_FILE, UNREADABLE_FILE, TOO_LARGE.
+        code: One of EMPTY, NOT_A_SESSION_LOG, NOT_A_FILE, UNREADABLE_FILE, TOO_LARGE, COMPRESSED
+            (to be unpacked first), DATABASE (to be exported first).
     """
 
     def __init__(self, code: str) -> None:
@@ -55,7 +61,7 @@ def head_of(path: Path) -> bytes:
     The beginning of a file, as it lies on disk: up to 64 KiB, never blank.
 
     Raises:
-        Unreadable: It is no regular file, cannot be read, or is empty.
+        Unreadable: It is no regular file, cannot be read, is empty, or is packed.
     """
     try:
         mode = path.lstat().st_mode
@@ -67,6 +73,9 @@ def head_of(path: Path) -> bytes:
         raise Unreadable("UNREADABLE_FILE") from None
     if not head.strip(b"\0\r\n\t "):
         raise Unreadable("EMPTY" if len(head) < _HEAD else "NOT_A_SESSION_LOG")
+    for beginning, code in _PACKED.items():
+        if head.startswith(beginning):
+            raise Unreadable(code)
     return head
 
 

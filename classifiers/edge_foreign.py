@@ -1,9 +1,9 @@
 """
 Files that are not lines of Claude Code: which format they have, and what each holds.
 
-A file is lines, one document, an array or prose; an array is read element by element, so that
-memory stays flat over an export of many conversations, and lines likewise.  A format that fails
-on a file, ours or a plug-in, costs that file and no more.
+A file is lines, one document, an array, an evaluation's archive or prose; an array is read
+element by element, so that memory stays flat over an export of many conversations, and lines
+likewise.  A format that fails on a file, ours or a plug-in, costs that file and no more.
 """
 
 from collections.abc import Iterator
@@ -11,13 +11,15 @@ from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
 
+from .edge_archives import evaluation
 from .edge_arrays import elements
 from .edge_files import Unreadable, chunks_of, head_of, lines_of, whole_of
-from .formats import FORMATS, OTHERS, decoded
-from .formats.documents import as_record, document_of
+from .formats import FORMATS, OTHERS
+from .formats.documents import as_record, decoded, document_of
 from .formats.lines import Damage, Record, line_records, value_of
 from .formats.plugins import Splits
 from .formats.portions import Portion
+from .sessions import UnreadableError
 
 LOOKED_AT = 50
 """Records in which a format other than Claude Code's shows."""
@@ -44,7 +46,7 @@ def records_at(
     path: Path, damage: Damage, known: tuple[Splits, ...], limit: int
 ) -> Iterator[Record]:
     """
-    A file's records: its lines, its one document, an array's elements, or its text as one.
+    A file's records: its lines, its document, the elements of its array, or its text as one.
 
     Args:
         path: The file.
@@ -55,7 +57,22 @@ def records_at(
     Raises:
         Unreadable: It cannot be taken.
     """
-    head = decoded(head_of(path)).strip(b"\0\r\n\t ")
+    try:
+        yield from _records_at(path, damage, known, limit)
+    except UnreadableError as error:  # a record whose values take far more room than its bytes
+        raise Unreadable(error.reason) from None
+
+
+def _records_at(
+    path: Path, damage: Damage, known: tuple[Splits, ...], limit: int
+) -> Iterator[Record]:
+    try:
+        head = decoded(head_of(path)).strip(b"\0\r\n\t ")
+    except Unreadable as error:
+        if error.code != "COMPRESSED":
+            raise
+        yield from evaluation(path, damage, limit)
+        return
     if head.startswith(b"["):
         yield from elements(chunks_of(path), damage)
         return

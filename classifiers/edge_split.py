@@ -22,6 +22,7 @@ from .formats import SNIFFED, sniff
 from .formats.claude_code import claims
 from .formats.claude_code_records import identity, is_needed
 from .formats.lines import Damage, Record, repaired, timestamp, type_of, value_of
+from .sessions import UnreadableError
 
 if TYPE_CHECKING:
     from .edge import Seen
@@ -128,6 +129,9 @@ class Splitter:
         """Records of a line with the bytes that stand for them; untouched if it is sound."""
         try:
             value = value_of(line)
+        except UnreadableError:  # its values would take far more room than its bytes
+            self.dropped["TOO_LARGE"] += 1
+            return []
         except (ValueError, RecursionError):
             damage = Damage()
             whole = repaired(line, damage)

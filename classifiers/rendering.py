@@ -51,10 +51,12 @@ class View:
 
 def render(session: Session) -> View:
     """The view of a session: `SESSION_MOST` characters at most."""
-    turns = list(_turns(session))
-    characters = sum(len(turn) for turn in turns)
-    shown = [_cut(turn, TURN_KEPT) for turn in turns]
-    kept = sum(min(len(turn), TURN_KEPT) for turn in turns)
+    characters = kept = 0
+    shown: list[str] = []
+    for turn in _turns(session):  # one by one: their texts together are the session once more
+        characters += len(turn)
+        kept += min(len(turn), TURN_KEPT)
+        shown.append(_cut(turn, TURN_KEPT))
     text = _cut("\n\n".join(shown), SESSION_KEPT)
     return View(SafeText(text), characters, min(kept, SESSION_KEPT))
 

@@ -204,8 +204,12 @@ class UnreadableError(Exception):
         self.reason = reason
 
 
-REASONS = ("NOT_A_SESSION_LOG", "EMPTY", "UNREADABLE_ENCODING", "NO_CONVERSATION", "SUBAGENT_ALONE")
-"""Why bytes are no session: foreign, empty, no text, no exchange, a sub-agent's part only."""
+REASONS = (
+    "NOT_A_SESSION_LOG", "EMPTY", "UNREADABLE_ENCODING", "NO_CONVERSATION", "SUBAGENT_ALONE",
+    "TOO_LARGE",
+)  # fmt: skip
+"""Why bytes are no session: foreign, empty, no text, no exchange, a sub-agent's part only, or more
+than is read (`limits`)."""
 
 
 def safe(text: str) -> SafeText:

@@ -37,8 +37,13 @@ LARGEST_SECRET = 4096
 LARGEST_FRAME = 80 * 2**20
 """bytes: the largest session, its header and its padding."""
 
-_INVALID = ("NO_CONVERSATION", "SUBAGENT_ALONE", "NOT_A_SESSION_LOG")
-"""Reasons for `invalid`: it can be read, and is no session.  All others are `unreadable`."""
+_STATUS = {
+    "NO_CONVERSATION": "invalid",
+    "SUBAGENT_ALONE": "invalid",
+    "NOT_A_SESSION_LOG": "invalid",
+    "TOO_LARGE": "too_large",
+}
+"""Reason → status: what can be read and is no session is `invalid`.  All others: `unreadable`."""
 
 
 class Channel(Protocol):
@@ -166,7 +171,7 @@ def classify(
             return unrated(status="too_large")
         return _label(data, month=month, account=account, rater=rater or rater_of(OFFLINE))
     except UnreadableError as error:
-        return unrated(status="invalid" if error.reason in _INVALID else "unreadable")
+        return unrated(status=_STATUS.get(error.reason, "unreadable"))
     except MemoryError:
         gc.collect()
         return unrated(status="unreadable")

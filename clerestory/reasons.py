@@ -37,6 +37,14 @@ REASONS = {
         "The file or folder may not be read, or went away while it was being read.",
         "Give yourself the right to read it, and run the command again.",
     ),
+    "COMPRESSED": Reason(
+        "It is an archive; only an evaluation's is opened.",
+        "Unpack it, and give the folder.",
+    ),
+    "DATABASE": Reason(
+        "It is a program's database, whose tables change with its versions.",
+        "Export the sessions with the program that made it.",
+    ),
     "NO_ACCOUNT": Reason(
         "Neither you nor the log says whose it is.",
         "Name its account in the file of --accounts, or with --account.",

@@ -8,9 +8,10 @@ Reading never raises anything but `UnreadableError`, which holds a reason of a c
 nothing of the input.
 """
 
+from codecs import getincrementaldecoder
 from collections.abc import Iterable, Iterator
-from itertools import islice
-from typing import Protocol
+from itertools import chain, islice
+from typing import BinaryIO, Protocol
 
 from classifiers.sessions import Session, UnreadableError
 
@@ -30,7 +31,7 @@ from . import (
     specstory,
     swe_agent,
 )
-from .documents import records_of
+from .documents import in_utf8, records_of, start_of
 from .lines import Damage, Record
 from .portions import Portion
 
@@ -47,8 +48,8 @@ class Format(Protocol):
         """Whether a record can only come from this format."""
         ...
 
-    def read(self, found: list[Record], damage: Damage, /) -> Session:
-        """The session that the records make."""
+    def read(self, found: Iterable[Record], damage: Damage, /) -> Session:
+        """The session that the records make, which are met once and in order."""
         ...
 
 
@@ -77,39 +78,43 @@ def sniff(found: Iterable[Record]) -> Format | None:
     return None
 
 
-def read_session(data: bytes) -> Session:
+def read_session(log: bytes | BinaryIO) -> Session:
     """
     Read the log of one session.
 
     Args:
-        data: A log as it lies on disk or as the edge sealed it; the lines of sub-agents may follow.
+        log: A log as it lies on disk or as the edge sealed it, or a file of it; the lines of
+            sub-agents may follow.  Lines of a file are read one by one.
 
     Raises:
         UnreadableError: With a reason of `sessions.REASONS`.
     """
-    damage = Damage()
-    text = decoded(data)
-    found = records_of(text, damage, lambda record: sniff((record,)) is not None)
-    if not found:
-        raise UnreadableError(_emptiness(text))
+    damage, file = Damage(), in_utf8(log)
+    found = records_of(file, damage, _is_known)
+    first = next(found, None)
+    if first is None:
+        raise UnreadableError(_emptiness(file))
+    if known := sniff((first,)):
+        return known.read(chain((first,), found), damage)
     known = sniff(found)
     if known is None:
         raise UnreadableError("NOT_A_SESSION_LOG")
-    return known.read(found, damage)
+    damage = Damage()  # what was looked through was not kept: from the beginning again
+    return known.read(records_of(file, damage, _is_known), damage)
 
 
-def decoded(data: bytes) -> bytes:
-    """Bytes without a byte-order mark; UTF-16 (a redirected shell's) becomes UTF-8."""
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return data.decode("utf-16", "replace").encode("utf-8", "replace")
-    return data.removeprefix(b"\xef\xbb\xbf")
+def _is_known(record: Record) -> bool:
+    return sniff((record,)) is not None
 
 
-def _emptiness(data: bytes) -> str:
-    if not data.strip(b"\0\r\n\t "):
-        return "EMPTY"
+def _emptiness(file: BinaryIO) -> str:
+    start_of(file)
+    decoder, found = getincrementaldecoder("utf-8")(), "EMPTY"
     try:
-        data.decode()
+        while chunk := file.read(2**20):
+            decoder.decode(chunk)
+            found = "NOT_A_SESSION_LOG"
+        decoder.decode(b"", final=True)
     except UnicodeDecodeError:
         return "UNREADABLE_ENCODING"
-    return "NOT_A_SESSION_LOG"
+    return found

@@ -86,7 +86,7 @@ def action(
     block: Record | None = None
     if text is not None:
         block = {"content": text, "is_error": outcome != "ok"}
-    call = tools.finish(known, shaped, block, None, call_id=call_id)
+    call = tools.finish(tools.request(known, shaped, call_id), block, None)
     ended: Outcome = "missing" if text is None else outcome
     if changed is None:
         changed = (call.lines_added, call.lines_removed)

@@ -8,7 +8,7 @@ applied them to, and its commits.  Questions of the program and their answers bo
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import groupby, pairwise
 
@@ -51,7 +51,7 @@ def split(found: Iterator[Record]) -> Iterator[Portion]:
             yield Portion(name, [part], as_lines, time_of(start[1] if start else None))
 
 
-def read(found: list[Record], damage: Damage) -> Session:
+def read(found: Iterable[Record], damage: Damage) -> Session:
     """
     Make a session of a text; of several starts the one with most words.
 
@@ -59,7 +59,7 @@ def read(found: list[Record], damage: Damage) -> Session:
         UnreadableError: Nobody speaks in it.
     """
     told = Conversation()
-    sessions = _sessions(text_of(found[0].get(TEXT)))
+    sessions = _sessions(text_of(next(iter(found)).get(TEXT)))
     mine = max(sessions, key=len)
     start = _START.match(mine)
     began = time_of(start[1]) if start else None

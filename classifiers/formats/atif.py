@@ -6,7 +6,7 @@ on in a further document, which repeats earlier steps as `is_copied_context`; do
 run bear one `session_id` and begin with the same words, and make one session.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from classifiers.sessions import Session, UnreadableError
 
@@ -47,7 +47,7 @@ def split(found: Iterator[Record]) -> Iterator[Portion]:
         )
 
 
-def read(found: list[Record], damage: Damage) -> Session:
+def read(found: Iterable[Record], damage: Damage) -> Session:
     """
     Make a session of a run's documents.
 

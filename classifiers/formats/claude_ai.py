@@ -6,7 +6,7 @@ last message.  `content` has what `text` repeats.  Documents that were attached 
 export as text; nothing of them is kept.  The export names no model.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from classifiers.sessions import Session
 
@@ -45,18 +45,19 @@ def split(found: Iterator[Record]) -> Iterator[Portion]:
         )
 
 
-def read(found: list[Record], damage: Damage) -> Session:
+def read(found: Iterable[Record], damage: Damage) -> Session:
     """
     Make a session of a conversation.
 
     Raises:
         UnreadableError: There is no exchange in it.
     """
-    conversations = [record for record in found if claims(record)]
+    conversations = (record for record in found if claims(record))
     told = Conversation()
-    for message in branch(dicts_of(conversations[0].get("chat_messages"))):
+    for message in branch(dicts_of(next(conversations).get("chat_messages"))):
         _take(told, message)
-    return told.session(NAME, surface="web", damage=damage, others=len(conversations) - 1)
+    others = sum(1 for _ in conversations)
+    return told.session(NAME, surface="web", damage=damage, others=others)
 
 
 def branch(messages: list[Record]) -> list[Record]:

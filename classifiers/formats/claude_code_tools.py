@@ -7,9 +7,11 @@ asked.  A call that was rejected, denied or failed changed nothing.
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from classifiers.sessions import Kind, Outcome, SafeText, ToolCall, count_words, safe
 
+from .claude_code_replies import offered_in
 from .claude_code_words import without_reminders
 from .lines import Record
 
@@ -44,14 +46,6 @@ _TESTS = re.compile(
     r"|mypy|pyright|eslint|biome check|tsc|cargo clippy|shellcheck)\b"
 )
 _REJECTED = ("The user doesn't want to proceed with this tool use", "The user doesn't want to take")
-_SAID = re.compile(r"the user said:\s*\n(.*)", re.DOTALL)
-_NOTE = re.compile(r"\nNote: The user's next message may contain a correction.*", re.DOTALL)
-_INTERVIEWED = (
-    "The user wants to clarify these questions",
-    "The user has indicated they have provided enough answers",
-)
-"""How the program begins when a person leaves questions unanswered; answers given follow."""
-_ANSWER = re.compile(r"^  Answer: (.*?)(?=\n- \"|\Z)", re.DOTALL | re.MULTILINE)
 _DENIALS: Mapping[str, Outcome] = {
     "user-rejected": "rejected", "interrupted": "interrupted", "cancelled": "interrupted",
 }  # fmt: skip
@@ -60,52 +54,85 @@ RESULT_KEPT = 4000
 """Characters of a result kept, half from each end: raters see less, rules read the ends."""
 
 
-def finish(
-    name: str,
-    given: Record,
-    block: Record | None,
-    extra: object,
-    *,
-    call_id: str = "",
-    denial: str = "",
-) -> ToolCall:
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a call asked for, as far as its result does not change it; the input itself is gone."""
+
+    call_id: SafeText
+    name: SafeText
+    kind: Kind
+    subject: SafeText
+    words: int
+    """Words in the input."""
+    lines: tuple[int, int]
+    """Lines (added, removed) that were asked for."""
+    commits: bool
+    proposes: bool
+    tests: bool
+    offered: frozenset[str]
+    """Answers that it offers, where it is a question."""
+
+
+def request(name: str, given: Record, call_id: str = "") -> Request:
     """
-    Make a call of its request, its result block and what the log adds to the result.
+    What a call asks for.
 
     Args:
         name: The tool's name.
         given: The tool's input.
-        block: The `tool_result` block; None if there is none.
-        extra: The record's `toolUseResult`; None if it cannot be told which call it is of.
         call_id: The call's id in the log; empty if it has none.
-        denial: Why it was not carried out, in the log's own word; empty if it does not say.
     """
     kind: Kind = KINDS.get(name) or ("mcp" if name.startswith("mcp__") else "other")
     subject = next((v for key in _SUBJECTS if isinstance(v := given.get(key), str) and v), "")
-    text = result_text(block)
-    outcome = _outcome(block, text, extra, denial)
-    added, removed = (0, 0) if outcome != "ok" else lines_changed(kind, given, extra)
     command = subject if kind == "shell" else ""
-    operation = _dict(_dict(extra).get("gitOperation"))
-    return ToolCall(
+    return Request(
         call_id=safe(call_id),
         name=safe(name),
         kind=kind,
         subject=safe(subject),
         words=sum(count_words(value) for value in texts_in(given)),
+        lines=_lines_asked(kind, given),
+        commits=bool(_COMMIT.search(command)),
+        proposes=bool(_PROPOSAL.search(command)) or _is_proposal(name),
+        tests=bool(_TESTS.search(command)),
+        offered=offered_in(given) if kind == "ask" else frozenset(),
+    )
+
+
+def finish(asked: Request, block: Record | None, extra: object, *, denial: str = "") -> ToolCall:
+    """
+    Make a call of its request, its result block and what the log adds to the result.
+
+    Args:
+        asked: What the call asked for.
+        block: The `tool_result` block; None if there is none.
+        extra: The record's `toolUseResult`; None if it cannot be told which call it is of.
+        denial: Why it was not carried out, in the log's own word; empty if it does not say.
+    """
+    text = result_text(block)
+    outcome = _outcome(block, text, extra, denial)
+    went_through = outcome == "ok"
+    added, removed = lines_changed(asked, extra) if went_through else (0, 0)
+    operation = _dict(_dict(extra).get("gitOperation"))
+    return ToolCall(
+        call_id=asked.call_id,
+        name=asked.name,
+        kind=asked.kind,
+        subject=asked.subject,
+        words=asked.words,
         outcome=outcome,
         result=safe(_ends(without_reminders(text))),
         lines_added=added,
         lines_removed=removed,
-        committed=outcome == "ok" and ("commit" in operation or bool(_COMMIT.search(command))),
-        proposed=outcome == "ok"
-        and (
-            _dict(operation.get("pr")).get("action") == "created"
-            or bool(_PROPOSAL.search(command))
-            or (name.startswith("mcp__") and name.endswith("__create_pull_request"))
-        ),
-        tested=bool(_TESTS.search(command)),
+        committed=went_through and ("commit" in operation or asked.commits),
+        proposed=went_through
+        and (asked.proposes or _dict(operation.get("pr")).get("action") == "created"),
+        tested=asked.tests,
     )
+
+
+def _is_proposal(name: str) -> bool:
+    return name.startswith("mcp__") and name.endswith("__create_pull_request")
 
 
 def result_text(block: Record | None) -> str:
@@ -120,13 +147,6 @@ def result_text(block: Record | None) -> str:
         for part in content
         if isinstance(part, dict) and isinstance(part.get("text"), str)
     )
-
-
-def rejection_note(text: str) -> str:
-    """What the person said when refusing a call; empty if nothing."""
-    found = _SAID.search(text)
-    note = _NOTE.sub("", found[1]).strip() if found else ""
-    return "" if note.startswith(_INTERVIEWED) else note
 
 
 def _outcome(block: Record | None, text: str, extra: object, denial: str) -> Outcome:
@@ -145,7 +165,7 @@ def _outcome(block: Record | None, text: str, extra: object, denial: str) -> Out
     return "denied" if denied else "error"
 
 
-def lines_changed(kind: Kind, given: Record, extra: object) -> tuple[int, int]:
+def lines_changed(asked: Request, extra: object) -> tuple[int, int]:
     """
     Lines added and removed by a call that went through.
 
@@ -153,7 +173,7 @@ def lines_changed(kind: Kind, given: Record, extra: object) -> tuple[int, int]:
         (added, removed) in lines: from the patch; for a new file its length; without either
         from the input, common lines at both ends left out.
     """
-    if kind not in ("edit", "write"):
+    if asked.kind not in ("edit", "write"):
         return 0, 0
     result = _dict(extra)
     patch = result.get("structuredPatch")
@@ -166,11 +186,17 @@ def lines_changed(kind: Kind, given: Record, extra: object) -> tuple[int, int]:
             if isinstance(line, str)
         ]
         return lines.count("+"), lines.count("-")
-    if kind == "write":
-        content = result.get("content", given.get("content"))
+    if asked.kind == "write":
         is_new = result.get("type", "create") == "create"
-        return (_line_count(content), 0) if is_new else (0, 0)
-    if isinstance(patch, list):
+        added = _line_count(result["content"]) if "content" in result else asked.lines[0]
+        return (added, 0) if is_new else (0, 0)
+    return (0, 0) if isinstance(patch, list) else asked.lines
+
+
+def _lines_asked(kind: Kind, given: Record) -> tuple[int, int]:
+    if kind == "write":
+        return _line_count(given.get("content")), 0
+    if kind != "edit":
         return 0, 0
     edits = given.get("edits")
     changes = [edit for edit in edits if isinstance(edit, dict)] if isinstance(edits, list) else []
@@ -225,37 +251,3 @@ def _ends(text: str) -> str:
 
 def _dict(value: object) -> Record:
     return value if isinstance(value, dict) else {}
-
-
-def answers(given: Record, extra: object, text: str) -> list[tuple[SafeText, bool]]:
-    """
-    A person's answers to the agent's questions, and notes beside them.
-
-    Args:
-        given: The tool's input: the questions.
-        extra: The record's `toolUseResult`.
-        text: The result's text, which holds the answers where the questions were put aside.
-
-    Returns:
-        Each answer, and whether its words are the person's own (not an offered option's).
-    """
-    result = _dict(extra)
-    offered: set[str] = set()
-    questions = given.get("questions") or result.get("questions")
-    for question in questions if isinstance(questions, list) else []:
-        options = _dict(question).get("options")
-        for option in options if isinstance(options, list) else []:
-            label = _dict(option).get("label")
-            if isinstance(label, str):
-                offered.add(label)
-    stated = [value for value in _dict(result.get("answers")).values() if isinstance(value, str)]
-    for beside in _dict(result.get("annotations")).values():
-        note = _dict(beside).get("notes")
-        stated += [note] if isinstance(note, str) else []
-    said = _SAID.search(text)
-    if said and said[1].startswith(_INTERVIEWED):
-        stated += _ANSWER.findall(_NOTE.sub("", said[1]))
-    return [
-        (safe(answer), answer not in offered and not set(answer.split(", ")) <= offered)
-        for answer in stated
-    ]

@@ -1,13 +1,15 @@
 """
-One conversation, record by record, into turns.
+One conversation, record by record, into turns; of a record stays what was said and done.
 
 Calls wait for their results and keep their place.  Some versions write the history once more
 under new ids when a session is taken up again: what goes back in time and has been met is such
 a copy.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from classifiers.limits import Room
 from classifiers.sessions import (
     OPENERS,
     Actor,
@@ -24,6 +26,7 @@ from classifiers.sessions import (
 from . import claude_code_tools as tools
 from .claude_code_queue import Queue
 from .claude_code_records import IN_USER, SYSTEM, blocks_of, content_of
+from .claude_code_replies import answers, rejection_note
 from .claude_code_words import sort
 from .lines import Record, timestamp
 from .values import dict_of, text_of
@@ -40,12 +43,12 @@ _HARNESS: dict[str, Via] = {
 class _Pending:
     """A call whose result may still come."""
 
-    call_id: str
-    name: str
-    given: Record
-    block: Record | None = None
-    extra: object = None
-    denial: str = ""
+    asked: tools.Request
+    done: ToolCall | None = None
+    agent: str = ""
+    """Id of the sub-agent that it started."""
+    errand: int = 0
+    """A number for what it told the sub-agent."""
 
 
 @dataclass(slots=True)
@@ -58,11 +61,15 @@ class _Open:
     compactions: int = 0
 
 
+Agents = Callable[[str, int], Session | None]
+"""A sub-agent by its id or the number of its errand; the same one is given once."""
+
+
 class Trunk:
     """Takes records in order, gives turns at the end."""
 
-    def __init__(self, agents: dict[str, Session], *, is_subagent: bool) -> None:
-        self._agents, self._is_subagent = agents, is_subagent
+    def __init__(self, room: Room, *, is_subagent: bool) -> None:
+        self._room, self._is_subagent = room, is_subagent
         self._open = [_Open(None)]
         self._pending: dict[str, _Pending] = {}
         self._begun: set[str] = set()
@@ -73,6 +80,8 @@ class Trunk:
         self.answers: set[str] = set()
         """Ids of the model's answers."""
         self.models: set[str] = set()
+        self.errand = 0
+        """A number for what a sub-agent was told first."""
         self.thinking_words = 0
         self.unknown = self.orphans = self.images = self.copies = 0
 
@@ -84,6 +93,7 @@ class Trunk:
             case "assistant":
                 self._assistant(record)
             case "queue-operation":
+                self._room.take(text_of(record.get("content")))
                 self._steer(self._queue.operation(record), record)
             case "attachment":
                 self._steer(self._queue.attachment(record), record)
@@ -91,36 +101,20 @@ class Trunk:
                 self._system(record)
         self._latest = max(self._latest, text_of(record.get("timestamp")))
 
-    def finish(self) -> tuple[tuple[Event, ...], tuple[Turn, ...]]:
-        """The prelude and the turns."""
+    def finish(self, agents: Agents) -> tuple[tuple[Event, ...], tuple[Turn, ...]]:
+        """The prelude and the turns, sub-agents on the calls that started them."""
         prelude, *rest = self._open
+        before = _events(prelude, agents)
         turns = tuple(
-            Turn(turn.opener, self._events(turn), turn.interrupted, turn.compactions)
+            Turn(turn.opener, _events(turn, agents), turn.interrupted, turn.compactions)
             for turn in rest
             if turn.opener
         )
-        return self._events(prelude), turns
-
-    def _events(self, turn: _Open) -> tuple[Event, ...]:
-        return tuple(
-            event if isinstance(event, Utterance) else self._call(event) for event in turn.events
-        )
-
-    def _call(self, waiting: _Pending) -> ToolCall:
-        call = tools.finish(
-            waiting.name,
-            waiting.given,
-            waiting.block,
-            waiting.extra,
-            call_id=waiting.call_id,
-            denial=waiting.denial,
-        )
-        extra = waiting.extra if isinstance(waiting.extra, dict) else {}
-        agent = self._agents.get(str(extra.get("agentId")))
-        return replace(call, subagent=agent) if agent else call
+        return before, turns
 
     def _say(self, actor: Actor, via: Via, text: str, record: Record, *, own: bool = True) -> None:
         said = Utterance(actor, via, safe(text), timestamp(record), own)
+        self._room.take(said.text)
         if via in OPENERS:
             self._open.append(_Open(said))
         else:
@@ -167,6 +161,7 @@ class Trunk:
         elif kind == "shell":
             self._say(Actor.HUMAN, "shell", words, record)
         elif self._is_subagent:  # the first words of a sub-agent are the model's
+            self.errand = self.errand or hash(words)
             self._say(Actor.MODEL, "plan_handoff", words, record)
         elif kind == "slash_command":
             self._say(Actor.HUMAN, "slash_command", words, record)
@@ -178,7 +173,9 @@ class Trunk:
         """Whether a record goes back in time to say what was said at that time."""
         moment = _moment(record, *about)
         is_copy = "" < moment[0] < self._latest and moment in self._met
-        self._met.add(moment)
+        if moment not in self._met:
+            self._room.take(moment[0])
+            self._met.add(moment)
         self.copies += is_copy
         return is_copy
 
@@ -193,6 +190,11 @@ class Trunk:
             return False
         return not words and opener.via in ("image", "prompt")
 
+    def _note(self, name: str, names: set[str]) -> None:
+        if name and name not in names:
+            self._room.take(name)
+            names.add(name)
+
     def _unsay(self) -> None:
         """A hook stopped the prompt: the agent never got it, and it will be typed again."""
         if len(self._open) > 1 and not self._open[-1].events:
@@ -205,16 +207,18 @@ class Trunk:
             self.copies += is_copy
             self.orphans += not is_copy
             return
-        waiting.block = block
-        waiting.extra = record.get("toolUseResult") if alone else None
-        waiting.denial = text_of(record.get("toolDenialKind"))
+        extra = record.get("toolUseResult") if alone else None
+        denial = text_of(record.get("toolDenialKind"))
+        asked, waiting.agent = waiting.asked, text_of(dict_of(extra).get("agentId"))
+        waiting.done = tools.finish(asked, block, extra, denial=denial)
+        self._room.take(waiting.done.result)
         text = tools.result_text(block)
-        if note := tools.rejection_note(text) if block.get("is_error") is True else "":
+        if note := rejection_note(text) if block.get("is_error") is True else "":
             self._say(Actor.HUMAN, "rejection_note", note, record)
-        if waiting.name == "AskUserQuestion":
-            for answer, own in tools.answers(waiting.given, waiting.extra, text):
+        if asked.name == "AskUserQuestion":
+            for answer, own in answers(asked.offered, extra, text):
                 self._say(Actor.HUMAN, "question_answer", answer, record, own=own)
-        elif waiting.name == "ExitPlanMode" and block.get("is_error") is not True:
+        elif asked.name == "ExitPlanMode" and block.get("is_error") is not True:
             self._say(Actor.HUMAN, "plan_approval", "", record)
 
     def _assistant(self, record: Record) -> None:
@@ -227,9 +231,8 @@ class Trunk:
         made_up = failed or model == "<synthetic>"
         name = str(message.get("id") or record.get("requestId") or record.get("uuid"))
         if not made_up:
-            self.answers.add(name)
-            if isinstance(model, str):
-                self.models.add(model)
+            self._note(name, self.answers)
+            self._note(text_of(model), self.models)
         for block in blocks_of(content):
             match block.get("type"):
                 case "text":
@@ -255,7 +258,10 @@ class Trunk:
         if call and call in self._begun:
             return
         self._begun.add(call)
-        waiting = self._pending[call] = _Pending(call, text_of(block.get("name")), given)
+        asked = tools.request(text_of(block.get("name")), given, call)
+        self._room.take(asked.call_id, asked.name, asked.subject)
+        errand = sort(text_of(given.get("prompt")))[1] if asked.kind == "agent" else ""
+        waiting = self._pending[call] = _Pending(asked, errand=hash(errand) if errand else 0)
         self._open[-1].events.append(waiting)
 
     def _steer(self, text: str, record: Record) -> None:
@@ -274,6 +280,16 @@ class Trunk:
             self._say(Actor.HARNESS, "api_error", "", record)
         elif not isinstance(subtype, str) or subtype not in SYSTEM:
             self.unknown += 1
+
+
+def _events(turn: _Open, agents: Agents) -> tuple[Event, ...]:
+    return tuple(e if isinstance(e, Utterance) else _call(e, agents) for e in turn.events)
+
+
+def _call(waiting: _Pending, agents: Agents) -> ToolCall:
+    call = waiting.done or tools.finish(waiting.asked, None, None)
+    agent = agents(waiting.agent, waiting.errand)
+    return replace(call, subagent=agent) if agent else call
 
 
 def _moment(record: Record, *about: str) -> tuple[str, int]:

@@ -9,7 +9,7 @@ which one of the two is missing is read from the other.  A resumed or forked ses
 a copy of the older one's history; its calls and reasoning keep their ids.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from classifiers.sessions import Actor, Session, UnreadableError
 
@@ -69,7 +69,7 @@ def split(found: Iterator[Record]) -> Iterator[Portion]:
     yield Portion(name, parts, after(head), began, parent=name if parent == "" else parent or "")
 
 
-def read(found: list[Record], damage: Damage) -> Session:
+def read(found: Iterable[Record], damage: Damage) -> Session:
     """
     Make a session of a log's lines; sub-agents' logs may follow.
 

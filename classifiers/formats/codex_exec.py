@@ -7,7 +7,8 @@ versions printed the program's own events (`{id, msg}`) behind a line of setting
 the prompt; they name no thread, so their beginning does.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from classifiers.sessions import Actor, Outcome, Session
 
@@ -56,7 +57,7 @@ def _portion(head: list[Record], parts: list[Part]) -> Portion:
     return Portion(stated or named(*beginning), parts, after(head), joins=bool(stated))
 
 
-def read(found: list[Record], damage: Damage) -> Session:
+def read(found: Iterable[Record], damage: Damage) -> Session:
     """
     Make a session of a thread's events.
 
@@ -64,13 +65,15 @@ def read(found: list[Record], damage: Damage) -> Session:
         UnreadableError: Nothing was said or done.
     """
     told = Conversation()
-    if found and not type_of(found[0]) and claims(found[0]):
-        told.models |= {model} if (model := text_of(found[0].get("model"))) else set()
-        _program(told, found[1:])
+    rest = iter(found)
+    first = next(rest, {})
+    if not type_of(first) and claims(first):
+        told.models |= {model} if (model := text_of(first.get("model"))) else set()
+        _program(told, rest)
         return told.session(NAME, interactive=False, damage=damage)
     last: dict[str, Record] = {}
     turn = 0
-    for position, record in enumerate(found):
+    for position, record in enumerate(chain((first,), rest)):
         kind = type_of(record)
         item = dict_of(record.get("item"))
         if kind in _ITEM_EVENTS and item:  # ids begin anew with every turn
@@ -124,7 +127,7 @@ def _act(told: Conversation, name: str, given: Record, text: str, outcome: Outco
     told.result("", text, outcome=outcome)
 
 
-def _program(told: Conversation, found: list[Record]) -> None:
+def _program(told: Conversation, found: Iterable[Record]) -> None:
     """Take the events of the first version; what was asked is a task."""
     lines: dict[str, tuple[int, int] | None] = {}
     for record in found:

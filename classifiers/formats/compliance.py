@@ -10,7 +10,7 @@ Whose a session is the page says by an id.  Of the session and of each message o
 is kept: no address, no organisation, nothing that the API may add.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from classifiers.sessions import Session, UnreadableError
 
@@ -81,7 +81,7 @@ def _portion(session: Record, messages: list[Record]) -> Portion:
     )
 
 
-def read(found: list[Record], damage: Damage) -> Session:
+def read(found: Iterable[Record], damage: Damage) -> Session:
     """
     Make a session of its pages.
 

@@ -16,6 +16,7 @@ import re
 from classifiers.sessions import Actor
 
 from . import claude_code_tools as tools
+from .claude_code_replies import rejection_note
 from .claude_code_words import sort
 from .conversation import Conversation
 from .lines import Record, type_of
@@ -197,9 +198,9 @@ class Transcript:
     def _result(self, message: Record, block: Record) -> None:
         call_id, text = text_of(block.get("tool_use_id")), words_in(block.get("content"))
         failed, at = block.get("is_error") is True, time_of(message.get("created_at"))
-        call = tools.finish("", {}, {"content": text, "is_error": failed}, None)
+        call = tools.finish(tools.request("", {}), {"content": text, "is_error": failed}, None)
         self.told.result(call_id, text, outcome=call.outcome)
-        if failed and (note := tools.rejection_note(text)):
+        if failed and (note := rejection_note(text)):
             self.told.say(Actor.HUMAN, "rejection_note", note, at)
         for answer, own in _answers(self._given.pop(call_id, {}), text):
             self.told.say(Actor.HUMAN, "question_answer", answer, at, own=own)

@@ -7,7 +7,7 @@ ids and no times; long outputs are folded, so that lines count only where a resu
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 from classifiers.sessions import Actor, Outcome, Session
@@ -56,7 +56,7 @@ def split(found: Iterator[Record]) -> Iterator[Portion]:
             yield Portion(name, [Part(text)], as_lines)
 
 
-def read(found: list[Record], damage: Damage) -> Session:
+def read(found: Iterable[Record], damage: Damage) -> Session:
     """
     Make a session of a text.
 
@@ -64,7 +64,7 @@ def read(found: list[Record], damage: Damage) -> Session:
         UnreadableError: Nobody speaks in it.
     """
     told = Conversation()
-    sessions = _sessions(text_of(found[0].get(TEXT)).split("\n"))
+    sessions = _sessions(text_of(next(iter(found)).get(TEXT)).split("\n"))
     mine = max(sessions, key=len)
     command = False
     for who, words in _blocks(mine):

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from classifiers.limits import Room
 from classifiers.sessions import (
     OPENERS,
     Actor,
@@ -33,10 +34,17 @@ class _Call:
     call_id: str
     name: str
     given: Record
-    text: str | None = None
-    outcome: Outcome = "ok"
-    lines: tuple[int, int] | None = None
+    done: ToolCall | None = None
     agent: str = ""
+
+    def finish(
+        self, text: str | None, outcome: Outcome = "ok", lines: tuple[int, int] | None = None
+    ) -> ToolCall:
+        """The call with its result, of which only the ends stay; the input goes."""
+        given, self.given = self.given, {}
+        return action(
+            self.name, given, text=text, outcome=outcome, lines=lines, call_id=self.call_id
+        )
 
 
 @dataclass(slots=True)
@@ -52,6 +60,7 @@ class Conversation:
 
     def __init__(self, *, is_subagent: bool = False) -> None:
         self._is_subagent = is_subagent
+        self._room = Room()
         self._open = [_Open(None)]
         self._pending: dict[str, _Call] = {}
         self._called: set[str] = set()
@@ -77,6 +86,7 @@ class Conversation:
     ) -> None:
         """Take an utterance; some ways open a turn (`sessions.OPENERS`)."""
         said = Utterance(actor, via, safe(text), at, own)
+        self._room.take(said.text)
         self._times += [at] if at else []
         if via in OPENERS:
             self._open.append(_Open(said))
@@ -107,6 +117,7 @@ class Conversation:
         if call_id and call_id in self._called:
             self.duplicates += 1
             return
+        self._room.take(call_id, name)
         call = _Call(call_id, name, given)
         if call_id:
             self._called.add(call_id)
@@ -136,11 +147,12 @@ class Conversation:
         waiting = self._pending.pop(call_id, None)
         if not call_id and self._open[-1].events:
             last = self._open[-1].events[-1]
-            waiting = last if isinstance(last, _Call) and last.text is None else None
+            waiting = last if isinstance(last, _Call) and last.done is None else None
         if waiting is None:
             self.orphans += 1
             return
-        waiting.text, waiting.outcome, waiting.lines, waiting.agent = text, outcome, lines, agent
+        waiting.done, waiting.agent = waiting.finish(text, outcome, lines), agent
+        self._room.take(waiting.done.subject, waiting.done.result)
 
     def interrupt(self) -> None:
         """Note that the person stopped the agent."""
@@ -215,13 +227,6 @@ def _events(turn: _Open, free: dict[str, Session]) -> tuple[Event, ...]:
 
 
 def _finished(call: _Call, free: dict[str, Session]) -> ToolCall:
-    done = action(
-        call.name,
-        call.given,
-        text=call.text,
-        outcome=call.outcome,
-        lines=call.lines,
-        call_id=call.call_id,
-    )
+    done = call.done or call.finish(None)
     agent = free.pop(call.agent, None)
     return replace(done, subagent=agent) if agent else done

@@ -7,7 +7,8 @@ and `$rewindTo`; a rewound message was still lived through, as in other formats.
 form (`init`, `message`, `tool_use`, …) is what a run without a person prints.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from classifiers.sessions import Actor, Outcome, Session, UnreadableError
 
@@ -73,23 +74,23 @@ def _portion(head: Record, lines: list[Record]) -> Portion:
     return Portion(name, parts, written, began, parent=name if _is_subagent(head) else "")
 
 
-def read(found: list[Record], damage: Damage) -> Session:
+def read(found: Iterable[Record], damage: Damage) -> Session:
     """
     Make a session of a chat.
 
     Raises:
         UnreadableError: There is no exchange in it, or it is a sub-agent's.
     """
-    start = next(place for place, record in enumerate(found) if claims(record))
-    head, lines = found[start], found[start + 1 :]
+    rest = iter(found)
+    head = next(record for record in rest if claims(record))
     if _is_subagent(head):
         raise UnreadableError("SUBAGENT_ALONE")
     told = Conversation()
     if _is_stream(head):
-        _stream(told, head, lines)
+        _stream(told, head, rest)
         return told.session(NAME, interactive=False, damage=damage)
     messages: dict[str, Record] = {}
-    for place, message in enumerate((*dicts_of(head.get("messages")), *lines)):
+    for place, message in enumerate(chain(dicts_of(head.get("messages")), rest)):
         name = text_of(message.get("id")) or f"\0{place}"
         told.duplicates += name in messages
         messages[name] = message
@@ -146,12 +147,12 @@ def _lines(shown: object) -> tuple[int, int] | None:
     return patch_lines(patch) if patch else None
 
 
-def _stream(told: Conversation, head: Record, lines: list[Record]) -> None:
+def _stream(told: Conversation, head: Record, lines: Iterable[Record]) -> None:
     told.models.add(text_of(head.get("model")))
     said: list[str] = []
     at = None
     end: Record = {"type": "result"}
-    for record in (*lines, end):
+    for record in chain(lines, (end,)):
         kind = type_of(record)
         if said and (kind != "message" or record.get("role") != "assistant"):
             told.answer("".join(said), at, name=told.step)

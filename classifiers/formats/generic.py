@@ -8,7 +8,7 @@ Beside the messages may stand `model`, `surface` and `interactive`.  A plug-in f
 one's own yields such records, and needs nothing in the sealed worker.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from classifiers.sessions import Session
 from privacy.codebook import codebook
@@ -60,7 +60,7 @@ def split(found: Iterator[Record]) -> Iterator[Portion]:
         )
 
 
-def read(found: list[Record], damage: Damage) -> Session:
+def read(found: Iterable[Record], damage: Damage) -> Session:
     """
     Make a session of its lines.
 

@@ -1,13 +1,13 @@
 """
 Inspect's evaluation logs as JSON: one document an evaluation, a session a sample.
 
-These are tests of a model and no use by a person, so that no session is interactive.  Logs as
-`.eval` archives are refused: `inspect log dump` writes them as JSON.
+These are tests of a model and no use by a person, so that no session is interactive.  Logs in
+`.eval` archives the edge takes apart; where it cannot, `inspect log dump` writes them as JSON.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
-from classifiers.sessions import Session, UnreadableError
+from classifiers.sessions import Outcome, Session, UnreadableError
 
 from .actions import arguments
 from .conversation import Conversation
@@ -16,6 +16,8 @@ from .portions import Part, Portion, named, within
 from .values import dict_of, dicts_of, pictures_in, text_of, time_of, words_in
 
 NAME = "inspect"
+
+_TIMES = ("started_at", "completed_at")
 
 
 def claims(record: Record) -> bool:
@@ -39,19 +41,26 @@ def split(found: Iterator[Record]) -> Iterator[Portion]:
             yield Portion(
                 own or named(run, sample.get("id"), sample.get("epoch")),
                 [Part(each, "", each.get("role") in ("user", "assistant")) for each in messages],
-                _of_sample(document),
-                time_of(about.get("created")),
+                _of_sample(document, {key: sample[key] for key in _TIMES if key in sample}),
+                time_of(sample.get("started_at")) or time_of(about.get("created")),
             )
 
 
-def _of_sample(document: Record) -> Callable[[list[Record]], list[Record]]:
+def _of_sample(document: Record, times: Record) -> Callable[[list[Record]], list[Record]]:
     def written(kept: list[Record]) -> list[Record]:
-        return within("samples", document)([{"messages": kept}])
+        return within("samples", document)([{**times, "messages": kept}])
 
     return written
 
 
-def read(found: list[Record], damage: Damage) -> Session:
+def _outcome(error: object) -> Outcome:
+    """How a call ended; one that an approver stopped was never made."""
+    if not error:
+        return "ok"
+    return "denied" if dict_of(error).get("type") == "approval" else "error"
+
+
+def read(found: Iterable[Record], damage: Damage) -> Session:
     """
     Make a session of a log's first sample.
 
@@ -65,7 +74,8 @@ def read(found: list[Record], damage: Damage) -> Session:
     told = Conversation()
     if model := text_of(about.get("model")):
         told.models.add(model)
-    at = time_of(about.get("created"))
+    began, ended = (time_of(samples[0].get(key)) for key in _TIMES)
+    at = began or time_of(about.get("created"))
     for message in dicts_of(samples[0].get("messages")):
         content = message.get("content")
         match message.get("role"):
@@ -73,17 +83,15 @@ def read(found: list[Record], damage: Damage) -> Session:
                 told.ask(words_in(content), at, pictures=pictures_in(content))
             case "assistant":
                 texts = [each for each in dicts_of(content) if type_of(each) == "text"]
-                told.answer(words_in(texts or content), name=text_of(message.get("id")))
+                model = text_of(message.get("model"))
+                told.models |= {model} if model else set()
+                told.answer(words_in(texts or content), ended, name=text_of(message.get("id")))
                 for call in dicts_of(message.get("tool_calls")):
                     function = text_of(call.get("function"))
                     told.call(text_of(call.get("id")), function, arguments(call.get("arguments")))
             case "tool":
-                failed = bool(message.get("error"))
-                told.result(
-                    text_of(message.get("tool_call_id")),
-                    words_in(content),
-                    outcome="error" if failed else "ok",
-                )
+                call_id = text_of(message.get("tool_call_id"))
+                told.result(call_id, words_in(content), outcome=_outcome(message.get("error")))
             case role:
                 told.unknown += role != "system"
     return told.session(

@@ -4,15 +4,25 @@ Records out of lines that may be damaged.
 A line ends at a line feed and nowhere else: other line separators occur inside strings.  A line may
 hold two objects, the end of a torn record before a whole one, runs of NUL bytes, bytes that
 are not UTF-8, or no object at all.  What can be read is read, the rest is counted.
+
+Lines are taken one by one, and a record is gone when its reader asks for the next: what a log takes
+in memory is its longest line, within `limits`.
 """
 
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import BinaryIO
+
+from classifiers.limits import BYTES_A_VALUE, LONGEST_RECORD, MOST_RECORDS, too_large
 
 Record = dict[str, object]
 _decoder = json.JSONDecoder()
+BLANK = b"\0\r\n\t "
+"""What may stand around a record; files that were never written to have runs of NUL bytes."""
+MARKS = (b"[", b"{", b",")
+"""Before every value but the first of a document stands one of them."""
 DEEPEST = 50
 """Openings of brackets a repaired line may try; beyond it is noise, not a torn record."""
 
@@ -31,24 +41,21 @@ def type_of(record: Record) -> str:
     return stated if isinstance(stated, str) else ""
 
 
-def value_of(data: bytes) -> object:
+def records(file: BinaryIO, damage: Damage) -> Iterator[Record]:
     """
-    The JSON value that bytes in UTF-8 are.
-
-    `json.loads` would guess another encoding from where NUL bytes stand: a line torn out of a
-    file in UTF-16 would be read by one reader and lost by the next.
+    All records of a log from where it stands, in order; `damage` counts what was lost or joined.
 
     Raises:
-        ValueError: They are none.
-        RecursionError: It is too deep.
+        UnreadableError: TOO_LARGE.
     """
-    return json.loads(data.decode("utf-8", "surrogatepass"))
-
-
-def records(data: bytes, damage: Damage) -> Iterator[Record]:
-    """All records of a log, in order; `damage` counts what was lost or joined."""
-    for line in data.split(b"\n"):
-        if line.strip(b"\0\r\t "):
+    count = 0
+    while line := file.readline(LONGEST_RECORD + 1):
+        count += 1
+        if count > MOST_RECORDS:
+            raise too_large()
+        if line.strip(BLANK):
+            if len(line) > LONGEST_RECORD:
+                raise too_large()
             yield from line_records(line, damage)
 
 
@@ -62,6 +69,36 @@ def line_records(line: bytes, damage: Damage) -> list[Record]:
         return [value]
     damage.bad += 1
     return []
+
+
+def value_of(data: bytes) -> object:
+    """
+    The one JSON value that some bytes are.
+
+    Raises:
+        ValueError: They are none.
+        RecursionError: It is nested too deeply.
+        UnreadableError: TOO_LARGE, where the values would take far more room than the bytes.
+    """
+    most = max(len(data), LONGEST_RECORD) // BYTES_A_VALUE
+    if len(data) > most and sum(map(data.count, MARKS)) > most:
+        raise too_large()
+    return parsed(data)
+
+
+def parsed(data: bytes) -> object:
+    """
+    The JSON value that bytes in UTF-8 are.
+
+    `json.loads` would guess another encoding from where NUL bytes stand: a line torn out of a
+    file in UTF-16 would be read by one reader and lost by the next.
+
+    Raises:
+        ValueError: They are none.
+        RecursionError: It is nested too deeply.
+    """
+    value: object = json.loads(data.decode("utf-8", "surrogatepass"))
+    return value
 
 
 def repaired(line: bytes, damage: Damage) -> list[Record]:

@@ -6,7 +6,7 @@ their parent, and hang on its call.  Text that the program wrote in the person's
 `synthetic`; a message that is a summary is the model's.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from classifiers.sessions import Actor, Outcome, Session, UnreadableError
@@ -57,7 +57,7 @@ def split(found: Iterator[Record]) -> Iterator[Portion]:
         )
 
 
-def read(found: list[Record], damage: Damage) -> Session:
+def read(found: Iterable[Record], damage: Damage) -> Session:
     """
     Make a session of an export; sub-agents' exports may follow.
 

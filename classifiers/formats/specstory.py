@@ -7,7 +7,7 @@ heading; such a line inside a code fence is a quotation.  What the agent did is 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 from classifiers.sessions import Outcome, Session
@@ -57,7 +57,7 @@ def split(found: Iterator[Record]) -> Iterator[Portion]:
         yield Portion(name, [Part(record, "", bool(said))], as_lines, time)
 
 
-def read(found: list[Record], damage: Damage) -> Session:
+def read(found: Iterable[Record], damage: Damage) -> Session:
     """
     Make a session of a text.
 
@@ -65,9 +65,10 @@ def read(found: list[Record], damage: Damage) -> Session:
         UnreadableError: Nobody speaks in it.
     """
     told = Conversation()
-    title = _TITLE.search(text_of(found[0].get(TEXT))[:HEAD])
+    whole = text_of(next(iter(found)).get(TEXT))
+    title = _TITLE.search(whole[:HEAD])
     began = time_of(title[1]) if title else None
-    for who, note, text in _said(text_of(found[0].get(TEXT))):
+    for who, note, text in _said(whole):
         at, began = time_of(note) or began, None
         if who == "User":
             told.ask(text, at)

@@ -7,7 +7,7 @@ a demonstration that was put before the run (`is_demo`) is no part of it.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from classifiers.sessions import Actor, Session, UnreadableError
 
@@ -49,16 +49,17 @@ def split(found: Iterator[Record]) -> Iterator[Portion]:
         yield Portion(named(*first), parts, within("history", kept))
 
 
-def read(found: list[Record], damage: Damage) -> Session:
+def read(found: Iterable[Record], damage: Damage) -> Session:
     """
     Make a session of a run.
 
     Raises:
         UnreadableError: Nothing was done in it.
     """
-    runs = [record for record in found if claims(record)]
-    history = _told(dicts_of(runs[0].get("history")))
-    steps = dicts_of(runs[0].get("trajectory")) or [
+    runs = (record for record in found if claims(record))
+    run = next(runs)
+    history = _told(dicts_of(run.get("history")))
+    steps = dicts_of(run.get("trajectory")) or [
         {"thought": each.get("thought", each.get("content")), "action": each.get("action")}
         for each in history
         if each.get("role") == "assistant"
@@ -74,7 +75,7 @@ def read(found: list[Record], damage: Damage) -> Session:
         told.answer(words_in(step.get("thought") or step.get("response")))
         if action := text_of(step.get("action")).strip():
             _act(told, action, text_of(step.get("observation")))
-    return told.session(NAME, interactive=False, damage=damage, others=len(runs) - 1)
+    return told.session(NAME, interactive=False, damage=damage, others=sum(1 for _ in runs))
 
 
 def _act(told: Conversation, action: str, shown: str) -> None:

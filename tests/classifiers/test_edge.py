@@ -228,3 +228,26 @@ def test_what_a_session_is_called_is_not_shown(tmp_path: Path) -> None:
     (found,), _ = taken(tmp_path)
     assert found.session == "canary"
     assert "canary" not in repr(found)
+
+
+@pytest.mark.parametrize("kind", ["user", "generic", "nothing"])
+def test_a_record_of_too_many_values_stops_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Found beside fuzzing: its refusal, meant for the worker, ended the whole run at the edge."""
+    values = b",".join([b"[]"] * 2_000)
+    dense = {
+        "user": b'{"type":"user","uuid":"u","sessionId":"s","message":{"content":[%s]}}\n',
+        "generic": b'{"session_id":"s","messages":[{"role":"user"},%s]}\n',
+        "nothing": b'{"x":[%s]}\n',
+    }[kind] % values
+    (tmp_path / "dense").write_bytes(dense)
+    (tmp_path / "behind").write_bytes(log(person("one")) + dense)
+    (tmp_path / "sound").write_bytes(log(person("two", sessionId="session-b")))
+    before, _ = taken(tmp_path)  # the control: within the limit nothing is lost
+    assert {"session-a", "session-b"} <= {each.session for each in before}
+    monkeypatch.setattr("classifiers.formats.lines.LONGEST_RECORD", 1_000)
+    found, tally = taken(tmp_path)
+    assert {each.session for each in found} == {"session-a", "session-b"}
+    assert tally.files[tmp_path / "dense"] == "TOO_LARGE"
+    assert tally.records["TOO_LARGE"] == 1

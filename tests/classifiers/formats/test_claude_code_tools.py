@@ -2,35 +2,35 @@
 
 import pytest
 
-from classifiers.formats.claude_code_tools import finish, lines_changed, result_text
+from classifiers.formats.claude_code_tools import finish, lines_changed, request, result_text
 from tests.classifiers.logs import call, person, result, session
 
 HUNK = {"lines": ["+a", "+b", "-c", " d"]}
 
 
 @pytest.mark.parametrize(
-    ("kind", "given", "extra", "lines"),
+    ("name", "given", "extra", "lines"),
     [
-        ("edit", {}, {"structuredPatch": [HUNK, HUNK]}, (4, 2)),
-        ("edit", {"old_string": "a\nb", "new_string": "a\nx\ny"}, {"structuredPatch": []}, (0, 0)),
+        ("Edit", {}, {"structuredPatch": [HUNK, HUNK]}, (4, 2)),
+        ("Edit", {"old_string": "a\nb", "new_string": "a\nx\ny"}, {"structuredPatch": []}, (0, 0)),
         # No patch in the log: a and b are common at the ends, so one line becomes two.
-        ("edit", {"old_string": "a\nc\nb", "new_string": "a\nx\ny\nb"}, "text", (2, 1)),
-        ("edit", {"edits": [{"old_string": "", "new_string": "x"}] * 2}, None, (2, 0)),
-        ("edit", {"new_source": "x\ny"}, None, (2, 0)),
-        ("write", {"content": "a\nb\n"}, None, (2, 0)),
-        ("write", {}, {"type": "create", "content": "a\nb", "structuredPatch": []}, (2, 0)),
-        ("write", {"content": "a"}, {"type": "update", "structuredPatch": [HUNK]}, (2, 1)),
-        ("write", {"content": "a"}, {"type": "update", "structuredPatch": []}, (0, 0)),
-        ("shell", {"command": "sed -i s/a/b/ f"}, {"stdout": ""}, (0, 0)),
-        ("edit", {"old_string": 3, "new_string": None, "edits": "x"}, [{}], (0, 0)),
-        ("edit", {}, {"structuredPatch": [3, {"lines": "+a"}, {"lines": [1, "+a"]}]}, (1, 0)),
+        ("Edit", {"old_string": "a\nc\nb", "new_string": "a\nx\ny\nb"}, "text", (2, 1)),
+        ("Edit", {"edits": [{"old_string": "", "new_string": "x"}] * 2}, None, (2, 0)),
+        ("Edit", {"new_source": "x\ny"}, None, (2, 0)),
+        ("Write", {"content": "a\nb\n"}, None, (2, 0)),
+        ("Write", {}, {"type": "create", "content": "a\nb", "structuredPatch": []}, (2, 0)),
+        ("Write", {"content": "a"}, {"type": "update", "structuredPatch": [HUNK]}, (2, 1)),
+        ("Write", {"content": "a"}, {"type": "update", "structuredPatch": []}, (0, 0)),
+        ("Bash", {"command": "sed -i s/a/b/ f"}, {"stdout": ""}, (0, 0)),
+        ("Edit", {"old_string": 3, "new_string": None, "edits": "x"}, [{}], (0, 0)),
+        ("Edit", {}, {"structuredPatch": [3, {"lines": "+a"}, {"lines": [1, "+a"]}]}, (1, 0)),
     ],
 )
 def test_lines_are_those_that_were_applied(
-    kind: str, given: dict[str, object], extra: object, lines: tuple[int, int]
+    name: str, given: dict[str, object], extra: object, lines: tuple[int, int]
 ) -> None:
     """A patch says what happened; an input only what was asked."""
-    assert lines_changed(kind, given, extra) == lines  # type: ignore[arg-type]
+    assert lines_changed(request(name, given), extra) == lines
 
 
 def test_an_edit_that_did_not_go_through_changed_nothing() -> None:
@@ -71,16 +71,16 @@ def test_commits_proposals_and_checks_are_told_by_the_command(
     *, command: str, committed: bool, proposed: bool, tested: bool
 ) -> None:
     """Most versions of the program do not say what a command did."""
-    made = finish("Bash", {"command": command}, {"content": "ok"}, None)
+    made = finish(request("Bash", {"command": command}), {"content": "ok"}, None)
     assert (made.committed, made.proposed, made.tested) == (committed, proposed, tested)
 
 
 def test_a_commit_that_failed_is_none() -> None:
     """A hook that stops a commit is met in one of five sessions."""
     block = {"content": "Exit code 1", "is_error": True}
-    assert not finish("Bash", {"command": "git commit"}, block, None).committed
+    assert not finish(request("Bash", {"command": "git commit"}), block, None).committed
     extra = {"gitOperation": {"commit": {"sha": "1", "kind": "committed"}}}
-    assert finish("Bash", {"command": "make release"}, {"content": ""}, extra).committed
+    assert finish(request("Bash", {"command": "make release"}), {"content": ""}, extra).committed
 
 
 @pytest.mark.parametrize("content", [None, 3, [], [3, {"text": 3}, {"type": "image"}], {"a": 1}])

@@ -1,10 +1,11 @@
 """Damaged lines give what can be read of them, and a count of the rest."""
 
 import json
+from io import BytesIO
 
 import pytest
 
-from classifiers.formats.lines import Damage, Record, records, timestamp, value_of
+from classifiers.formats.lines import Damage, Record, parsed, records, timestamp
 
 ONE, TWO = {"type": "user", "uuid": "1", "a": 1}, {"type": "user", "uuid": "2", "a": 2}
 FIRST, SECOND = json.dumps(ONE).encode(), json.dumps(TWO).encode()
@@ -13,7 +14,7 @@ FIRST, SECOND = json.dumps(ONE).encode(), json.dumps(TWO).encode()
 def read(data: bytes) -> tuple[list[Record], Damage]:
     """Records and damage of some bytes."""
     damage = Damage()
-    return list(records(data, damage)), damage
+    return list(records(BytesIO(data), damage)), damage
 
 
 @pytest.mark.parametrize(
@@ -72,5 +73,5 @@ def test_no_line_is_guessed_to_be_in_another_encoding() -> None:
     torn = FIRST.decode().encode("utf-16-be")
     assert json.loads(torn) == ONE  # the control: the parser guesses
     with pytest.raises(ValueError, match="Expecting"):
-        value_of(torn)
-    assert value_of(FIRST) == ONE
+        parsed(torn)
+    assert parsed(FIRST) == ONE
