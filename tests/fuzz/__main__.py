@@ -31,6 +31,8 @@ HANG = 30
 LONGEST = 40_000
 """bytes of an input"""
 RESTARTS = 20
+WRITTEN = 20
+"""Executions after which it is written down how far the hunt is."""
 
 
 def main(words: list[str] | None = None) -> int:

@@ -19,6 +19,7 @@ import atheris  # type: ignore[import-not-found, import-untyped, unused-ignore]
 
 with atheris.instrument_imports(include=["classifiers", "clerestory.inspecting"]):
     import classifiers.edge
+    from tests.fuzz.__main__ import WRITTEN
     from tests.fuzz.measuring import BYTES_PER_BYTE, cost
     from tests.fuzz.mutation import mutated
     from tests.fuzz.pipeline import Broken, holds, place_of, read
@@ -61,7 +62,7 @@ class Hunt:
         except Broken as broken:
             cause = broken.__cause__ or broken
             self._found(f"{broken} {place_of(cause)}", data, traceback.format_exc())
-        if self._number % 500 == 0:
+        if self._number % WRITTEN == 0:
             self._write()
 
     def _trace(self, data: bytes) -> None:

@@ -4,7 +4,6 @@ Logs to begin from: of every format, with a mark in every place where a word cou
 Words are our fixtures'; more come from `synthesize`, and from real logs where there are any.
 """
 
-import json
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -72,13 +71,8 @@ def records() -> dict[str, list[made.Json]]:
     return {"claude_code": CLAUDE_CODE, **RECORDS}
 
 
-def seeds(more: Path | None = None) -> Iterator[bytes]:
-    """
-    Logs to begin from.
-
-    Args:
-        more: A folder of real logs, or None.
-    """
+def fixtures() -> Iterator[bytes]:
+    """Logs of every format, as fixtures make them, plain and marked, and some that are torn."""
     for found in records().values():
         yield made.lines(*found)
         yield made.lines(*marked(found))
@@ -89,6 +83,16 @@ def seeds(more: Path | None = None) -> Iterator[bytes]:
         yield text.replace("a", "a" + MARK, 40).encode()
     yield WARM_UP
     yield from _spoilt()
+
+
+def seeds(more: Path | None = None) -> Iterator[bytes]:
+    """
+    Logs to begin from.
+
+    Args:
+        more: A folder of real logs, or None.
+    """
+    yield from fixtures()
     with TemporaryDirectory() as folder:
         synthesize_sessions(Path(folder), accounts=4, sessions=12, seed=1)
         yield from _files(Path(folder) / "logs")
@@ -122,8 +126,3 @@ def _is_time(value: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def document(value: object) -> bytes:
-    """A value as a line, whatever is in it."""
-    return json.dumps(value).encode() + b"\n"
