@@ -7,7 +7,8 @@ parent's.  Whose a file is the custodian says; he may leave it to the log (`STAT
 names an account: the generic form, Claude.ai's export, the Compliance API.  A record is sealed
 once per account: a copy in a fork or a re-capture is dropped, so that an account's weight does
 not grow with copies.  Images go, and records that no reader needs.  Every file is read or
-refused by a reason code; none stops the run.
+refused by a reason code; none stops the run.  A collector's telemetry waits for the sessions
+that it speaks of.
 
 What is told is counts by code, to the custodian alone.
 """
@@ -23,9 +24,11 @@ from .edge_files import Unreadable, files_of, lines_of
 from .edge_foreign import Content, content_of, recognise
 from .edge_gather import Gatherer
 from .edge_split import Part, Splitter
+from .edge_telemetry import holds_telemetry
 from .formats import FORMATS
 from .formats.plugins import Splits, installed
 from .stub import TOO_LARGE_STUB
+from .telemetry import call_record, calls_in, hash_of
 
 LARGEST = 64 * 2**20
 """bytes: a longer session is sealed as a stub and becomes the label `too_large`."""
@@ -45,6 +48,10 @@ class Seen(Protocol):
         """A session's key."""
         ...
 
+    def known(self, session: bytes, /) -> object | None:
+        """What is known of a session that was sealed; None if it was not."""
+        ...
+
     def owner(self, account: str, record: str, /) -> bytes | None:
         """Key of the session in which a record of an account was sealed, if it was."""
         ...
@@ -59,10 +66,15 @@ class RunMemory:
 
     def __init__(self) -> None:
         self._owners: dict[tuple[str, str], bytes] = {}
+        self._known: set[bytes] = set()
 
     def session(self, account: str, name: str) -> bytes:
         """The name itself."""
         return f"{account}\0{name}".encode("utf-8", "replace")
+
+    def known(self, session: bytes) -> object | None:
+        """As in `Seen`."""
+        return session if session in self._known else None
 
     def owner(self, account: str, record: str) -> bytes | None:
         """As in `Seen`."""
@@ -70,6 +82,7 @@ class RunMemory:
 
     def remember(self, account: str, session: bytes, records: "Iterator[str]") -> None:
         """As in `Seen`."""
+        self._known.add(session)
         for record in records:
             self._owners.setdefault((account, record), session)
 
@@ -86,7 +99,7 @@ class SessionBytes:
     blob: bytes = field(repr=False)
     """Lines of one session, sub-agents' last; or the stub of one that is too large."""
     records: tuple[str, ...] = field(repr=False)
-    """Ids of its records, for `Seen.remember` once it has been sealed."""
+    """Ids of its records and calls, for `Seen.remember` once it has been sealed."""
     files: tuple[Path, ...] = field(default=(), repr=False)
     """The files that hold a piece of it; first the one where it begins."""
 
@@ -100,7 +113,9 @@ class Tally:
     sessions: Counter[str] = field(default_factory=Counter)
     """TAKEN, and sessions left out or marked, by reason code."""
     records: Counter[str] = field(default_factory=Counter)
-    """Lines and records dropped or changed, by reason code."""
+    """Lines, records and points dropped or changed, by reason code."""
+    telemetry: list[Path] = field(default_factory=list)
+    """A collector's files, to be read once all sessions are (`read_telemetry`)."""
     by_file: dict[Path, Counter[str]] = field(default_factory=dict)
     """Codes of sessions and records by file; a session's are told of where it begins."""
     types: dict[Path, Counter[str]] = field(default_factory=dict)
@@ -154,9 +169,10 @@ def read_source(
             if part.verdict:
                 continue
             blob = TOO_LARGE_STUB if part.too_large else part.blob
-            records = tuple(part.records)
+            calls = (call_record(hash_of(call)) for call in sorted(calls_in(blob)))
+            records = (*part.records, *calls)
             yield SessionBytes(account, name, part.month, blob, records, part.places)
-            seen.remember(account, seen.session(account, name), iter(part.records))
+            seen.remember(account, seen.session(account, name), iter(records))
 
 
 def _codes(part: Part) -> Iterator[str]:
@@ -209,6 +225,9 @@ def _groups(source: Path, account_of: Callable[[Path], str | None], tally: Tally
     groups: dict[int, _Group] = {}
     of_session: dict[tuple[str, str, bytes], int] = {}
     for number, path in enumerate(files_of(source)):
+        if holds_telemetry(path, LARGEST):
+            tally.telemetry.append(path)
+            continue
         try:
             known = recognise(path, more, LARGEST)
             content = content_of(path, known, LARGEST) if known else None

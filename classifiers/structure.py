@@ -55,7 +55,9 @@ def measures(session: Session) -> dict[str, float]:
     }
 
 
-def contexts(session: Session, view: View, *, month: str, status: str) -> dict[str, str]:
+def contexts(
+    session: Session, view: View, *, month: str, status: str, telemetry: str = "absent"
+) -> dict[str, str]:
     """
     The codebook's context columns.
 
@@ -64,6 +66,7 @@ def contexts(session: Session, view: View, *, month: str, status: str) -> dict[s
         view: What a rater sees of it.
         month: The month in the sealed header, or `unknown`.
         status: How the rating went.
+        telemetry: Whether code was written, as telemetry counted it: yes, no or absent.
     """
     return {
         "month": month,
@@ -75,8 +78,8 @@ def contexts(session: Session, view: View, *, month: str, status: str) -> dict[s
             sum(part.model_calls for part in session.all_sessions), CALL_BANDS, "gt127"
         ),
         "share_cut": str(view.share_cut),
-        "telemetry": "absent",
-        "telemetry_wrote_code": "absent",
+        "telemetry": "absent" if telemetry == "absent" else "present",
+        "telemetry_wrote_code": telemetry,
         "status": status,
         "wrote_code": "yes" if any(c.lines_added for c in all_calls(session)) else "no",
     }

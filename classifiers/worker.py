@@ -16,6 +16,7 @@ from functools import partial
 from random import SystemRandom
 from typing import Protocol
 
+from privacy.batches import TELEMETRY
 from privacy.codebook import codebook
 from privacy.errors import ConfigurationError
 from privacy.labels import PSEUDONYM_BYTES, LabelRecord
@@ -31,6 +32,7 @@ from .raters import AskingRater, Halted, Rater, Unrated, rater_of
 from .rendering import render
 from .sessions import UnreadableError
 from .stub import TOO_LARGE_STUB, WARM_UP
+from .telemetry import ABSENT, WARM_UP_TELEMETRY, wrote_code
 
 LARGEST_SECRET = 4096
 """bytes: the key for a model's endpoint."""
@@ -104,7 +106,7 @@ def run(channel: Channel, key: KeyPair) -> None:
     if plan is None or rater is None:
         raise _mismatch("a worker that was not prepared.")
     rows, digests = list[bytes](), list[str]()
-    halt, task = b"", Task()
+    halt, task, beside = b"", Task(), None
     try:
         if isinstance(rater, AskingRater):
             rater.unlock(channel.receive(LARGEST_SECRET), inherited())
@@ -114,7 +116,11 @@ def run(channel: Channel, key: KeyPair) -> None:
                 continue
             blob = SealedBlob.decode(frame)
             digests.append(blob.digest)
-            rows.append(row_of(blob, key, task.info(plan.hash), rater))
+            if blob.header.get("kind") == TELEMETRY:
+                beside = blob
+                continue
+            rows.append(row_of(blob, key, task.info(plan.hash), rater, beside))
+            beside = None
     except Halted as halted:
         halt = bytes([halted.code])
         while channel.receive(LARGEST_FRAME):  # who still sends would not hear the answer
@@ -127,17 +133,24 @@ def run(channel: Channel, key: KeyPair) -> None:
     channel.send(answer)
 
 
-def row_of(blob: SealedBlob, key: KeyPair, info: bytes, rater: Rater) -> bytes:
-    """A sealed session's row: its key and its record."""
+def row_of(
+    blob: SealedBlob, key: KeyPair, info: bytes, rater: Rater, beside: SealedBlob | None = None
+) -> bytes:
+    """A sealed session's row: its key and its record; telemetry of another session is not seen."""
     header = blob.header
-    data_key = key.open(blob.wrapped, info=info)
+    is_its = beside and all(beside.header.get(n) == header[n] for n in ("account", "session"))
     record = classify(
-        partial(blob.open, data_key),
+        partial(_opened, blob, key, info),
         month=header["month"],
         account=bytes.fromhex(header["account"]),
         rater=rater,
+        telemetry=partial(_opened, beside, key, info) if beside and is_its else None,
     )
     return bytes.fromhex(header["session"]) + record.encode()
+
+
+def _opened(blob: SealedBlob, key: KeyPair, info: bytes) -> bytes:
+    return blob.open(key.open(blob.wrapped, info=info))
 
 
 class Opener(Protocol):
@@ -149,7 +162,12 @@ class Opener(Protocol):
 
 
 def classify(
-    session: bytes | Opener, *, month: str, account: bytes, rater: Rater | None = None
+    session: bytes | Opener,
+    *,
+    month: str,
+    account: bytes,
+    rater: Rater | None = None,
+    telemetry: bytes | Opener | None = None,
 ) -> LabelRecord:
     """
     Label one session; never raises on what is inside it.
@@ -161,6 +179,7 @@ def classify(
         month: `YYYY-MM` of the sealed header; one the codebook cannot name is `unknown`.
         account: The account's pseudonym, 16 bytes.
         rater: Who judges; the offline rater if none is given.
+        telemetry: What was counted about it, in its closed form, or what opens that.
     """
     if month not in codebook().field("month").labels:
         month = "unknown"
@@ -169,7 +188,9 @@ def classify(
         data = session if isinstance(session, bytes) else session()
         if data == TOO_LARGE_STUB:
             return unrated(status="too_large")
-        return _label(data, month=month, account=account, rater=rater or rater_of(OFFLINE))
+        counted = _joined(telemetry, data)
+        rater = rater or rater_of(OFFLINE)
+        return _label(data, month=month, account=account, rater=rater, telemetry=counted)
     except UnreadableError as error:
         return unrated(status=_STATUS.get(error.reason, "unreadable"))
     except MemoryError:
@@ -179,7 +200,17 @@ def classify(
         return unrated(status="unreadable")
 
 
-def _label(data: bytes, *, month: str, account: bytes, rater: Rater) -> LabelRecord:
+def _joined(telemetry: bytes | Opener | None, session: bytes) -> str:
+    """What telemetry says of a session: telemetry that says nothing spoils no label of it."""
+    if telemetry is None:
+        return ABSENT
+    try:
+        return wrote_code(telemetry if isinstance(telemetry, bytes) else telemetry(), session)
+    except Exception:  # noqa: BLE001 - it is beside the session, and an error may quote it
+        return ABSENT
+
+
+def _label(data: bytes, *, month: str, account: bytes, rater: Rater, telemetry: str) -> LabelRecord:
     session = read_session(data)
     view = render(session)
     status = "rated"
@@ -189,7 +220,7 @@ def _label(data: bytes, *, month: str, account: bytes, rater: Rater) -> LabelRec
         labels, status = {}, outcome.status
     except Exception:  # noqa: BLE001 - what was counted stands, what was judged does not
         labels, status = {}, "invalid"
-    described = structure.contexts(session, view, month=month, status=status)
+    described = structure.contexts(session, view, month=month, status=status, telemetry=telemetry)
     return LabelRecord.of(codebook(), {**labels, **described}, structure.measures(session), account)
 
 
@@ -209,7 +240,8 @@ def _warm_up(plan: Plan, rater: Rater) -> None:
     blob = SealedBlob.decode(sent)
     data = blob.open(pair.open(blob.wrapped, info=info))
     account = bytes.fromhex(blob.header["account"])
-    label = partial(classify, month="unknown", account=account, rater=rater)
+    beside = WARM_UP_TELEMETRY
+    label = partial(classify, month="unknown", account=account, rater=rater, telemetry=beside)
     for sample in (data, b"\xff\xfe{\x00", b"\xef\xbb\xbf{]", b"[" * 100_000, b"\xe9" + data, b""):
         label(sample).encode()
     rated = codebook().field("status").index("rated")

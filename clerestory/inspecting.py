@@ -13,11 +13,14 @@ one of them lies.
 import os
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from classifiers.edge import RunMemory, SessionBytes, Tally, read_source
+from classifiers.edge import LARGEST, RunMemory, SessionBytes, Tally, read_source
+from classifiers.edge_files import Unreadable
+from classifiers.edge_telemetry import look_into, read_telemetry
 from classifiers.formats import read_session
 from classifiers.sessions import Session, UnreadableError
 from classifiers.structure import all_calls, model_family, prompts
@@ -29,9 +32,10 @@ from privacy.vault import FLOOR
 
 Progress = Callable[[str, float], None]
 
+TELEMETRY = "telemetry"
 KEPT_APART = (FLOOR, VAULT, BEGUN, "accounts.key")
 """Files by which a vault, a keeper's state and a custodian's folder are known."""
-NUMBERS = ("sessions", "prompts", "actions", "subagents", "continued", "bytes")
+NUMBERS = ("sessions", "prompts", "actions", "subagents", "continued", "telemetry", "bytes")
 GROUPS = (
     "codes", "records", "authors", "via", "kinds", "outcomes", "surfaces", "sittings", "families",
     "months", "incomplete", "unreadable",
@@ -43,7 +47,8 @@ class Sums:
     """What is counted of a file, a folder or everything."""
 
     numbers: Counter[str] = field(default_factory=Counter)
-    """By `NUMBERS`; `continued` are sessions that begin in another file."""
+    """By `NUMBERS`; `continued` are sessions that begin in another file, `telemetry` sessions of
+    which a collector's file tells."""
     groups: dict[str, Counter[str]] = field(default_factory=dict)
     """By `GROUPS`: counts by a word of a closed list."""
 
@@ -53,8 +58,8 @@ class Sums:
             self.groups.setdefault(group, Counter()).update(counts)
 
     def add(self, other: "Sums") -> None:
-        """Add another's."""
-        self.numbers.update(other.numbers)
+        """Add another's; telemetry of one session may lie in several files, and is told apart."""
+        self.numbers.update({name: n for name, n in other.numbers.items() if name != "telemetry"})
         for group, counts in other.groups.items():
             self.note(group, counts)
 
@@ -108,7 +113,7 @@ def inspect(path: Path, progress: Progress = lambda _, __: None) -> dict[str, An
         RefusedError: It is, holds or lies in what is kept apart.
     """
     files = _checked(path)
-    tally, rows, met = Tally(), dict[Path, Sums](), 0
+    tally, memory, rows, met = Tally(), RunMemory(), dict[Path, Sums](), 0
 
     def owner(_: Path) -> str:
         nonlocal met
@@ -116,18 +121,34 @@ def inspect(path: Path, progress: Progress = lambda _, __: None) -> dict[str, An
         progress("looking", min(0.5, met / files / 2))
         return "one"
 
-    for taken in read_source(path, owner, RunMemory(), tally):
+    for taken in read_source(path, owner, memory, tally):
         first, *others = taken.files
         rows.setdefault(first, Sums()).take(taken)
         for other in others:
             rows.setdefault(other, Sums()).numbers["continued"] += 1
         progress("looking", 0.5 + min(0.49, len(tally.files) / files / 2))
+    totals = _telemetry(tally, rows, memory)
     progress("looking", 1.0)
-    return _told(path if path.is_dir() else path.parent, tally, rows)
+    return _told(path if path.is_dir() else path.parent, tally, rows, totals)
 
 
-def _told(root: Path, tally: Tally, rows: dict[Path, Sums]) -> dict[str, Any]:
-    totals, verdicts, told = Sums(), Counter(tally.files.values()), []
+def _telemetry(tally: Tally, rows: dict[Path, Sums], memory: RunMemory) -> Sums:
+    """Count a collector's files; returns what they tell together, beyond each file's own codes."""
+    paths, together, noted = list(tally.telemetry), Tally(), Counter[str]()
+    for path in paths:
+        with suppress(Unreadable):  # `read_telemetry` says so, too
+            rows[path] = row = Sums()
+            row.numbers["telemetry"], codes = look_into(path, LARGEST)
+            tally.note(path, codes)
+            noted += codes
+        tally.formats[path] = TELEMETRY
+    sessions = sum(1 for _ in read_telemetry(paths, lambda *_: "one", memory, together, LARGEST))
+    tally.files.update(together.files)
+    return Sums(Counter(telemetry=sessions), {"codes": together.records - noted})
+
+
+def _told(root: Path, tally: Tally, rows: dict[Path, Sums], totals: Sums) -> dict[str, Any]:
+    verdicts, told = Counter(tally.files.values()), []
     for file, verdict in sorted(tally.files.items()):
         row = rows.pop(file, None) or Sums()
         row.note("codes", tally.by_file.get(file, Counter()))

@@ -84,6 +84,33 @@ REASONS = {
         "A plug-in wrote it in a form that the sealed worker cannot read.",
         "Have the plug-in write the generic form.",
     ),
+    # telemetry: a collector's files, their points and events
+    "TELEMETRY_NOBODYS": Reason(
+        "Neither you nor the account's id in it says whose the file or point is.",
+        "Name the id in the column telemetry of the file of --accounts.",
+    ),
+    "TELEMETRY_TOO_LARGE": Reason(
+        "The files hold more points than can be told from repeated ones.",
+        "Give the files of fewer months at a time.",
+    ),
+    "TELEMETRY_BAD_LINE": Reason(
+        "A line is torn, or no export; what could be read of it was.",
+        "A few are usual. If there are many, look at the collector's disk.",
+    ),
+    "TELEMETRY_BAD_POINT": Reason(
+        "A point or event without a time, a value or a name; it counts as not exported.",
+        "Nothing, if they are few: look at the collector's processors otherwise.",
+    ),
+    "TELEMETRY_OTHER_SERVICE": Reason("Another program than Claude Code exported it.", _NOTHING),
+    "TELEMETRY_TRACES": Reason("Traces are not read: their form still changes.", _NOTHING),
+    "TELEMETRY_EARLY": Reason(
+        "It tells of a session that has not been sealed; it waits for it.",
+        "Seal the session's log, too.",
+    ),
+    "TELEMETRY_UNJOINED": Reason(
+        "It tells of calls of several sessions, or of none, and cannot be divided.",
+        "Nothing: what can be told of each session is taken.",
+    ),
 }
 """Code → what it means and what to do."""
 

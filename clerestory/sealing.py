@@ -5,21 +5,21 @@ What is told back goes to the custodian alone: counts by reason code, paths rela
 named, never a word of content.
 """
 
-import csv
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from pathlib import Path
 
-from classifiers.edge import STATED, Tally, read_source
+from classifiers.edge import LARGEST, Tally, read_source
+from classifiers.edge_telemetry import read_telemetry
+from clerestory.accounts import Owners
 from privacy.custodian import Custodian, Target
-from privacy.deposit import Deposit
+from privacy.deposit import Deposit, Extent
 from privacy.errors import ConfigurationError, RefusedError
 from privacy.keeper.client import ASKER, Asker, ask, asking_as, is_listening
 from privacy.vault import Vault
 
 Progress = Callable[[str, float], None]
-AccountOf = Callable[[Path], str | None]
 
 
 def seal_sources(
@@ -33,24 +33,24 @@ def seal_sources(
     stated: bool = False,
 ) -> dict[str, int]:
     """
-    Seal every session of some sources into a vault.
+    Seal every session of some sources into a vault, and what telemetry tells of them.
 
     Args:
         folder: The vault.
         custodian: The custodian's folder.
-        sources: Logs, folders of logs, `~/.claude/projects` trees.
+        sources: Logs, folders of logs, `~/.claude/projects` trees, a collector's files.
         accounts: CSV that says whose file is whose, or None.
         account: The one account of all of them, or None.
         progress: Told how far it is.
         stated: Whether accounts are those that the logs themselves name.
 
     Returns:
-        Counts by reason code: files, sessions and records.
+        Counts by reason code: files, sessions, records and telemetry.
 
     Raises:
         ConfigurationError: Whose sessions they are is not said, or a path is not there.
     """
-    account_of = _accounts(accounts, account, stated=stated)
+    owners = Owners.told(accounts, account, stated=stated)
     for source in sources:
         if not source.exists():
             raise _no_source("a path that does not exist.")
@@ -61,19 +61,34 @@ def seal_sources(
         target = Target.of(vault)
         hand = open_things.enter_context(closing(Custodian(custodian)))
         deposit = open_things.enter_context(Deposit(hand, target))
+        waiting: list[Path] = []
         for position, source in enumerate(sources):
             tally = Tally()
-            for number, taken in enumerate(read_source(source, account_of, hand, tally)):
+            for number, taken in enumerate(read_source(source, owners.of_file, hand, tally)):
                 done = deposit.seal(taken.account, taken.session, taken.month, taken.blob)
                 counts[f"session {done}"] += 1
                 share = (position + min(0.99, number / (number + 500))) / len(sources)
                 progress("sealing", share)
-            counts.update({f"file {code}": n for code, n in Counter(tally.files.values()).items()})
-            counts.update({f"session {code}": n for code, n in tally.sessions.items()})
-            counts.update({f"record {code}": n for code, n in tally.records.items()})
+            waiting += tally.telemetry
+            counts.update(_told(tally))
+        # Behind all sessions: only then is it known which calls are whose.
+        tally = Tally()
+        for counted in read_telemetry(waiting, owners.of_point, hand, tally, LARGEST):
+            seen = Extent(counted.points, counted.began)
+            whose, key, month = counted.account, counted.session, counted.month
+            done = deposit.seal_telemetry(whose, key, month, counted.blob, seen)
+            counts[f"telemetry {done}"] += 1
+        counts.update(_told(tally))
         progress("sealing", 1.0)
     _hand_over(vault, progress)
     return dict(counts)
+
+
+def _told(tally: Tally) -> Counter[str]:
+    told = Counter({f"file {code}": n for code, n in Counter(tally.files.values()).items()})
+    told.update({f"session {code}": n for code, n in tally.sessions.items()})
+    told.update({f"record {code}": n for code, n in tally.records.items()})
+    return told
 
 
 def _hand_over(vault: Vault, progress: Progress) -> None:
@@ -107,42 +122,6 @@ def forget_account(folder: Path, custodian: Path, account: str, progress: Progre
     asker = Asker(given.key or custodian / "source.key", given.trust or target.keys.signing)
     with asking_as(asker):
         ask(vault, "forget", progress, account=pseudonym, signature=signature)
-
-
-def _accounts(accounts: Path | None, account: str | None, *, stated: bool) -> AccountOf:
-    if [accounts is not None, account is not None, stated].count(True) != 1:
-        raise _whose("none of --accounts, --account and --stated, or several.")
-    if stated:
-        return lambda _: STATED
-    if accounts is None:
-        if account is None or not account.strip():
-            raise _whose("an account without a name: it would be everybody's.")
-        return lambda _: account
-    try:
-        with accounts.open(encoding="utf-8", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
-            rows = [(row["path"], row["account"]) for row in reader]
-        if not {"path", "account"} <= set(reader.fieldnames or ()):
-            raise _whose("a file without the columns path and account.")
-        if not all(path and name and name.strip() for path, name in rows):
-            raise _whose("a line without a path or an account.")
-        known = {(accounts.parent / path).resolve(): name for path, name in rows}
-    except (OSError, ValueError, KeyError, csv.Error):
-        raise _whose("a file that is no CSV with the columns path and account.") from None
-    return lambda path: next(
-        (known[place] for place in (path.resolve(), *path.resolve().parents) if place in known),
-        None,
-    )
-
-
-def _whose(found: str) -> ConfigurationError:
-    return ConfigurationError(
-        "ACCOUNTS_UNKNOWN",
-        rule="What is protected is an account, so every file belongs to one.",
-        found=found,
-        remedy="give --account NAME, or --accounts FILE.csv with the columns path,account; "
-        "paths are relative to that file and may name folders; --stated where logs name them.",
-    )
 
 
 def _no_source(found: str) -> ConfigurationError:

@@ -37,6 +37,9 @@ CREATE TABLE IF NOT EXISTS forgotten (account BLOB PRIMARY KEY) STRICT, WITHOUT 
 CREATE TABLE IF NOT EXISTS sealed (
     session BLOB PRIMARY KEY, content BLOB, size INTEGER, batch INTEGER
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS telemetry (
+    session BLOB PRIMARY KEY, content BLOB, points INTEGER, began INTEGER, batch INTEGER
+) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS batch (
     number INTEGER PRIMARY KEY, digest TEXT, slots INTEGER, size INTEGER, manifest BLOB
 ) STRICT;
@@ -195,6 +198,17 @@ class Custodian:
         row = (session, content, size, batch)
         self._index.execute("INSERT OR REPLACE INTO sealed VALUES (?, ?, ?, ?)", row)
 
+    def known_telemetry(self, session: bytes) -> tuple[bytes, int, int, int] | None:
+        """Keyed hash, points, first second and batch of a session's telemetry, if it was sealed."""
+        query = "SELECT content, points, began, batch FROM telemetry WHERE session = ?"
+        row: tuple[bytes, int, int, int] | None = self._index.execute(query, (session,)).fetchone()
+        return row
+
+    def note_telemetry(self, session: bytes, content: bytes, *told: int) -> None:
+        """Note what was sealed of a session's telemetry: points, first second and batch."""
+        row = (session, content, *told)
+        self._index.execute("INSERT OR REPLACE INTO telemetry VALUES (?, ?, ?, ?, ?)", row)
+
     def batches(self) -> list["Batch"]:
         """Every batch so far, oldest first."""
         query = "SELECT number, digest, slots, size FROM batch ORDER BY number"
@@ -244,8 +258,9 @@ class Custodian:
             if mine:
                 without = (manifest.without(mine).encode(), number)
                 self._index.execute("UPDATE batch SET manifest = ? WHERE number = ?", without)
-                keys = ((bytes.fromhex(session),) for session in mine.values())
+                keys = [(bytes.fromhex(session),) for session in mine.values()]
                 self._index.executemany("DELETE FROM sealed WHERE session = ?", keys)
+                self._index.executemany("DELETE FROM telemetry WHERE session = ?", keys)
         self._index.execute("DELETE FROM record WHERE account = ?", (pseudonym,))
         message = erasure_message(floor, pseudonym.hex())
         return pseudonym.hex(), self._source.sign(message, "clerestory-erasure")

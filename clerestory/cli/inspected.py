@@ -34,6 +34,7 @@ _SUMS = {
     "prompts": "prompts",
     "actions": "actions",
     "subagents": "sub-agents",
+    "telemetry": "sessions with telemetry",
     "bytes": "bytes",
 }
 _WIDTH = max(map(len, _GROUPS.values()))

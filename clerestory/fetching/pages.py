@@ -38,7 +38,7 @@ def _dated(text: str) -> str:
 
 Time = Annotated[str, Field(max_length=64), AfterValidator(_dated)]
 Name = Annotated[str, Field(min_length=1, max_length=500)]
-SessionName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.~=+:-]{0,499}\Z")]
+SessionName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.~=+:-]{0,499}$")]
 """Opaque to us, but part of a path that is asked for: no slash, and no dot to begin with."""
 Token = Annotated[str, Field(min_length=1, max_length=16_384)]
 

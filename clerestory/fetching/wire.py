@@ -161,8 +161,8 @@ def _judge(status: int, headers: Mapping[str, str]) -> None:
             "ACCESS_KEY_REFUSED",
             rule="The API is asked with a Compliance Access Key that it knows.",
             found="an answer that the key is not valid, or not any more.",
-            remedy="have the primary owner look it up, or make another, in the organisation's "
-            "settings; write it into the file that --api-key-file names.",
+            remedy="make a Compliance Access Key in the organisation's settings, and write it "
+            "into the file that --api-key-file names.",
         )
     if status == _FORBIDDEN:
         raise ConfigurationError(
@@ -203,7 +203,7 @@ def _trusting(roots: str) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # checks the chain and the host's name
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
-        certificates(roots)
+        certificates(roots if roots.isascii() else "")
         context.load_verify_locations(cadata=roots)
     except (ssl.SSLError, ValueError):
         certificates("")  # what only looks like certificates is refused as none

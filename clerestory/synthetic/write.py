@@ -1,9 +1,10 @@
 """
 Write a synthetic population's sessions to a folder, with the truth beside them.
 
-`logs/` is what a custodian would hold; `accounts.csv` says whose each file is; `truth.csv` says
-what was planted and exists only because nothing here is real.  Labels come from `aggregates.twin`,
-so a release made of these files can be held against the same published margins.
+`logs/` is what a custodian would hold, and `telemetry/` what his collector kept of most of the
+sessions; `accounts.csv` says whose each file is, and telemetry names accounts as it does.
+`truth.csv` says what was planted and exists only because nothing here is real.  Labels come from
+`aggregates.twin`, so a release made of these files can be held against the same published margins.
 """
 
 import csv
@@ -20,6 +21,7 @@ from privacy.labels import PSEUDONYM_BYTES
 from .domains import evidence
 from .plot import Row
 from .story import Story, tell
+from .telemetry import Collector
 
 COUNTS = (
     "prompts",
@@ -31,6 +33,7 @@ COUNTS = (
     "model_calls",
 )
 CONTEXTS = ("wrote_code", "model_family", "surface", "interactive")
+TELEMETRY = ("telemetry", "telemetry_wrote_code")
 _SYLLABLES = "bcdfghjklmnprstvwz"
 _VOWELS = "aeiou"
 _HOMES = ("/Users/{}", "/home/{}", "/Users/{}", "/home/{}", "/workspace/{}")
@@ -50,7 +53,7 @@ class Summary:
 
 def write_sessions(folder: Path, *, accounts: int, sessions: int, seed: int | None) -> Summary:
     """
-    Write sessions, `accounts.csv` and `truth.csv` into a folder.
+    Write sessions, telemetry, `accounts.csv` and `truth.csv` into a folder.
 
     Args:
         folder: Made if it does not exist; files of the same names are overwritten.
@@ -71,10 +74,11 @@ def write_sessions(folder: Path, *, accounts: int, sessions: int, seed: int | No
     with (
         (folder / "accounts.csv").open("w", newline="", encoding="utf-8") as owners_file,
         (folder / "truth.csv").open("w", newline="", encoding="utf-8") as truth_file,
+        Collector(folder / "telemetry") as collector,
     ):
         owners, truth = csv.writer(owners_file), csv.writer(truth_file)
         owners.writerow(("path", "account"))
-        truth.writerow((*header, "entrypoint"))
+        truth.writerow((*header, "entrypoint", *TELEMETRY))
         for account, row, dice, canary, around in _people(twin, book, random):
             home, (place, sign) = around
             story = tell(row, dice, canary=canary, home=home, place=place, sign=sign)
@@ -86,12 +90,15 @@ def write_sessions(folder: Path, *, accounts: int, sessions: int, seed: int | No
                 owners.writerow((path, account))
                 written, files = written + len(data), files + 1
             main = next(_files(story, account))[0]
+            is_heard = row.labels["telemetry"] == "present"
+            wrote = collector.hear(account, story, canary) if is_heard else "absent"
             kept = [row.labels[name] for name in instruments]
             counted = [story.count.get(name, 0) for name in COUNTS]
             truth.writerow(
                 (
                     *(main, account, story.session, row.labels["month"], canary),
                     *(*kept, *counted, *_contexts(row, story), story.entrypoint),
+                    *(row.labels["telemetry"], wrote),
                 )
             )
     return Summary(accounts, sessions, files, written)

@@ -16,10 +16,12 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 
 from classifiers import worker
-from classifiers.edge import RunMemory, Tally, read_source
+from classifiers.edge import LARGEST, RunMemory, Tally, read_source
+from classifiers.edge_telemetry import read_telemetry
 from classifiers.raters.offline import OfflineRater
 from classifiers.rendering import View
 from classifiers.sessions import REASONS, Session, UnreadableError
+from classifiers.telemetry import ABSENT, wrote_code
 from clerestory.inspecting import inspect
 from privacy.codebook import codebook
 from privacy.labels import LabelRecord
@@ -104,8 +106,9 @@ def holds(data: bytes, folder: Path, *, looked_at: bool = True) -> str:
         Broken: A promise is.
     """
     verdict = read(data)
-    for blob in sealed(data, folder):
-        told = read(blob)
+    blobs, telemetry = sealed(data, folder)
+    for blob in blobs:
+        told = read(blob, telemetry[0] if telemetry else None)
         if told not in ("record", "NO_CONVERSATION", "SUBAGENT_ALONE"):
             raise Broken(f"what was sealed is refused: {told}")
     if looked_at:
@@ -113,12 +116,15 @@ def holds(data: bytes, folder: Path, *, looked_at: bool = True) -> str:
     return verdict
 
 
-def read(data: bytes) -> str:
+def read(data: bytes, telemetry: bytes | None = None) -> str:
     """Bytes to a record, as the worker does it, but with nothing caught."""
     reason, record = "record", None
     with silent("reading") as tell:
         try:
-            record = worker._label(data, month=MONTH, account=ACCOUNT, rater=Watched())
+            counted = wrote_code(telemetry, data) if telemetry else ABSENT
+            record = worker._label(
+                data, month=MONTH, account=ACCOUNT, rater=Watched(), telemetry=counted
+            )
             tell(repr(record))
         except UnreadableError as error:
             reason = error.reason
@@ -132,24 +138,28 @@ def read(data: bytes) -> str:
     return reason
 
 
-def sealed(data: bytes, folder: Path) -> list[bytes]:
-    """What the edge makes of the input beside a sound log."""
+def sealed(data: bytes, folder: Path) -> tuple[list[bytes], list[bytes]]:
+    """What the edge makes of the input beside a sound log: sessions, and telemetry of some."""
     (folder / INPUT).write_bytes(data)
     (folder / BESIDE).write_bytes(SOUND)
-    tally = Tally()
+    tally, memory = Tally(), RunMemory()
     with silent("the edge") as tell:
         try:
-            found = list(read_source(folder, lambda _: "ann", RunMemory(), tally))
+            found = list(read_source(folder, lambda _: "ann", memory, tally))
+            counted = list(
+                read_telemetry(tally.telemetry, lambda _, __: "ann", memory, tally, LARGEST)
+            )
         except Exception as error:
             raise Broken(f"the edge raised {place_of(error)}") from error
-        tell(repr((found, tally)))
+        tell(repr((found, counted, tally)))
+        tell("".join(each.blob.decode() for each in counted))
     if not any(b'"sound"' in each.blob for each in found):
         raise Broken("the sound log was lost")
     if "FORMAT_FAILED" in tally.files.values():
         raise Broken("a format failed on it")
     if not all(code.isupper() for code in tally.codes):
         raise Broken("a code that is none")
-    return [each.blob for each in found if each.blob.strip()]
+    return [each.blob for each in found if each.blob.strip()], [each.blob for each in counted]
 
 
 def inspected(folder: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from classifiers.stub import WARM_UP
 from clerestory.synthesis import synthesize_sessions
-from tests.classifiers import logs
+from tests.classifiers import exports, logs
 from tests.classifiers.formats import made
 from tests.classifiers.formats.test_any_bytes import RECORDS, TEXTS
 from tests.fuzz.pipeline import MARK
@@ -20,8 +20,17 @@ from tests.fuzz.pipeline import MARK
 LONGEST = 24_000
 """bytes: what is longer makes the fuzzer slow and finds nothing more."""
 
+EXPORTS = [
+    [
+        exports.metrics(exports.point("lines_of_code.count", 3, type="added", session="sound")),
+        exports.metrics(exports.point("commit.count", 1, temporality=2, whole=True)),
+    ],
+    [exports.logs(exports.result("toolu_1"), exports.event("user_prompt", prompt="please"))],
+]
+"""What a collector kept: counters, and events."""
 KEPT = frozenset(
     {
+        "key", "name",
         "type", "role", "operation", "subtype", "sender", "source", "status", "schema_version",
         "kind", "entrypoint", "commandMode", "product_surface", "provenance",
     }
@@ -81,6 +90,9 @@ def fixtures() -> Iterator[bytes]:
     for text in TEXTS.values():
         yield text.encode()
         yield text.replace("a", "a" + MARK, 40).encode()
+    for export in EXPORTS:
+        yield made.lines(*export)
+        yield made.lines(*marked(export))
     yield WARM_UP
     yield from _spoilt()
 

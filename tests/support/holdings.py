@@ -12,7 +12,7 @@ from privacy.codebook import codebook
 from privacy.custodian import Custodian, Target
 from privacy.deposit import Deposit
 from privacy.errors import VerificationError
-from privacy.keeper.corpus import Due
+from privacy.keeper.due import Due
 from privacy.keeper.labelling import label_set_of
 from privacy.labels import LabelRecord, bucket_of, pack_bucket, unpack_bucket
 from privacy.raters import OFFLINE
