@@ -37,6 +37,7 @@ _SUMS = {
     "telemetry": "sessions with telemetry",
     "bytes": "bytes",
 }
+_ALWAYS = ("files", "sessions", "prompts", "actions")
 _WIDTH = max(map(len, _GROUPS.values()))
 
 Row = tuple[Counter[str], set[str], Counter[str], str]
@@ -55,15 +56,20 @@ def page(told: dict[str, Any], *, every: bool) -> str:
     rows = [_row([file], file["path"]) for file in files]
     if len(files) > ROWS and not every:
         rows = [_row(within, place) for place, within in _folders(files).items()]
-    refused = ", ".join(f"{code} {n:,}" for code, n in told["refused"].items()) or "none"
-    lines = [*_table(rows), ""] if rows else []
+    table = list(_table(rows)) if rows else []
     if len(rows) < len(files):
-        lines[-1:] = ["(by folder: --all prints every file)", ""]
-    for group, words in _GROUPS.items():
-        lines += _counts(words, totals[group]) if group in totals else []
-    lines += ["", *_codes(told)] if told["reasons"] else []
-    sums = ", ".join(f"{totals[name]:,} {words}" for name, words in _SUMS.items())
-    return "\n".join([*lines, sums, f"read {told['read']:,}, refused: {refused}"])
+        table.append("(by folder: --all prints every file)")
+    found = [(words, totals[group]) for group, words in _GROUPS.items() if group in totals]
+    groups = [line for words, counts in found for line in _counts(words, counts)]
+    sums = ", ".join(
+        f"{totals[name]:,} {words}"
+        for name, words in _SUMS.items()
+        if totals[name] or name in _ALWAYS
+    )
+    refused = ", ".join(f"{code} {n:,}" for code, n in told["refused"].items()) or "none"
+    end = [sums, f"read {told['read']:,}, refused: {refused}"]
+    blocks = (table, groups, list(_codes(told)), end)
+    return "\n\n".join("\n".join(block) for block in blocks if block)
 
 
 def _row(files: list[dict[str, Any]], place: str) -> Row:
@@ -75,18 +81,21 @@ def _row(files: list[dict[str, Any]], place: str) -> Row:
 
 
 def _folders(files: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
-    """Files by folder, at the deepest level that has no more than `ROWS` of them."""
+    """
+    Files by folder, at the deepest level that has no more than `ROWS` of them.
+
+    Where even the first level has more, the largest are named and the others told together.
+    """
     folders = [PurePosixPath(file["path"]).parent.parts for file in files]
-    deepest = max(map(len, folders))
-    depth = next(
-        d for d in range(deepest, -1, -1) if d == 0 or len({f[:d] for f in folders}) <= ROWS
-    )
+    depths = range(max(map(len, folders)), 0, -1)
+    depth = next((d for d in depths if len({f[:d] for f in folders}) <= ROWS), 1)
     found: dict[str, list[dict[str, Any]]] = {}
     for folder, file in zip(folders, files, strict=True):
-        found.setdefault("/".join(folder[:depth]) + "/" if folder[:depth] else "./", []).append(
-            file
-        )
-    return found
+        found.setdefault("/".join((*folder[:depth], "")) or "./", []).append(file)
+    largest = sorted(found, key=lambda place: (-len(found[place]), place))
+    rest = largest[ROWS - 1 :] if len(found) > ROWS else []
+    others = [file for place in rest for file in found.pop(place)]
+    return found | ({f"{len(rest):,} other folders": others} if others else {})
 
 
 def _table(rows: list[Row]) -> Iterator[str]:
@@ -104,18 +113,14 @@ def _table(rows: list[Row]) -> Iterator[str]:
 
 
 def _codes(told: dict[str, Any]) -> Iterator[str]:
-    counts = Counter(told["totals"].get("codes", {})) + Counter(
-        told["totals"].get("unreadable", {})
-    )
-    counts["READ"] = told["read"]
-    wide = max(len(code) for code in told["reasons"])
-    for code, meant in told["reasons"].items():
-        if code in ("READ", "TAKEN"):
-            continue
-        yield f"{counts[code]:8,}  {code:<{wide}}  {meant['means']}"
-        if meant["to_do"] != "Nothing.":
-            yield f"{'':8}  {'':<{wide}}  → {meant['to_do']}"
-    yield ""
+    totals = told["totals"]
+    counts = Counter(totals.get("codes", {})) + Counter(totals.get("unreadable", {}))
+    meant = {code: why for code, why in told["reasons"].items() if code not in ("READ", "TAKEN")}
+    wide = max(map(len, meant), default=0)
+    for code, why in meant.items():
+        yield f"{counts[code]:8,}  {code:<{wide}}  {why['means']}"
+        if why["to_do"] != "Nothing.":
+            yield f"{'':8}  {'':<{wide}}  → {why['to_do']}"
 
 
 def _counts(words: str, counts: dict[str, int]) -> Iterator[str]:

@@ -272,6 +272,16 @@ def test_many_files_are_told_by_folder(tmp_path: Path) -> None:
     assert short[-1] == long[-1] == f"read {ROWS + 5}, refused: none"
     assert len({line.index("claude_code") for line in long[1 : ROWS + 6]}) == 1  # aligned
 
+    for number in range(2 * ROWS):
+        (tmp_path / f"one-{number}").mkdir()
+        (tmp_path / f"one-{number}" / "a").write_bytes(numbered(f"t{number}", range(2)))
+    short = page(inspect(tmp_path), every=False).splitlines()
+    rows = short[1 : short.index("(by folder: --all prints every file)")]
+    assert len(rows) == ROWS
+    assert sum("project-" in row for row in rows) == 3  # the largest are named
+    assert rows[-1].endswith(f"{2 * ROWS + 3 - (ROWS - 1)} other folders")
+    assert sum(int(row.split()[0]) for row in rows) == 3 * ROWS + 5
+
 
 def test_progress_is_told_from_the_first_file_on(tmp_path: Path) -> None:
     """It grows and ends at the whole."""
