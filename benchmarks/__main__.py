@@ -5,7 +5,7 @@ from importlib import import_module
 
 NAMES = (
     "startup", "synthesize", "seal", "classify", "egress", "release", "ledger", "totals", "scale",
-    "adjusted", "peers", "coverage", "reproduction",
+    "adjusted", "peers", "coverage", "reproduction", "formats",
 )  # fmt: skip
 TAKE_MORE = ("scale", "release")
 """Those that take arguments of their own: `./run bench scale 100000000`."""
