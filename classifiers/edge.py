@@ -7,7 +7,8 @@ parent's.  Whose a file is the custodian says; he may leave it to the log (`STAT
 names an account: the generic form, Claude.ai's export, the Compliance API.  A record is sealed
 once per account: a copy in a fork or a re-capture is dropped, so that an account's weight does
 not grow with copies.  Images go, and records that no reader needs.  Every file is read or
-refused by a reason code; none stops the run.
+refused by a reason code; none stops the run.  A collector's telemetry waits for the sessions
+that it speaks of.
 
 What is told is counts by code, to the custodian alone.
 """
@@ -23,8 +24,10 @@ from .edge_files import Unreadable, files_of, lines_of
 from .edge_foreign import Content, content_of, recognise
 from .edge_gather import Gatherer
 from .edge_split import Part, Splitter
+from .edge_telemetry import holds_telemetry
 from .formats.plugins import Splits, installed
 from .stub import TOO_LARGE_STUB
+from .telemetry import call_record, calls_in, hash_of
 
 LARGEST = 64 * 2**20
 """bytes: a longer session is sealed as a stub and becomes the label `too_large`."""
@@ -44,6 +47,10 @@ class Seen(Protocol):
         """A session's key."""
         ...
 
+    def known(self, session: bytes, /) -> object | None:
+        """What is known of a session that was sealed; None if it was not."""
+        ...
+
     def owner(self, account: str, record: str, /) -> bytes | None:
         """Key of the session in which a record of an account was sealed, if it was."""
         ...
@@ -58,10 +65,15 @@ class RunMemory:
 
     def __init__(self) -> None:
         self._owners: dict[tuple[str, str], bytes] = {}
+        self._known: set[bytes] = set()
 
     def session(self, account: str, name: str) -> bytes:
         """The name itself."""
         return f"{account}\0{name}".encode("utf-8", "replace")
+
+    def known(self, session: bytes) -> object | None:
+        """As in `Seen`."""
+        return session if session in self._known else None
 
     def owner(self, account: str, record: str) -> bytes | None:
         """As in `Seen`."""
@@ -69,6 +81,7 @@ class RunMemory:
 
     def remember(self, account: str, session: bytes, records: "Iterator[str]") -> None:
         """As in `Seen`."""
+        self._known.add(session)
         for record in records:
             self._owners.setdefault((account, record), session)
 
@@ -78,14 +91,14 @@ class SessionBytes:
     """One session, ready to be sealed."""
 
     account: str
-    session: str
-    """The session's id in the logs."""
+    session: str = field(repr=False)
+    """The session's id in the logs: some programs make it of what was said."""
     month: str
     """`YYYY-MM` in which it began, or `unknown`."""
     blob: bytes = field(repr=False)
     """Lines of one session, sub-agents' last; or the stub of one that is too large."""
     records: tuple[str, ...] = field(repr=False)
-    """Ids of its records, for `Seen.remember` once it has been sealed."""
+    """Ids of its records and calls, for `Seen.remember` once it has been sealed."""
 
 
 @dataclass(slots=True)
@@ -97,7 +110,9 @@ class Tally:
     sessions: Counter[str] = field(default_factory=Counter)
     """TAKEN, and sessions left out or marked, by reason code."""
     records: Counter[str] = field(default_factory=Counter)
-    """Lines and records dropped or changed, by reason code."""
+    """Lines, records and points dropped or changed, by reason code."""
+    telemetry: list[Path] = field(default_factory=list)
+    """A collector's files, to be read once all sessions are (`read_telemetry`)."""
 
     @property
     def codes(self) -> Counter[str]:
@@ -143,8 +158,10 @@ def read_source(
             tally.sessions.update({"TOO_LARGE"} if part.too_large else ())
             tally.sessions.update({"NO_TIMESTAMP"} if part.month == "unknown" else ())
             blob = TOO_LARGE_STUB if part.too_large else part.blob
-            yield SessionBytes(account, name, part.month, blob, tuple(part.records))
-            seen.remember(account, seen.session(account, name), iter(part.records))
+            calls = (call_record(hash_of(call)) for call in sorted(calls_in(blob)))
+            records = (*part.records, *calls)
+            yield SessionBytes(account, name, part.month, blob, records)
+            seen.remember(account, seen.session(account, name), iter(records))
 
 
 def _sessions(group: _Group, seen: Seen, tally: Tally) -> Iterator[tuple[str, str, Part]]:
@@ -179,6 +196,9 @@ def _groups(source: Path, account_of: Callable[[Path], str | None], tally: Tally
     groups: dict[int, _Group] = {}
     of_session: dict[tuple[str, str, bytes], int] = {}
     for number, path in enumerate(files_of(source)):
+        if holds_telemetry(path, LARGEST):
+            tally.telemetry.append(path)
+            continue
         try:
             known = recognise(path, more, LARGEST)
             content = content_of(path, known, LARGEST) if known else None
@@ -207,6 +227,7 @@ def _groups(source: Path, account_of: Callable[[Path], str | None], tally: Tally
 def _named(content: Content) -> tuple[set[bytes], str]:
     """Sessions that a file holds pieces of or refers to, and the first time in it."""
     names = {each for _, name, parent, *_ in content.sessions for each in (name, parent) if each}
+    names.update(child for _, child in content.sent)
     return {name.encode("utf-8", "replace") for name in names}, content.began
 
 

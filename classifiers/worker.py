@@ -4,7 +4,7 @@ The classify worker: a batch of sealed sessions in, one fixed-width label record
 Promise: for every session there is exactly one record, and nothing but records leaves.  Text
 is opened, read and rated inside `classify`; whatever is raised there, memory and recursion
 included, ends in a status and takes no word with it.  Month and account come from the
-authenticated header, not from the text.
+authenticated header, and what was declared of the account from the line before the text.
 
 `prepare` runs one made-up session through everything, so that `run`, which runs after the
 process has been sealed, opens no file.
@@ -12,11 +12,14 @@ process has been sealed, opens no file.
 
 import gc
 import heapq  # noqa: F401 - Counter.most_common loads it on first use: too late after the seal
+from contextlib import suppress
 from functools import partial
 from random import SystemRandom
 from typing import Protocol
 
-from privacy.codebook import codebook
+from privacy.batches import TELEMETRY
+from privacy.codebook import UNCLEAR, codebook
+from privacy.declared import Declared, split
 from privacy.errors import ConfigurationError
 from privacy.labels import PSEUDONYM_BYTES, LabelRecord
 from privacy.plan import Plan, read_plan
@@ -24,13 +27,16 @@ from privacy.raters import OFFLINE
 from privacy.sandbox.control import inherited
 from privacy.sealing import KeyPair, SealedBlob, run_info, seal
 from privacy.tasks import Task, rows_info
+from privacy.views import UNSEEN, ViewName
 
-from . import structure
 from .formats import read_session
 from .raters import AskingRater, Halted, Rater, Unrated, rater_of
 from .rendering import render
 from .sessions import UnreadableError
+from .structure import contexts, structure_of
 from .stub import TOO_LARGE_STUB, WARM_UP
+from .telemetry import ABSENT, WARM_UP_TELEMETRY, wrote_code
+from .views import seen
 
 LARGEST_SECRET = 4096
 """bytes: the key for a model's endpoint."""
@@ -104,7 +110,7 @@ def run(channel: Channel, key: KeyPair) -> None:
     if plan is None or rater is None:
         raise _mismatch("a worker that was not prepared.")
     rows, digests = list[bytes](), list[str]()
-    halt, task = b"", Task()
+    halt, task, beside = b"", Task(), None
     try:
         if isinstance(rater, AskingRater):
             rater.unlock(channel.receive(LARGEST_SECRET), inherited())
@@ -114,7 +120,11 @@ def run(channel: Channel, key: KeyPair) -> None:
                 continue
             blob = SealedBlob.decode(frame)
             digests.append(blob.digest)
-            rows.append(row_of(blob, key, task.info(plan.hash), rater))
+            if blob.header.get("kind") == TELEMETRY:
+                beside = blob
+                continue
+            rows.append(row_of(blob, key, task.info(plan.hash), rater, beside, plan.rater.view))
+            beside = None
     except Halted as halted:
         halt = bytes([halted.code])
         while channel.receive(LARGEST_FRAME):  # who still sends would not hear the answer
@@ -127,29 +137,48 @@ def run(channel: Channel, key: KeyPair) -> None:
     channel.send(answer)
 
 
-def row_of(blob: SealedBlob, key: KeyPair, info: bytes, rater: Rater) -> bytes:
-    """A sealed session's row: its key and its record."""
+def row_of(
+    blob: SealedBlob,
+    key: KeyPair,
+    info: bytes,
+    rater: Rater,
+    beside: SealedBlob | None = None,
+    view: ViewName = "full",
+) -> bytes:
+    """A sealed session's row: its key and its record; telemetry of another session is not seen."""
     header = blob.header
-    data_key = key.open(blob.wrapped, info=info)
+    is_its = beside and all(beside.header.get(n) == header[n] for n in ("account", "session"))
     record = classify(
-        partial(blob.open, data_key),
+        partial(_opened, blob, key, info),
         month=header["month"],
         account=bytes.fromhex(header["account"]),
         rater=rater,
+        view=view,
+        telemetry=partial(_opened, beside, key, info) if beside and is_its else None,
     )
     return bytes.fromhex(header["session"]) + record.encode()
 
 
-class Opener(Protocol):
-    """Gives a session's bytes when they are wanted."""
+def _opened(blob: SealedBlob, key: KeyPair, info: bytes) -> memoryview:
+    return blob.view(key.open(blob.wrapped, info=info))
 
-    def __call__(self) -> bytes:
-        """Open the session."""
+
+class Opener(Protocol):
+    """Gives what was sealed when it is wanted."""
+
+    def __call__(self) -> memoryview:
+        """Open it."""
         ...
 
 
 def classify(
-    session: bytes | Opener, *, month: str, account: bytes, rater: Rater | None = None
+    session: bytes | Opener,
+    *,
+    month: str,
+    account: bytes,
+    rater: Rater | None = None,
+    view: ViewName = "full",
+    telemetry: bytes | Opener | None = None,
 ) -> LabelRecord:
     """
     Label one session; never raises on what is inside it.
@@ -157,19 +186,25 @@ def classify(
     Only `Halted` comes through: that nobody could be asked says nothing about the session.
 
     Args:
-        session: A session's bytes, or what opens them.
+        session: What was sealed of a session, or what opens it.
         month: `YYYY-MM` of the sealed header; one the codebook cannot name is `unknown`.
         account: The account's pseudonym, 16 bytes.
         rater: Who judges; the offline rater if none is given.
+        view: What the rater is shown.
+        telemetry: What was counted about it, in its closed form, or what opens that.
     """
     if month not in codebook().field("month").labels:
         month = "unknown"
     unrated = partial(LabelRecord.unrated, codebook(), month=month, account=account)
     try:
-        data = session if isinstance(session, bytes) else session()
+        declared, data = split(session if isinstance(session, bytes) else session())
+        unrated = partial(unrated, staff=_yes_no(declared.staff))
         if data == TOO_LARGE_STUB:
             return unrated(status="too_large")
-        return _label(data, month=month, account=account, rater=rater or rater_of(OFFLINE))
+        counted = _joined(telemetry, data)
+        labels, measures = _label(data, rater or rater_of(OFFLINE), view)
+        labels |= {"month": month, "staff": _yes_no(declared.staff), **counted}
+        return LabelRecord.of(codebook(), labels, measures, account)
     except UnreadableError as error:
         return unrated(status=_STATUS.get(error.reason, "unreadable"))
     except MemoryError:
@@ -179,18 +214,38 @@ def classify(
         return unrated(status="unreadable")
 
 
-def _label(data: bytes, *, month: str, account: bytes, rater: Rater) -> LabelRecord:
+def _joined(telemetry: bytes | Opener | None, session: bytes) -> dict[str, str]:
+    """What telemetry says of a session: telemetry that says nothing spoils no label of it."""
+    told = ABSENT
+    if telemetry is not None:
+        with suppress(Exception):  # it is beside the session, and an error may quote it
+            opened = telemetry if isinstance(telemetry, bytes) else bytes(telemetry())
+            told = wrote_code(opened, session)
+    heard = "absent" if told == ABSENT else "present"
+    return {"telemetry": heard, "telemetry_wrote_code": told}
+
+
+def _label(data: bytes, rater: Rater, view: ViewName) -> tuple[dict[str, str], dict[str, float]]:
+    """Labels and measures; what was counted, and what stands beside, is the whole session's."""
     session = read_session(data)
-    view = render(session)
+    part = seen(session, view)
+    shown = render(part, view)
     status = "rated"
     try:
-        labels = dict(rater.rate(session, view))
+        labels = dict(rater.rate(part, shown))
     except Unrated as outcome:
         labels, status = {}, outcome.status
     except Exception:  # noqa: BLE001 - what was counted stands, what was judged does not
         labels, status = {}, "invalid"
-    described = structure.contexts(session, view, month=month, status=status)
-    return LabelRecord.of(codebook(), {**labels, **described}, structure.measures(session), account)
+    labels |= dict.fromkeys(UNSEEN[view], UNCLEAR)
+    whole = shown if view == "full" else render(session)
+    counted = structure_of(session)
+    labels |= contexts(counted, whole, share_cut=shown.share_cut)
+    return {**labels, "status": status}, counted.measures
+
+
+def _yes_no(answer: bool) -> str:  # noqa: FBT001
+    return "yes" if answer else "no"
 
 
 def _warm_up(plan: Plan, rater: Rater) -> None:
@@ -205,11 +260,18 @@ def _warm_up(plan: Plan, rater: Rater) -> None:
     task.info(plan.hash)
     rows_info(plan.hash, ())
     header = {"account": bytes(PSEUDONYM_BYTES).hex(), "month": "unknown"}
-    sent = seal(WARM_UP, header, public=pair.public, info=info).encode()
+    sent = seal(Declared().line + WARM_UP, header, public=pair.public, info=info).encode()
     blob = SealedBlob.decode(sent)
     data = blob.open(pair.open(blob.wrapped, info=info))
     account = bytes.fromhex(blob.header["account"])
-    label = partial(classify, month="unknown", account=account, rater=rater)
+    label = partial(
+        classify,
+        month="unknown",
+        account=account,
+        rater=rater,
+        view=plan.rater.view,
+        telemetry=WARM_UP_TELEMETRY,
+    )
     for sample in (data, b"\xff\xfe{\x00", b"\xef\xbb\xbf{]", b"[" * 100_000, b"\xe9" + data, b""):
         label(sample).encode()
     rated = codebook().field("status").index("rated")

@@ -65,7 +65,8 @@ def run_demo(folder: Path, *, accounts: int, sessions: int, say: Say) -> Path:
         step("The officer is enrolled.", "keys", "enrol", vault, f"{key}.pub", "--name", AUTHOR)
         step(
             "Logs are split into sessions and sealed: from here on nobody reads them.",
-            *("seal", vault, folder / "logs", "--accounts", folder / "accounts.csv"),
+            *("seal", vault, folder / "logs", folder / "telemetry"),
+            *("--accounts", folder / "accounts.csv"),
         )
         step(
             "A study becomes a plan: queries, noise, cost, and what it is expected to show.",

@@ -5,25 +5,25 @@ What is told back goes to the custodian alone: counts by reason code, paths rela
 named, never a word of content.
 """
 
-import csv
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
-from classifiers.edge import RunMemory, Tally, read_source
+from classifiers.edge import LARGEST, RunMemory, Tally, read_source
+from classifiers.edge_telemetry import look_into, read_telemetry
 from classifiers.formats import read_session
 from classifiers.sessions import UnreadableError
 from classifiers.structure import all_calls, prompts
+from clerestory.accounts import Owners
 from privacy.custodian import Custodian, Target
-from privacy.deposit import Deposit
+from privacy.deposit import Deposit, Extent
 from privacy.errors import ConfigurationError, RefusedError
 from privacy.keeper.client import ASKER, Asker, ask, asking_as, is_listening
 from privacy.vault import FLOOR, Vault
 
 Progress = Callable[[str, float], None]
-AccountOf = Callable[[Path], str | None]
 
 
 def seal_sources(
@@ -33,25 +33,30 @@ def seal_sources(
     accounts: Path | None,
     account: str | None,
     progress: Progress,
+    *,
+    stated: bool = False,
+    staff: bool = False,
 ) -> dict[str, int]:
     """
-    Seal every session of some sources into a vault.
+    Seal every session of some sources into a vault, and what telemetry tells of them.
 
     Args:
         folder: The vault.
         custodian: The custodian's folder.
-        sources: Logs, folders of logs, `~/.claude/projects` trees.
+        sources: Logs, folders of logs, `~/.claude/projects` trees, a collector's files.
         accounts: CSV that says whose file is whose, or None.
         account: The one account of all of them, or None.
         progress: Told how far it is.
+        stated: Whether accounts are those that the logs themselves name.
+        staff: Whether all these accounts are staff; otherwise the CSV may tell, in a column.
 
     Returns:
-        Counts by reason code: files, sessions and records.
+        Counts by reason code: files, sessions, records and telemetry.
 
     Raises:
         ConfigurationError: Whose sessions they are is not said, or a path is not there.
     """
-    account_of = _accounts(accounts, account)
+    owners = Owners.told(accounts, account, stated=stated, staff=staff)
     for source in sources:
         if not source.exists():
             raise _no_source("a path that does not exist.")
@@ -62,19 +67,37 @@ def seal_sources(
         target = Target.of(vault)
         hand = open_things.enter_context(closing(Custodian(custodian)))
         deposit = open_things.enter_context(Deposit(hand, target))
+        waiting: list[Path] = []
         for position, source in enumerate(sources):
             tally = Tally()
-            for number, taken in enumerate(read_source(source, account_of, hand, tally)):
-                done = deposit.seal(taken.account, taken.session, taken.month, taken.blob)
+            for number, taken in enumerate(read_source(source, owners.of_file, hand, tally)):
+                done = deposit.seal(
+                    *(taken.account, taken.session, taken.month, taken.blob),
+                    staff=owners.is_staff(taken.account),
+                )
                 counts[f"session {done}"] += 1
                 share = (position + min(0.99, number / (number + 500))) / len(sources)
                 progress("sealing", share)
-            counts.update({f"file {code}": n for code, n in Counter(tally.files.values()).items()})
-            counts.update({f"session {code}": n for code, n in tally.sessions.items()})
-            counts.update({f"record {code}": n for code, n in tally.records.items()})
+            waiting += tally.telemetry
+            counts.update(_told(tally))
+        # Behind all sessions: only then is it known which calls are whose.
+        tally = Tally()
+        for counted in read_telemetry(waiting, owners.of_point, hand, tally, LARGEST):
+            seen = Extent(counted.points, counted.began)
+            whose, key, month = counted.account, counted.session, counted.month
+            done = deposit.seal_telemetry(whose, key, month, counted.blob, seen)
+            counts[f"telemetry {done}"] += 1
+        counts.update(_told(tally))
         progress("sealing", 1.0)
     _hand_over(vault, progress)
     return dict(counts)
+
+
+def _told(tally: Tally) -> Counter[str]:
+    told = Counter({f"file {code}": n for code, n in Counter(tally.files.values()).items()})
+    told.update({f"session {code}": n for code, n in tally.sessions.items()})
+    told.update({f"record {code}": n for code, n in tally.records.items()})
+    return told
 
 
 def _hand_over(vault: Vault, progress: Progress) -> None:
@@ -148,6 +171,11 @@ def inspect(path: Path) -> dict[str, Any]:
             row["sessions"] += 1
             row["prompts"] += prompts(session)
             row["actions"] += sum(1 for _ in all_calls(session))
+        if one.telemetry:
+            row["format"] = "telemetry"
+            row["sessions"], found = look_into(file, LARGEST)
+            codes.update(found)
+            one.files[file] = "READ"
         tally.files.update(one.files)
         codes.update(one.sessions)
         codes.update(one.records)
@@ -156,40 +184,6 @@ def inspect(path: Path) -> dict[str, Any]:
     verdicts = Counter(tally.files.values())
     read = verdicts.pop("READ", 0)
     return {"read": read, "refused": dict(verdicts), "files": told}
-
-
-def _accounts(accounts: Path | None, account: str | None) -> AccountOf:
-    if (accounts is None) == (account is None):
-        raise _whose("neither --accounts nor --account, or both.")
-    if accounts is None:
-        if account is None or not account.strip():
-            raise _whose("an account without a name: it would be everybody's.")
-        return lambda _: account
-    try:
-        with accounts.open(encoding="utf-8", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
-            rows = [(row["path"], row["account"]) for row in reader]
-        if not {"path", "account"} <= set(reader.fieldnames or ()):
-            raise _whose("a file without the columns path and account.")
-        if not all(path and name and name.strip() for path, name in rows):
-            raise _whose("a line without a path or an account.")
-        known = {(accounts.parent / path).resolve(): name for path, name in rows}
-    except (OSError, ValueError, KeyError, csv.Error):
-        raise _whose("a file that is no CSV with the columns path and account.") from None
-    return lambda path: next(
-        (known[place] for place in (path.resolve(), *path.resolve().parents) if place in known),
-        None,
-    )
-
-
-def _whose(found: str) -> ConfigurationError:
-    return ConfigurationError(
-        "ACCOUNTS_UNKNOWN",
-        rule="What is protected is an account, so every file belongs to one.",
-        found=found,
-        remedy="give --account NAME, or --accounts FILE.csv with the columns path,account; "
-        "paths are relative to that file and may name folders.",
-    )
 
 
 def _no_source(found: str) -> ConfigurationError:

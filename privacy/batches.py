@@ -1,11 +1,11 @@
 """
 What a custodian sealed in one run: signed, numbered, chained.
 
-The manifest of a batch is the source's signature.  Its rows name every session of the batch with
-account, month and the SHA-256 over header and ciphertext (`SealedBlob.digest`), and the header
-names floor, key and source again; so one signature covers all of it, and none of it can be
-changed, exchanged or sent again under another name.  The wrapped keys stand outside: a keeper
-that takes a new key leaves every manifest valid.
+The manifest of a batch is the source's signature.  Its rows name every session of the batch, and
+every session's telemetry, with account, month and the SHA-256 over header and ciphertext
+(`SealedBlob.digest`), and the header names kind, floor, key and source again; so one signature
+covers all of it, and none of it can be changed, exchanged or sent again under another name.  The
+wrapped keys stand outside: a keeper that takes a new key leaves every manifest valid.
 
 A manifest names the one before it.  Whoever takes manifests in, in order, finds a batch that is
 withheld, put back or slipped in.
@@ -13,6 +13,7 @@ withheld, put back or slipped in.
     {"floor":…,"number":…,"previous":…,"rows":…,"source":…}     the head, canonical JSON
     signature of the head, hexadecimal
     session account month size digest                           a row a session, in sealed order
+    session account month size digest telemetry                 what was counted about one
 
 A row can be taken out and its hash left in its place (`without`): the signature still holds.
 """
@@ -32,14 +33,18 @@ GENESIS = sha256(b"clerestory/batches/1").hexdigest()
 """What the first batch of a custodian names as the one before it."""
 
 _CONTEXT = b"clerestory/batch/1\0"
-_ROW = re.compile(rb"([0-9a-f]{32}) ([0-9a-f]{32}) (\d{4}-\d\d|unknown) (\d{1,9}) ([0-9a-f]{64})")
+SESSION, TELEMETRY = "session", "telemetry"
+"""What a row may be of, as its blob's header has it, too."""
+_ROW = re.compile(
+    rb"([0-9a-f]{32}) ([0-9a-f]{32}) (\d{4}-\d\d|unknown) (\d{1,9}) ([0-9a-f]{64})( telemetry)?"
+)
 _GONE = re.compile(rb"- (\d{1,9}) ([0-9a-f]{64})")
 _HEX = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One sealed session as its manifest names it."""
+    """One sealed session, or the telemetry of one, as its manifest names it."""
 
     session: str
     account: str
@@ -48,11 +53,14 @@ class Row:
     """Bytes in the batch's pack."""
     digest: str
     """`SealedBlob.digest`: header and ciphertext, not the wrapped key."""
+    kind: str = SESSION
 
     @property
     def line(self) -> bytes:
         """As it stands in a manifest."""
-        return f"{self.session} {self.account} {self.month} {self.size} {self.digest}".encode()
+        kind = "" if self.kind == SESSION else f" {self.kind}"
+        told = f"{self.session} {self.account} {self.month} {self.size} {self.digest}"
+        return f"{told}{kind}".encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,8 +196,9 @@ def _leaf(row: Row | Gone) -> bytes:
 
 def _read_row(line: bytes) -> Row | Gone:
     if match := _ROW.fullmatch(line):
-        session, account, month, size, digest = (part.decode() for part in match.groups())
-        row: Row | Gone = Row(session, account, month, int(size), digest)
+        session, account, month, size, digest = (part.decode() for part in match.groups()[:5])
+        kind = TELEMETRY if match[6] else SESSION
+        row: Row | Gone = Row(session, account, month, int(size), digest, kind)
     elif match := _GONE.fullmatch(line):
         row = Gone(int(match[1]), match[2].decode())
     else:

@@ -9,18 +9,34 @@ nothing needs a hand.
 """
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from shutil import rmtree
 from types import TracebackType
 
-from .batches import GENESIS, Manifest, Row
+from .batches import GENESIS, SESSION, TELEMETRY, Manifest, Row
 from .custodian import Custodian, Target
+from .declared import Declared
 from .errors import ConfigurationError, VerificationError
 from .packs import Pack, PackWriter
 from .retention import is_expired, today
 from .sealing import floor_info, key_id, seal
 from .signing import fingerprint
 from .vault import MANIFEST, replace_file, sync_folder
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How much of a session's telemetry was read."""
+
+    points: int
+    """Points and events, each counted once."""
+    began: int
+    """Second (since 1970) of the first of them."""
+
+    def covers(self, older: "Extent") -> bool:
+        """Whether all of an older reading is in it, as far as can be told without it."""
+        return self.points >= older.points and self.began <= older.began
 
 
 class Deposit:
@@ -48,7 +64,6 @@ class Deposit:
         self._number = len(self._batches)
         self._info = floor_info(self._target.floor, "session")
         self._header = {
-            "kind": "session",
             "floor": self._target.floor,
             "key": key_id(self._target.public),
             "source": fingerprint(self._hand.public),
@@ -68,9 +83,18 @@ class Deposit:
             self._hand.roll_back()
             raise
 
-    def seal(self, account: str, session: str, month: str, data: bytes) -> str:
+    def seal(
+        self, account: str, session: str, month: str, data: bytes, *, staff: bool | None = None
+    ) -> str:
         """
         Seal one session.
+
+        Args:
+            account: Whose it is.
+            session: Its id.
+            month: `YYYY-MM` in which it began, or `unknown`.
+            data: Its bytes.
+            staff: Whether the account is declared to be staff; None keeps what was declared last.
 
         Returns:
             `sealed`, `superseded` (it grew), `unchanged`, `shrunk` (the older one stands),
@@ -81,20 +105,60 @@ class Deposit:
         if is_expired(month, self._target.retention_days, today()):
             return "expired"
         hand, key = self._hand, self._hand.session(account, session)
-        content, known = hand.content_hash(data), hand.known(key)
+        declared = Declared(staff=hand.is_staff(account, staff))
+        # Another declaration is another content; without any, what was sealed before still stands.
+        content = hand.content_hash(data, b"" if declared == Declared() else declared.line)
+        known = hand.known(key)
         if known and self._stands(known[2]):
             if known[0] == content:
                 return "unchanged"
             if len(data) < known[1]:
                 return "shrunk"
-        whose = hand.account(account).hex()
-        header = self._header | {"account": whose, "session": key.hex(), "month": month}
-        blob = seal(data, header, public=self._target.public, info=self._info)
-        size = self._pack.append(blob)
-        # The row first: without it the session would be known and yet nowhere.
-        self._rows.append(Row(key.hex(), whose, month, size, blob.digest))
+        self._append(SESSION, account, key, month, data, before=declared.line)
         hand.note(key, content, len(data), self._number)
         return "superseded" if known else "sealed"
+
+    def seal_telemetry(
+        self, account: str, session: bytes, month: str, data: bytes, seen: Extent
+    ) -> str:
+        """
+        Seal what was counted about one session, beside it; whether it is here yet or not.
+
+        Args:
+            account: Whose session it is.
+            session: The session's key.
+            month: Month of its first point.
+            data: Its closed form.
+            seen: How much of it was read.
+
+        Returns:
+            As `seal`; `shrunk` where an older reading holds points that this one lacks.
+        """
+        if self._hand.has_forgotten(account):
+            return "forgotten"
+        if is_expired(month, self._target.retention_days, today()):
+            return "expired"
+        hand = self._hand
+        content, known = hand.content_hash(data), hand.known_telemetry(session)
+        if known and self._stands(known[3]):
+            if known[0] == content:
+                return "unchanged"
+            if not seen.covers(Extent(known[1], known[2])):
+                return "shrunk"
+        self._append(TELEMETRY, account, session, month, data)
+        hand.note_telemetry(session, content, seen.points, seen.began, self._number)
+        return "superseded" if known else "sealed"
+
+    def _append(
+        self, kind: str, account: str, session: bytes, month: str, data: bytes, before: bytes = b""
+    ) -> None:
+        whose = self._hand.account(account).hex()
+        told = {"kind": kind, "account": whose, "session": session.hex(), "month": month}
+        header, public = self._header | told, self._target.public
+        blob = seal(data, header, public=public, info=self._info, before=before)
+        size = self._pack.append(blob)
+        # The row before the note: else it would be known and yet nowhere.
+        self._rows.append(Row(session.hex(), whose, month, size, blob.digest, kind))
 
     def _finish(self) -> None:
         hand, rows = self._hand, tuple(self._rows)

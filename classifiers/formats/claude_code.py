@@ -4,10 +4,10 @@ Claude Code's session log: one JSON record a line, one content block a record.
 The format is internal to its program and changes without notice, so what is not known is
 counted and passed over.  Records in file order are what a person lived through: branches that
 were rewound stay in.  A sub-agent's records (`isSidechain`) make a session of their own, which
-hangs on the call that started it.
+hangs on the call that started it, in the trunk or in another sub-agent.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 
@@ -21,6 +21,8 @@ from .values import text_of
 
 NAME = "claude_code"
 
+DEEPEST = 20
+"""Levels of sub-agents that are hung on each other's calls; the program itself allows five."""
 _SIGNS = frozenset({"permissionMode", "thinkingMetadata", "todos", "imagePasteIds", "planContent"})
 """Keys that the interface adds."""
 _SURFACES = {"cli": "cli", "claude-desktop": "desktop", "claude-vscode": "ide", "web": "web"}
@@ -30,8 +32,14 @@ def claims(record: Record) -> bool:
     """Whether a record can only be this format's."""
     kind = type_of(record)
     if kind in ("user", "assistant"):
-        return "message" in record and ("sessionId" in record or "uuid" in record)
+        is_named = "sessionId" in record or "uuid" in record
+        return is_named and "message" in record and not _is_another_programs(record["message"])
     return kind == "queue-operation" and "operation" in record and "sessionId" in record
+
+
+def _is_another_programs(message: object) -> bool:
+    """Whether a message has parts, as a program's has that took over the records' outer shape."""
+    return isinstance(message, dict) and "parts" in message and "content" not in message
 
 
 def read(found: Iterable[Record], damage: Damage) -> Session:
@@ -74,6 +82,8 @@ class _Conversation:
         self._trunk = _Part(room, is_subagent=False)
         self._agents: dict[str, _Part] = {}
         self._met: set[str] = set()
+        self._chains: dict[str, str] = {}
+        self._chain = "chain:"
         self.records = self._duplicates = 0
 
     def take(self, record: Record) -> None:
@@ -86,12 +96,23 @@ class _Conversation:
             self._met.add(name)
         part = self._trunk
         if record.get("isSidechain") is True:
-            agent = text_of(record.get("agentId"))
+            agent = text_of(record.get("agentId")) or self._unnamed(record)
             if agent not in self._agents:
                 self._room.open(agent)
                 self._agents[agent] = _Part(self._room, is_subagent=True)
             part = self._agents[agent]
         part.take(record)
+
+    def _unnamed(self, record: Record) -> str:
+        """A name for a sub-agent of which older versions tell none: its first record's id."""
+        name, parent = text_of(record.get("uuid")), record.get("parentUuid", "")
+        self._chain = (
+            f"chain:{name}" if parent is None else self._chains.get(str(parent), self._chain)
+        )
+        if name not in self._chains:
+            self._room.take(name)
+            self._chains[name] = self._chain
+        return self._chain
 
     def session(self, damage: Damage, *, unknown: int, others: int) -> Session:
         """
@@ -109,8 +130,7 @@ class _Conversation:
             duplicate_records=self._duplicates,
             other_sessions=others,
         )
-        agents = {name: part.session({}) for name, part in self._agents.items()}
-        return self._trunk.session(agents, counted)
+        return self._trunk.session(_Agents(self._agents), counted)
 
 
 class _Part:
@@ -137,10 +157,17 @@ class _Part:
                 self._last = max(self._last or time, time)
         self._told.take(record)
 
-    def session(self, agents: dict[str, Session], counted: Completeness | None = None) -> Session:
-        """The session of this part, its sub-agents on the calls that started them."""
-        told, counted = self._told, counted or Completeness()
-        prelude, turns, called = told.finish(agents)
+    @property
+    def errand(self) -> int:
+        """A number for what it was told first."""
+        return self._told.errand
+
+    def session(self, agents: "_Agents", counted: Completeness | None = None) -> Session:
+        """The session of this part, sub-agents on the calls that started them."""
+        told = self._told
+        prelude, turns = told.finish(agents.sent)
+        loose = () if counted is None else tuple(agents.rest())
+        counted = counted or Completeness()
         return Session(
             format=NAME,
             started_at=self._first,
@@ -152,7 +179,7 @@ class _Part:
             prelude=prelude,
             turns=turns,
             thinking_words=told.thinking_words,
-            subagents=tuple(part for name, part in agents.items() if name not in called),
+            subagents=loose,
             is_subagent=self._is_subagent,
             completeness=replace(
                 counted,
@@ -174,6 +201,34 @@ class _Part:
         if self._entry:
             return not self._entry.startswith("sdk")
         return self._opening != "queue-operation" or self._shows_interface
+
+
+class _Agents:
+    """Sub-agents that no call has been found for yet."""
+
+    def __init__(self, parts: dict[str, _Part]) -> None:
+        self._free, self._depth = dict(parts), 0
+        self._errands: dict[int, list[str]] = {}
+        for name, part in reversed(parts.items()):
+            self._errands.setdefault(part.errand, []).append(name)
+
+    def sent(self, name: str, errand: int) -> Session | None:
+        """The sub-agent of this id; if there is none, one that got this errand."""
+        waiting = self._errands.get(errand, []) if errand else []
+        while waiting and name not in self._free:
+            name = waiting.pop()
+        if name not in self._free or self._depth >= DEEPEST:
+            return None
+        self._depth += 1
+        session = self._free.pop(name).session(self)
+        self._depth -= 1
+        return session
+
+    def rest(self) -> Iterator[Session]:
+        """Those whose call is not in the log."""
+        for name in list(self._free):
+            if session := self.sent(name, 0):
+                yield session
 
 
 def _surface(entry: str) -> str:

@@ -6,7 +6,7 @@ under new ids when a session is taken up again: what goes back in time and has b
 a copy.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from classifiers.limits import Room
@@ -47,6 +47,8 @@ class _Pending:
     done: ToolCall | None = None
     agent: str = ""
     """Id of the sub-agent that it started."""
+    errand: int = 0
+    """A number for what it told the sub-agent."""
 
 
 @dataclass(slots=True)
@@ -57,6 +59,10 @@ class _Open:
     events: "list[Utterance | _Pending]" = field(default_factory=list)
     interrupted: bool = False
     compactions: int = 0
+
+
+Agents = Callable[[str, int], Session | None]
+"""A sub-agent by its id or the number of its errand; the same one is given once."""
 
 
 class Trunk:
@@ -74,6 +80,8 @@ class Trunk:
         self.answers: set[str] = set()
         """Ids of the model's answers."""
         self.models: set[str] = set()
+        self.errand = 0
+        """A number for what a sub-agent was told first."""
         self.thinking_words = 0
         self.unknown = self.orphans = self.images = self.copies = 0
 
@@ -93,23 +101,16 @@ class Trunk:
                 self._system(record)
         self._latest = max(self._latest, text_of(record.get("timestamp")))
 
-    def finish(
-        self, agents: Mapping[str, Session]
-    ) -> tuple[tuple[Event, ...], tuple[Turn, ...], frozenset[str]]:
-        """The prelude, the turns, and which of the sub-agents hang on a call in them."""
+    def finish(self, agents: Agents) -> tuple[tuple[Event, ...], tuple[Turn, ...]]:
+        """The prelude and the turns, sub-agents on the calls that started them."""
         prelude, *rest = self._open
-        called = {
-            event.agent
-            for turn in self._open
-            for event in turn.events
-            if isinstance(event, _Pending) and event.agent in agents
-        }
+        before = _events(prelude, agents)
         turns = tuple(
             Turn(turn.opener, _events(turn, agents), turn.interrupted, turn.compactions)
             for turn in rest
             if turn.opener
         )
-        return _events(prelude, agents), turns, frozenset(called - {""})
+        return before, turns
 
     def _say(self, actor: Actor, via: Via, text: str, record: Record, *, own: bool = True) -> None:
         said = Utterance(actor, via, safe(text), timestamp(record), own)
@@ -160,6 +161,7 @@ class Trunk:
         elif kind == "shell":
             self._say(Actor.HUMAN, "shell", words, record)
         elif self._is_subagent:  # the first words of a sub-agent are the model's
+            self.errand = self.errand or hash(words)
             self._say(Actor.MODEL, "plan_handoff", words, record)
         elif kind == "slash_command":
             self._say(Actor.HUMAN, "slash_command", words, record)
@@ -258,7 +260,8 @@ class Trunk:
         self._begun.add(call)
         asked = tools.request(text_of(block.get("name")), given, call)
         self._room.take(asked.call_id, asked.name, asked.subject)
-        waiting = self._pending[call] = _Pending(asked)
+        errand = sort(text_of(given.get("prompt")))[1] if asked.kind == "agent" else ""
+        waiting = self._pending[call] = _Pending(asked, errand=hash(errand) if errand else 0)
         self._open[-1].events.append(waiting)
 
     def _steer(self, text: str, record: Record) -> None:
@@ -279,13 +282,13 @@ class Trunk:
             self.unknown += 1
 
 
-def _events(turn: _Open, agents: Mapping[str, Session]) -> tuple[Event, ...]:
+def _events(turn: _Open, agents: Agents) -> tuple[Event, ...]:
     return tuple(e if isinstance(e, Utterance) else _call(e, agents) for e in turn.events)
 
 
-def _call(waiting: _Pending, agents: Mapping[str, Session]) -> ToolCall:
+def _call(waiting: _Pending, agents: Agents) -> ToolCall:
     call = waiting.done or tools.finish(waiting.asked, None, None)
-    agent = agents.get(waiting.agent) if waiting.agent else None
+    agent = agents(waiting.agent, waiting.errand)
     return replace(call, subagent=agent) if agent else call
 
 

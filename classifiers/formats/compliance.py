@@ -2,37 +2,33 @@
 Saved pages of Anthropic's Compliance API: local sessions and their messages.
 
 A page of messages names its session and holds up to a thousand messages; pages, and the list of
-sessions, lie in one file or in several of a folder, and add up.  What a person wrote is text of
-the role `user` without `provenance`, and even of that a part was put in by the program: memory
-files, skills, marks for what is not shown.  A tool's input is a string of JSON that may be cut
-off.  Many messages have the same time, so that their order is the pages'.
+sessions, lie in one file or in several of a folder, and add up; the edge puts pages in the order
+in which they begin.  Messages of one call to the model share its time, so that within a page the
+order is the page's and never the clock's.  `compliance_messages` says who wrote what.
+
+Whose a session is the page says by an id.  Of the session and of each message only what is read
+is kept: no address, no organisation, nothing that the API may add.
 """
 
-import json
-import re
 from collections.abc import Iterable, Iterator
 
-from classifiers.sessions import Actor, Session, UnreadableError
+from classifiers.sessions import Session, UnreadableError
 
-from . import claude_code_tools as tools
-from .claude_code_replies import rejection_note
-from .claude_code_words import sort
-from .conversation import Conversation
+from .compliance_messages import Transcript, is_said
 from .lines import Damage, Record, type_of
 from .portions import Part, Portion, earliest
-from .values import dict_of, dicts_of, text_of, time_of, words_in
+from .values import dict_of, dicts_of, text_of, time_of
 
 NAME = "compliance_local"
 
 _SESSION, _MESSAGE = "compliance_local_session", "compliance_local_session_message"
+_OF_A_SESSION = ("type", "id", "product_surface", "created_at")
+_OF_A_MESSAGE = ("type", "id", "role", "model", "created_at", "provenance", "content")
+_ON_A_PAGE = 50
+"""Messages on a page as it is sealed."""
 _SURFACES = {"claude_code": "cli", "cowork": "desktop", "claude_science": "desktop",
              "claude_in_chrome": "web"}  # fmt: skip
-_ADDED = (
-    "Contents of ", "# claudeMd", "# CLAUDE.md", "Codebase and user instructions are shown",
-    "Base directory for this skill:", "[system prompt content not shown]",
-)  # fmt: skip
-"""How texts of the role user begin that the program put in."""
-_STRING = re.compile(r'"(\w+)"\s*:\s*"((?:[^"\\]|\\.)*)"')
+"""The product before any `/`; Claude Code's may be a terminal, an editor or the desktop's."""
 
 
 def claims(record: Record) -> bool:
@@ -63,55 +59,44 @@ def split(found: Iterator[Record]) -> Iterator[Portion]:
 
 
 def _portion(session: Record, messages: list[Record]) -> Portion:
-    kept = {key: session[key] for key in ("type", "id", "product_surface", "created_at")
-            if key in session}  # fmt: skip
+    kept = {key: session[key] for key in _OF_A_SESSION if key in session}
 
     def written(parts: list[Record]) -> list[Record]:
-        return [{"session": {"type": _SESSION, **kept}, "data": parts}]
+        """Short pages, so that a reader holds little at a time."""
+        starts = range(0, len(parts), _ON_A_PAGE)
+        return [
+            {"session": {"type": _SESSION, **kept}, "data": parts[start : start + _ON_A_PAGE]}
+            for start in starts
+        ]
 
     parts = [
-        Part(each, text_of(each.get("id")), each.get("role") in ("user", "assistant"))
-        for each in messages
+        Part(
+            {key: each[key] for key in _OF_A_MESSAGE if key in each},
+            text_of(each.get("id")),
+            is_said(each),
+        )
+        for each in _oldest_first(messages)
     ]
-    times = [session.get("created_at"), *(each.get("created_at") for each in messages)]
+    # A mark of what is past retention may be older than anything that can be read.
+    times = [part.record.get("created_at") for part in parts if part.spoken]
     return Portion(
         text_of(session.get("id")),
         parts,
         written,
-        earliest([time_of(time) for time in times]),
+        earliest([time_of(time) for time in times or [session.get("created_at")]]),
         account=text_of(dict_of(session.get("user")).get("id")),
         joins=True,
     )
 
 
-def read(found: Iterable[Record], damage: Damage) -> Session:
+def _oldest_first(page: list[Record]) -> list[Record]:
     """
-    Make a session of its pages.
+    Messages as they followed each other.
 
-    Raises:
-        UnreadableError: There is no exchange in it.
+    A page that was asked for newest first has its calls turned round: within a call the order is
+    the transcript's either way, which a stable sort keeps.
     """
-    pages = [
-        (portion.name, part.record, page)
-        for page in found
-        for portion in split(iter((page,)))
-        for part in portion.parts
-    ]
-    if not pages:
-        raise UnreadableError("NO_CONVERSATION")
-    mine = [(message, page) for name, message, page in pages if name == pages[0][0]]
-    told = Conversation()
-    met: dict[str, Record] = {}
-    for place, (message, _) in enumerate(mine):
-        name = text_of(message.get("id")) or f"\0{place}"
-        told.duplicates += name in met
-        met.setdefault(name, message)
-    for message in sorted(met.values(), key=_when):  # stable: equal times keep the pages' order
-        _take(told, message)
-    surface = text_of(dict_of(mine[0][1].get("session")).get("product_surface"))
-    others = len(pages) - len(mine)
-    kind = next((label for key, label in _SURFACES.items() if surface.startswith(key)), "other")
-    return told.session(NAME, surface=kind, damage=damage, others=others)
+    return sorted(page, key=_when) if page and _when(page[0]) > _when(page[-1]) else page
 
 
 def _when(message: Record) -> float:
@@ -119,91 +104,28 @@ def _when(message: Record) -> float:
     return time.timestamp() if time else 0.0
 
 
-def _take(told: Conversation, message: Record) -> None:
-    at, role = time_of(message.get("created_at")), message.get("role")
-    stated = message.get("content")
-    blocks: list[Record] = dicts_of(stated)
-    if isinstance(stated, str):
-        blocks = [{"type": "text", "text": stated}]
-    mark = message.get("provenance")
-    if mark is not None:
-        _marked(told, mark, blocks, message)
-        return
-    if role == "assistant":
-        model = text_of(message.get("model"))
-        told.models |= {model} if model else set()
-        told.answers.add(text_of(message.get("id")))
-    for block in blocks:
-        match type_of(block):
-            case "text" if role == "assistant":
-                told.answer(words_in(block), at, name=text_of(message.get("id")))
-            case "text" if role == "user":
-                _words(told, words_in(block), message)
-            case "text":
-                told.unknown += role != "system"
-            case "tool_use":
-                given = _input(block)
-                told.call(text_of(block.get("id")), text_of(block.get("name")), given)
-            case "tool_result":
-                _result(told, block, message)
-            case _:
-                told.unknown += 1
-
-
-def _marked(told: Conversation, mark: object, blocks: list[Record], message: Record) -> None:
-    """A message that no one wrote: a mark of what is missing, or one that its client asserted."""
-    kind = text_of(mark) or type_of(dict_of(mark)) or text_of(dict_of(mark).get("kind"))
-    text = words_in(blocks)
-    if kind == "client_asserted" and message.get("role") == "assistant":
-        told.answer(text, time_of(message.get("created_at")), name=text_of(message.get("id")))
-    elif "compact" in text[:400].lower():
-        told.compact()
-    else:
-        told.say(Actor.HARNESS, "marker", "", time_of(message.get("created_at")))
-
-
-def _words(told: Conversation, text: str, message: Record) -> None:
-    at, (kind, words) = time_of(message.get("created_at")), sort(text)
-    if kind == "prompt" and words.startswith(_ADDED):
-        told.say(Actor.HARNESS, "marker", "", at)
-    elif kind == "prompt" and words:
-        told.ask(words, at)
-    elif kind == "slash_command":
-        told.say(Actor.HUMAN, "slash_command", words, at)
-    elif kind == "shell":
-        told.say(Actor.HUMAN, "shell", words, at)
-    elif kind in ("summary", "plan_handoff"):
-        told.say(Actor.MODEL, "summary" if kind == "summary" else "plan_handoff", words, at)
-    elif kind == "interrupt":
-        told.interrupt()
-    elif words or text.strip():
-        told.say(Actor.HARNESS, "marker", "", at)
-
-
-def _result(told: Conversation, block: Record, message: Record) -> None:
-    text, failed = words_in(block.get("content")), block.get("is_error") is True
-    call = tools.finish(tools.request("", {}), {"content": text, "is_error": failed}, None)
-    told.result(text_of(block.get("tool_use_id")), text, outcome=call.outcome)
-    if failed and (note := rejection_note(text)):
-        told.say(Actor.HUMAN, "rejection_note", note, time_of(message.get("created_at")))
-
-
-def _input(block: Record) -> Record:
+def read(found: Iterable[Record], damage: Damage) -> Session:
     """
-    A call's input.
+    Make a session of its pages, in their order.
 
-    Of one that is cut off the strings that are whole are kept, so that its file or command is
-    known; what was to be written is not, so that it changes no line.
+    Raises:
+        UnreadableError: There is no exchange in it.
     """
-    stated = block.get("input")
-    if isinstance(stated, dict):
-        return stated
-    try:
-        whole = json.loads(text_of(stated))
-    except (ValueError, RecursionError):
-        whole = None
-    if isinstance(whole, dict):
-        return whole
-    about = ("file_path", "notebook_path", "command", "pattern", "path", "url", "query",
-             "description")  # fmt: skip
-    return {key: text for key, text in _STRING.findall(text_of(stated)) if key in about}
+    transcript, name, product = Transcript(), "", ""
+    is_begun, others, spoken = False, 0, 0
+    for portion in split(iter(found)):
+        if not portion.parts:
+            continue
+        if not is_begun:
+            head = dict_of(portion.written([{}])[0].get("session"))
+            is_begun, name, product = True, portion.name, text_of(head.get("product_surface"))
+        if portion.name != name:
+            others += len(portion.parts)
+            continue
+        for part in portion.parts:
+            spoken += part.spoken
+            transcript.take(part.record)
+    if not spoken:
+        raise UnreadableError("NO_CONVERSATION")
+    surface = _SURFACES.get(product.partition("/")[0], "other")
+    return transcript.told.session(NAME, surface=surface, damage=damage, others=others)

@@ -16,7 +16,9 @@ __all__ = ["app", "main"]
 
 MODULES = (
     "tools",
+    "validating",
     "custody",
+    "fetching",
     "studying",
     "running",
     "deciding",

@@ -33,6 +33,15 @@ class Call:
     commits: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Done:
+    """One action that was logged: when its result came, its id, and itself."""
+
+    at: datetime
+    name: str
+    call: Call
+
+
 @dataclass(slots=True)
 class Place:
     """What the envelope of every record of a session repeats."""
@@ -57,6 +66,8 @@ class Log:
     lines: list[str] = field(default_factory=list)
     count: Counter[str] = field(default_factory=Counter)
     """prompts, actions, words_out, lines_added, lines_removed, commits, model_calls."""
+    done: list[Done] = field(default_factory=list)
+    """Every action, in order."""
     _parent: str | None = None
 
     def uuid(self) -> str:
@@ -189,6 +200,7 @@ class Log:
         if call.tool == "Bash" and self.random.random() < 0.06:
             self.progress(name)
         self.record("user", message={"role": "user", "content": [block]}, **extra)
+        self.done.append(Done(self.now, name, call))
         self.count["actions"] += 1
         self.count["lines_added"] += call.added
         self.count["lines_removed"] += call.removed

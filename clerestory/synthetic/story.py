@@ -12,7 +12,7 @@ from random import Random
 
 from .actions import Tools
 from .domains import Domain, domains
-from .log import Call, Json, Log, Place, damaged
+from .log import Call, Done, Json, Log, Place, damaged
 from .plot import Plot, Row, Step, cap, plot
 from .wording import Voice, wording
 
@@ -46,6 +46,9 @@ class Story:
     """What the log holds, sub-agents included."""
     models: tuple[str, ...]
     entrypoint: str
+    began: datetime
+    done: tuple[Done, ...]
+    """Every action, sub-agents' included, in order."""
 
 
 def tell(row: Row, dice: Random, *, canary: str, home: str, place: str, sign: str) -> Story:
@@ -94,7 +97,7 @@ class _Teller:
 
     def tell(self) -> Story:
         story, labels = plot(self._row, self._dice), self._row.labels
-        log, dice = self._log, self._dice
+        log, dice, began = self._log, self._dice, self._log.now
         if labels["work_mode"] in ("build", "fix") and self._let and dice.random() < 0.7:
             self._hand_over()
         for turn, steps in enumerate(story.turns):
@@ -111,6 +114,7 @@ class _Teller:
         for agent in self._agents.values():
             for name in ("actions", "words_out", "model_calls"):
                 count[name] = count.get(name, 0) + agent.count[name]
+        done = [each for one in (log, *self._agents.values()) for each in one.done]
         used = min(log.count["model_calls"], len(log.models))
         return Story(
             self._place.session,
@@ -120,6 +124,8 @@ class _Teller:
             count,
             tuple(log.models[:used]),
             self._place.entrypoint,
+            began,
+            tuple(sorted(done, key=lambda each: each.at)),
         )
 
     def _words(self, story: Plot, turn: int) -> str:

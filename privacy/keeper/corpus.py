@@ -1,8 +1,8 @@
 """
 What the keeper has taken in: of each session the newest version, and no other.
 
-An index in the keeper's own state, filled by `intake`.  The vault is held against it and never
-the other way round.
+Likewise of the telemetry that was sealed beside it.  An index in the keeper's own state, filled by
+`intake`.  The vault is held against it and never the other way round.
 
 What the keeper itself takes out, because it was superseded, erased or kept long enough, first
 moves to `leaving`; so it is never missed, and a crash in between leaves no work undone.
@@ -12,10 +12,10 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from privacy.batches import GENESIS, Manifest, Row
 from privacy.errors import IncompleteError, VerificationError
+from privacy.keeper.due import DELETE, DUE, GOES, INSERT, Due, read_due
 from privacy.packs import Pack, Place
 from privacy.sealing import SealedBlob
 from privacy.vault import MANIFEST, Vault, replace_file
@@ -30,6 +30,11 @@ CREATE TABLE IF NOT EXISTS session (
     folder TEXT, slot INTEGER, start INTEGER, size INTEGER
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS session_folder ON session (folder);
+CREATE TABLE IF NOT EXISTS telemetry (
+    session TEXT PRIMARY KEY, account TEXT, month TEXT, digest TEXT, source TEXT,
+    folder TEXT, slot INTEGER, start INTEGER, size INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS telemetry_folder ON telemetry (folder);
 CREATE TABLE IF NOT EXISTS leaving (
     folder TEXT, slot INTEGER, start INTEGER, size INTEGER, PRIMARY KEY (folder, slot)
 ) STRICT, WITHOUT ROWID;
@@ -42,33 +47,10 @@ CREATE TABLE IF NOT EXISTS dropped (month TEXT PRIMARY KEY) STRICT, WITHOUT ROWI
 
 LONGEST_HEAD = 4096
 """bytes: more than the head of any manifest."""
-_DUE = """SELECT session.session, account, month, digest, source, folder, slot, start, size
-    FROM session LEFT JOIN labelled
-    ON labelled.label_set = ? AND labelled.session = session.session
-    WHERE month IN (SELECT value FROM json_each(?)) AND labelled.blob IS NOT session.digest"""
 _COUNTING = """SELECT source, folder, slots, size FROM batch
-    WHERE EXISTS (SELECT 1 FROM session WHERE session.folder = batch.folder)"""
+    WHERE EXISTS (SELECT 1 FROM session WHERE session.folder = batch.folder)
+    OR EXISTS (SELECT 1 FROM telemetry WHERE telemetry.folder = batch.folder)"""
 _LEAVES = "INSERT OR REPLACE INTO leaving VALUES (?, ?, ?, ?)"
-
-
-@dataclass(frozen=True, slots=True)
-class Due:
-    """One session as it was taken in, whose label is missing or was made of older bytes."""
-
-    session: str
-    account: bytes
-    month: str
-    digest: str
-    source: str
-    """Fingerprint of its custodian's key."""
-    folder: str
-    """Name of its batch."""
-    place: Place
-
-    @property
-    def found(self) -> str:
-        """Where it lies, for errors: a keyed hash in a numbered batch."""
-        return f"sessions/{self.folder}, session {self.session}"
 
 
 class Corpus:
@@ -110,21 +92,24 @@ class Corpus:
                 if isinstance(row, Row):
                     self._supersede(row, manifest.source, folder)
                     told = (row.session, row.account, row.month, row.digest, manifest.source)
-                    insert = "INSERT INTO session VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-                    self._database.execute(insert, (*told, *place))
+                    self._database.execute(INSERT[row.kind], (*told, *place))
             self._take_out()
 
-    def due(self, label_set: str, months: Sequence[str]) -> list[Due]:
-        """Sessions of some months that have no label yet, or one of older bytes."""
-        rows = self._database.execute(_DUE, (label_set, json.dumps(months)))
-        return [
-            Due(session, bytes.fromhex(account), month, digest, source, folder, Place(*place))
-            for session, account, month, digest, source, folder, *place in rows
-        ]
+    def due(self, label_set: str, months: Sequence[str], *, again: bool = True) -> list[Due]:
+        """
+        Sessions of some months that have no label yet, or one of older bytes.
 
-    def is_labelled(self, label_set: str, months: Sequence[str]) -> bool:
+        Args:
+            label_set: Name of the labels.
+            months: Of which sessions.
+            again: Whether telemetry that came, changed or went since makes a session due, too.
+        """
+        rows = self._database.execute(DUE, (label_set, json.dumps(months), again))
+        return [read_due(row) for row in rows]
+
+    def is_labelled(self, label_set: str, months: Sequence[str], *, again: bool = True) -> bool:
         """Whether no session of some months is due; looks at no file."""
-        rows = self._database.execute(_DUE + " LIMIT 1", (label_set, json.dumps(months)))
+        rows = self._database.execute(DUE + " LIMIT 1", (label_set, json.dumps(months), again))
         return rows.fetchone() is None
 
     def read(self, due: Due) -> SealedBlob:
@@ -163,8 +148,8 @@ class Corpus:
             self._take_out()
 
     def months(self) -> list[str]:
-        """Months of which there are sessions."""
-        query = "SELECT DISTINCT month FROM session ORDER BY month"
+        """Months of which there are sessions or telemetry."""
+        query = "SELECT month FROM session UNION SELECT month FROM telemetry ORDER BY month"
         return [month for (month,) in self._database.execute(query)]
 
     def sessions_of(self, account: str) -> dict[str, str]:
@@ -201,7 +186,7 @@ class Corpus:
 
     def _header(self, due: Due) -> dict[str, str]:
         return {
-            "kind": "session",
+            "kind": due.kind,
             "floor": self._floor,
             "key": "",
             "source": due.source,
@@ -211,23 +196,21 @@ class Corpus:
         }
 
     def _supersede(self, row: Row, source: str, folder: str) -> None:
-        query = "DELETE FROM session WHERE session = ? RETURNING *"
-        known = self._database.execute(query, (row.session,)).fetchone()
+        known = self._database.execute(DELETE[row.kind], (row.session,)).fetchone()
         if known is None:
             return
         if (known[1], known[4]) != (row.account, source):
             raise changed(
-                f"a session of another account or custodian in sessions/{folder}, "
+                f"a {row.kind} of another account or custodian in sessions/{folder}, "
                 f"session {row.session}."
             )
         self._database.execute(_LEAVES, known[5:])
 
     def _take_out(self) -> None:
-        out = """FROM session WHERE (account, source) IN (SELECT account, source FROM forgotten)
-            OR month IN (SELECT month FROM dropped)"""
-        rows = self._database.execute(f"SELECT folder, slot, start, size {out}").fetchall()
-        self._database.executemany(_LEAVES, rows)
-        self._database.execute(f"DELETE {out}")
+        for out in GOES:
+            rows = self._database.execute("SELECT folder, slot, start, size " + out).fetchall()
+            self._database.executemany(_LEAVES, rows)
+            self._database.execute("DELETE " + out)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

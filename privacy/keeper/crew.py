@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from privacy.codebook import Codebook
 from privacy.errors import RefusedError
 from privacy.halts import Halt, halt_of
-from privacy.keeper.corpus import Due
+from privacy.keeper.due import Due
 from privacy.keeper.runlog import RunLog
 from privacy.keeper.state import State
 from privacy.keeper.workers import Workers
@@ -40,7 +40,7 @@ def batches(due: Iterable[Due]) -> Iterator[list[Due]]:
     batch: list[Due] = []
     held = 0
     for one in due:
-        size = one.place.size
+        size = one.size
         full = len(batch) == MOST_SESSIONS or held + size > MOST_BYTES
         if batch and (full or any(one.session == other.session for other in batch)):
             yield batch
@@ -72,7 +72,7 @@ class Crew:
             VerificationError: A sealed session is damaged or not from a custodian.
             IncompleteError: A worker was too slow, or its zygote has ended.
         """
-        blobs = {one.session: self.state.corpus.read(one) for one in batch}
+        blobs = {one.session: list(self._sealed(one)) for one in batch}
         answer = self._ask(batch, blobs) if len(batch) > 1 else None
         if answer:
             return answer
@@ -84,7 +84,13 @@ class Crew:
                 return rows, halt
         return rows, None
 
-    def _ask_alone(self, due: Due, blobs: Mapping[str, SealedBlob]) -> Answer:
+    def _sealed(self, due: Due) -> Iterator[SealedBlob]:
+        """What a worker is given of a session: its telemetry, if there is any, and itself."""
+        if due.telemetry:
+            yield self.state.corpus.read(due.telemetry)
+        yield self.state.corpus.read(due)
+
+    def _ask_alone(self, due: Due, blobs: Mapping[str, list[SealedBlob]]) -> Answer:
         for _ in range(2):
             answer = self._ask([due], blobs)
             if answer is not None:
@@ -95,10 +101,11 @@ class Crew:
         )
         return [(due, record.encode())], None
 
-    def _ask(self, batch: Sequence[Due], blobs: Mapping[str, SealedBlob]) -> Answer | None:
+    def _ask(self, batch: Sequence[Due], blobs: Mapping[str, list[SealedBlob]]) -> Answer | None:
         """What a new worker says of a batch; None where it ended before it had said it."""
         limit = len(batch) * row_width(self.codebook) + 1
-        answer = self.workers.ask([blobs[one.session] for one in batch], limit)
+        given = [blob for one in batch for blob in blobs[one.session]]
+        answer = self.workers.ask(given, limit)
         if answer is None:
             return None
         rows, halt = read_answer(answer, batch, self.codebook)

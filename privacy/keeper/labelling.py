@@ -7,6 +7,9 @@ record says its own account and month: both must be those of the session it answ
 worker cannot move a label to somebody else.  Labels rest sealed, in buckets by account; they
 serve every later study under the same codebook, rater and floor.
 
+Telemetry goes with its session.  Where it comes later, the session is labelled again if that is
+free; where a model would be asked again, it waits until the session itself has grown.
+
 A batch is stored whole or not at all: a crash costs the batches that were out, no more.
 """
 
@@ -25,8 +28,8 @@ from privacy.codebook import Codebook
 from privacy.errors import IncompleteError
 from privacy.floor import Floor
 from privacy.halts import halted
-from privacy.keeper.corpus import Due
 from privacy.keeper.crew import Crew, Row, batches
+from privacy.keeper.due import Due
 from privacy.keeper.egress import broker
 from privacy.keeper.intake import check_whole, take_in
 from privacy.keeper.nodes import Nodes
@@ -84,7 +87,7 @@ class Labelling:
         corpus, due = self.state.corpus, defaultdict(list)
         take_in(corpus, self.vault, self.sources, self.state.ledger)
         check_whole(corpus, self.vault, self.sources)
-        for session in corpus.due(self.label_set, self.plan.population.months):
+        for session in corpus.due(self.label_set, self.plan.population.months, again=self._again):
             due[bucket_of(session.account, self.floor.buckets)].append(session)
         return due
 
@@ -98,7 +101,8 @@ class Labelling:
         """
         corpus = self.state.corpus
         take_in(corpus, self.vault, self.sources, self.state.ledger)
-        if not corpus.is_labelled(self.label_set, self.plan.population.months):
+        months = self.plan.population.months
+        if not corpus.is_labelled(self.label_set, months, again=self._again):
             raise IncompleteError(
                 "LABELS_INCOMPLETE",
                 rule="A release speaks of every session of its months.",
@@ -148,6 +152,11 @@ class Labelling:
                     self.nodes.hang_up()
 
     @property
+    def _again(self) -> bool:
+        """Whether telemetry alone makes a session due."""
+        return not self.kind.broker
+
+    @property
     def _hands(self) -> int:
         if self.nodes:
             return self.nodes.hands
@@ -178,7 +187,7 @@ class Labelling:
         data = pack_bucket([*old, *new])
         header = {"kind": "labels", "floor": floor.hash, "set": name, "bucket": str(bucket)}
         sealed = seal(data, header, public=self.state.sealing.public, info=info)
-        self.state.labels.put(name, bucket, sealed, ((s.session, s.digest) for s, _ in rows))
+        self.state.labels.put(name, bucket, sealed, ((s.session, s.labelled_from) for s, _ in rows))
 
 
 def label_set(plan: Plan, floor: str) -> str:

@@ -5,6 +5,7 @@ All words are made up; nothing is taken from anybody's session.
 """
 
 import json
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -24,9 +25,14 @@ def record(kind: str, content: object, **more: object) -> dict[str, Any]:
         "type": kind,
         "uuid": f"uuid-{number}",
         "sessionId": "session-a",
-        "timestamp": f"2026-02-03T04:05:{number % 60:02d}.000Z",
+        "timestamp": _time(number),
         "message": message,
     } | more
+
+
+def _time(number: int) -> str:
+    """A second later with every record."""
+    return f"{datetime(2026, 2, 3, 4, 5) + timedelta(seconds=number):%Y-%m-%dT%H:%M:%S.000Z}"  # noqa: DTZ001
 
 
 def person(text: object, **more: object) -> dict[str, Any]:
@@ -58,9 +64,16 @@ def queue(operation: str, content: str | None = None) -> dict[str, Any]:
     return {
         "type": "queue-operation",
         "operation": operation,
-        "timestamp": f"2026-02-03T04:06:{next(_numbers) % 60:02d}.000Z",
+        "timestamp": _time(next(_numbers)),
         "sessionId": "session-a",
     } | said
+
+
+def attachment(prompt: str, kind: str, *, mode: str = "prompt") -> dict[str, Any]:
+    """Words typed while the agent worked, as newer versions write them once more."""
+    body = {"type": "queued_command", "prompt": prompt, "commandMode": mode}
+    origin = {"origin": {"kind": kind}}
+    return record("attachment", "") | {"attachment": body | origin}
 
 
 def log(*records: dict[str, Any]) -> bytes:

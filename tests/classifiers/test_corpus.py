@@ -1,7 +1,6 @@
 """Every real log is read or refused by reason code.  Skipped where there are none."""
 
 import csv
-import os
 from collections import Counter, defaultdict
 from pathlib import Path
 
@@ -10,10 +9,10 @@ import pytest
 from classifiers.edge import RunMemory, Tally, read_source
 from classifiers.formats import read_session
 from classifiers.sessions import REASONS, UnreadableError
-from classifiers.structure import prompts
 from classifiers.worker import classify
 from privacy.codebook import codebook
 from privacy.labels import LabelRecord, record_width
+from tests.support.corpus import real_logs
 
 pytestmark = pytest.mark.corpus
 
@@ -23,11 +22,7 @@ REFUSALS = {"READ", "NOT_A_FILE", "UNREADABLE_FILE", "NO_ACCOUNT", *REASONS}
 @pytest.fixture(scope="module")
 def corpus() -> Path:
     """The folder of real logs."""
-    beside = Path(__file__).parents[3] / "shared" / "transcripts"
-    folder = Path(os.environ.get("CLERESTORY_TRANSCRIPTS", beside))
-    if not folder.is_dir():
-        pytest.skip("NO REAL LOGS: set CLERESTORY_TRANSCRIPTS to a folder of them")
-    return folder
+    return real_logs()
 
 
 def test_every_file_is_read_or_refused_by_code(corpus: Path) -> None:
@@ -59,13 +54,8 @@ def test_every_session_becomes_a_rated_record(corpus: Path) -> None:
     assert set(statuses) == {"rated"}
 
 
-def test_each_format_is_told_by_content_and_counted_as_the_manifest_counts(corpus: Path) -> None:
-    """
-    Actions of real Claude Code logs agree file by file; prompts where both mean the same.
-
-    The manifest's prompts leave out what was typed while the agent worked, answers and shell
-    commands, and count a prompt twice that a hook stopped and its author typed again.
-    """
+def test_each_format_is_told_by_content(corpus: Path) -> None:
+    """What the manifest calls a file's format is what we find in it; its name says nothing."""
     manifest = corpus / "manifest.csv"
     if not manifest.is_file():
         pytest.skip("NO MANIFEST beside the real logs")
@@ -78,19 +68,10 @@ def test_each_format_is_told_by_content_and_counted_as_the_manifest_counts(corpu
         "specstory_cursor": "specstory",
         "claude_code_console_paste": "console",
     }
-    agreed: defaultdict[str, list[bool]] = defaultdict(list)
     with manifest.open(encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if (corpus / row["local"]).is_file()]
-    assert rows
+    found: defaultdict[str, set[str]] = defaultdict(set)
     for row in rows:
-        asked = acted = 0
         for each in read_source(corpus / row["local"], lambda _: "one", RunMemory(), Tally()):
-            session = read_session(each.blob)
-            assert session.format == read.get(row["format"], row["format"])
-            asked += prompts(session)
-            acted += sum(1 for _ in session.calls)
-        if row["format"] == "claude_code":
-            assert acted == int(row["n_actions"])
-            agreed["prompts"].append(asked == int(row["n_prompts"]))
-    if agreed:
-        assert sum(agreed["prompts"]) >= 0.85 * len(agreed["prompts"])
+            found[row["format"]].add(read_session(each.blob).format)
+    assert found == {name: {read.get(name, name)} for name in {row["format"] for row in rows}}

@@ -101,7 +101,8 @@ def sessions_world(folder: Path, accounts: int = 30, sessions: int = 45) -> Iter
     )
     must("init", folder / "vault", "--single-person", "--synthetic", "--tier", "T0", *KEPT)
     with _kept(folder) as world:
-        must("seal", world.vault, raw / "logs", "--accounts", raw / "accounts.csv")
+        sources = raw / "logs", raw / "telemetry"
+        must("seal", world.vault, *sources, "--accounts", raw / "accounts.csv")
         yield world
 
 

@@ -14,8 +14,8 @@ from privacy.custodian import Custodian, Target
 from privacy.deposit import Deposit
 from privacy.errors import IncompleteError
 from privacy.keeper import workers
-from privacy.keeper.corpus import Due
 from privacy.keeper.crew import MOST_BYTES, MOST_SESSIONS, Crew, batches
+from privacy.keeper.due import Due
 from privacy.keeper.workers import LocalWorkers
 from privacy.labels import LabelRecord
 from privacy.packs import Place

@@ -1,0 +1,1 @@
+"""Fetching from the Compliance API, against a server that speaks it."""
