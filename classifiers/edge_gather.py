@@ -138,8 +138,14 @@ class Gatherer:
     def _whole(self, root: Named) -> tuple[str, str, Part]:
         owner, name = root
         part = Part()
+
+        def place(held: Portion) -> tuple[bool, float]:
+            """Sub-agents behind; what adds up as it began, whatever its file is called."""
+            time = held.began.timestamp() if held.joins and held.began else 0.0
+            return held.name != name, time
+
         is_alone = bool(self._parent(root))  # a sub-agent whose parent is not there
-        for portion in sorted(self._held.pop(root), key=lambda held: held.name != name):
+        for portion in sorted(self._held.pop(root), key=place):
             is_trunk = portion.name == name and not portion.parent and not is_alone
             self._add(part, portion, owner, is_trunk=is_trunk)
         return owner, name, part

@@ -157,8 +157,11 @@ def _shaped(known: str, given: Record) -> Record:
             stated = words[-1] if words[1:2] and words[1] in _INLINE else " ".join(words)
         if isinstance(stated, str):
             shaped[key] = stated
-    if known != "Bash":
+    kind = tools.KINDS.get(known)
+    if kind != "shell":
         shaped.pop("command", None)
+    if kind == "search":  # a search is about what it looks for, not about where
+        shaped.pop("file_path", None)
     if edits := dicts_of(given.get("edits")) or dicts_of(given.get("replacements")):
         shaped["edits"] = [
             {key: edit[name] for key, names in _KEYS.items() for name in names if name in edit}
