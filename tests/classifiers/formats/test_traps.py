@@ -67,5 +67,6 @@ def test_the_limits_are_those_of_the_code() -> None:
         f"{limits.LONGEST_RECORD // 2**20} MiB",
         f"{limits.MOST_RECORDS:,}",
         f"{limits.MOST_EVENTS:,}",
+        f"{limits.MOST_PARTS:,}",
         f"{limits.MOST_KEPT // 2**20} MiB",
     ]
