@@ -24,7 +24,6 @@ import httpx2
 from privacy.endpoint import certificates, read_endpoint
 from privacy.errors import ConfigurationError, IncompleteError, RefusedError
 
-ENDPOINT = "https://api.anthropic.com"
 SCOPE = "read:compliance_user_data"
 LARGEST_PAGE = 48 * 2**20
 """bytes of a page, unpacked: as a line it stays below what the edge reads as one."""
