@@ -6,7 +6,6 @@ element by element, so that memory stays flat over an export of many conversatio
 likewise.  A format that fails on a file, ours or a plug-in, costs that file and no more.
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import chain, islice
@@ -17,9 +16,10 @@ from .edge_arrays import elements
 from .edge_files import Unreadable, chunks_of, head_of, lines_of, whole_of
 from .formats import FORMATS, OTHERS
 from .formats.documents import as_record, decoded, document_of
-from .formats.lines import Damage, Record, line_records
+from .formats.lines import Damage, Record, line_records, value_of
 from .formats.plugins import Splits
 from .formats.portions import Portion
+from .sessions import UnreadableError
 
 LOOKED_AT = 50
 """Records in which a format other than Claude Code's shows."""
@@ -60,6 +60,15 @@ def records_at(
         Unreadable: It cannot be taken.
     """
     try:
+        yield from _records_at(path, damage, known, limit)
+    except UnreadableError as error:  # a record whose values take far more room than its bytes
+        raise Unreadable(error.reason) from None
+
+
+def _records_at(
+    path: Path, damage: Damage, known: tuple[Splits, ...], limit: int
+) -> Iterator[Record]:
+    try:
         head = decoded(head_of(path)).strip(b"\0\r\n\t ")
     except Unreadable as error:
         if error.code != "COMPRESSED":
@@ -86,7 +95,7 @@ def records_at(
 
 def _is_object(line: bytes) -> bool:
     try:
-        return isinstance(json.loads(line), dict)
+        return isinstance(value_of(line), dict)
     except (ValueError, RecursionError):
         return False
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from .edge_foreign import LOOKED_AT, Content, portions_of
 from .edge_images import without_images
 from .edge_split import Part
+from .edge_types import type_in
 from .formats import sniff
 from .formats.lines import Damage, Record
 from .formats.plugins import Splits
@@ -58,7 +59,10 @@ class Gatherer:
         self._families: Counter[Named] = Counter()
         self._sent: dict[Named, str] = {}
         self._held: dict[Named, list[Portion]] = {}
+        self._files: dict[Named, dict[Path, bool]] = {}
         self.dropped: Counter[str] = Counter()
+        self.types: Counter[str] = Counter()
+        """Records of the file taken last, by type."""
         self.nobodys = 0
         """Portions for which neither the custodian nor the log says whose they are."""
         self.is_somebodys = False
@@ -86,8 +90,9 @@ class Gatherer:
         if not self._families:
             for key, expected in self._expected.items():
                 self._families[self._root(key)] += expected.awaited
-        damage, self.is_somebodys = Damage(), bool(self._account)
+        damage, self.is_somebodys, self.types = Damage(), bool(self._account), Counter()
         for portion in portions_of(path, self._known, damage, self._largest):
+            self.types.update(type_in(part.record) for part in portion.parts)
             owner = self._account or portion.account
             if not owner:
                 self.nobodys += 1
@@ -99,6 +104,8 @@ class Gatherer:
                 continue
             root = self._root(key)
             self._held.setdefault(root, []).append(portion)
+            files = self._files.setdefault(root, {})
+            files[path] = files.get(path, False) or key == root
             self._families[root] -= 1
             if self._families[root] <= 0:
                 yield self._whole(root)
@@ -137,7 +144,7 @@ class Gatherer:
 
     def _whole(self, root: Named) -> tuple[str, str, Part]:
         owner, name = root
-        part = Part()
+        part = Part(files=self._files.pop(root))
 
         def place(held: Portion) -> tuple[bool, float]:
             """Sub-agents behind; what adds up as it began, whatever its file is called."""

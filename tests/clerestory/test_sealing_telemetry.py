@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from classifiers.telemetry import Counts, Telemetry
-from clerestory.sealing import inspect, seal_sources
+from clerestory.inspecting import inspect
+from clerestory.sealing import seal_sources
 from clerestory.truth import unsafe_open_labels
 from privacy.batches import TELEMETRY
 from privacy.codebook import codebook
@@ -139,12 +140,16 @@ def test_inspecting_tells_a_collectors_file(tmp_path: Path) -> None:
     made(tmp_path, m=[counted(3), counted(1, name="s2"), {"resourceSpans": [{}]}])
     told = inspect(tmp_path)
     (row,) = [row for row in told["files"] if row["path"] == "otlp/m.jsonl"]
+    assert row.pop("bytes") == (tmp_path / "otlp" / "m.jsonl").stat().st_size
     assert row == {
         "path": "otlp/m.jsonl",
         "format": "telemetry",
-        "sessions": 2,
+        "sessions": 0,
         "prompts": 0,
         "actions": 0,
+        "subagents": 0,
+        "continued": 0,
+        "telemetry": 2,
         "codes": {"TELEMETRY_TRACES": 1},
     }
     assert told["read"] == 3
