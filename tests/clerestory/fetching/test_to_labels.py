@@ -56,7 +56,7 @@ def test_the_whole_way_to_labels(tmp_path: Path, key: Path) -> None:
         told = json.loads(RUN.invoke(app, ["inspect-format", str(out / SESSIONS), "--json"]).stdout)
         assert told["read"] == 3
         assert sorted((f["format"], f["prompts"], f["actions"]) for f in told["files"]) == [
-            ("", 0, 0),
+            ("compliance_local", 0, 0),
             ("compliance_local", 1, 1),
             ("compliance_local", 1, 1),
         ]
