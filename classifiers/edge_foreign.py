@@ -29,17 +29,19 @@ def recognise(path: Path, more: tuple[Splits, ...], limit: int) -> Splits | None
     """
     The format of a file, by its first records; None if it may be lines of Claude Code.
 
+    What others have added is asked when none of ours knows any of these records.
+
     Raises:
         Unreadable: It cannot be taken.
     """
-    known = (*OTHERS, *more)
-    for record in islice(records_at(path, Damage(), known, limit), LOOKED_AT):
+    records = list(islice(records_at(path, Damage(), (*OTHERS, *more), limit), LOOKED_AT))
+    for record in records:
         if FORMATS[0].claims(record):
             return None
-        for each in known:
-            if each.claims(record):
-                return each
-    return None
+        for ours in OTHERS:
+            if ours.claims(record):
+                return ours
+    return next((each for record in records for each in more if each.claims(record)), None)
 
 
 def records_at(
@@ -95,6 +97,8 @@ class Content:
 
     sessions: list[tuple[str, str, str, bool, int]] = field(default_factory=list)
     """(account it states, name, parent, whether portions join, parts) of each portion."""
+    sent: dict[tuple[str, str], str] = field(default_factory=dict)
+    """(account, name) of a sub-agent → its parent, where the parent's log says so."""
     began: str = "~"
     """The earliest time in it; after every digit if it has none."""
 
@@ -110,6 +114,7 @@ def content_of(path: Path, known: Splits, limit: int) -> Content:
     for portion in portions_of(path, known, Damage(), limit):
         facts = (portion.account, portion.name, portion.parent, portion.joins, len(portion.parts))
         found.sessions.append(facts)
+        found.sent.update({(portion.account, each): portion.name for each in portion.children})
         if portion.began:
             found.began = min(found.began, portion.began.isoformat())
     return found
