@@ -17,9 +17,12 @@ from privacy.codebook import codebook
 
 from .edge_files import Unreadable, lines_of
 from .edge_images import without_images
+from .edge_types import type_in
 from .formats import SNIFFED, sniff
+from .formats.claude_code import claims
 from .formats.claude_code_records import identity, is_needed
-from .formats.lines import Damage, Record, repaired, timestamp, type_of
+from .formats.lines import Damage, Record, repaired, timestamp, type_of, value_of
+from .sessions import UnreadableError
 
 if TYPE_CHECKING:
     from .edge import Seen
@@ -43,11 +46,18 @@ class Part:
     copies: int = 0
     """Records that another session owns."""
     began: datetime | None = None
+    files: dict[Path, bool] = field(default_factory=dict, repr=False)
+    """Files that hold a piece of it → whether a piece of its trunk."""
 
     @property
     def blob(self) -> bytes:
         """The session's lines, sub-agents' last."""
         return b"\n".join((*self.trunk, *self.sidechain, b""))
+
+    @property
+    def places(self) -> tuple[Path, ...]:
+        """The files that hold a piece of it; first the one where its trunk begins."""
+        return tuple(sorted(self.files, key=lambda path: not self.files[path]))
 
     @property
     def month(self) -> str:
@@ -71,10 +81,12 @@ class Splitter:
     def __init__(self, account: str, seen: "Seen", largest: int) -> None:
         self._account, self._seen, self._largest = account, seen, largest
         self._keys: dict[str, bytes] = {}
-        self._name = ""
+        self._name, self._path = "", Path()
         self._owner_here: dict[str, str] = {}
         self.sessions: dict[str, Part] = {}
         self.dropped: Counter[str] = Counter()
+        self.types: Counter[str] = Counter()
+        """Records of the file taken last, by type."""
 
     def take(self, path: Path) -> str:
         """
@@ -84,6 +96,7 @@ class Splitter:
             READ, or the reason code for which it is refused.
         """
         waiting: list[tuple[Record, bytes]] = []
+        self._path, self.types = path, Counter()
         claimed, garbled, self._name, before = False, False, "", Counter(self.dropped)
         try:
             for line in lines_of(path):
@@ -115,7 +128,10 @@ class Splitter:
     def _records(self, line: bytes) -> list[tuple[Record, bytes]]:
         """Records of a line with the bytes that stand for them; untouched if it is sound."""
         try:
-            value = json.loads(line)
+            value = value_of(line)
+        except UnreadableError:  # its values would take far more room than its bytes
+            self.dropped["TOO_LARGE"] += 1
+            return []
         except (ValueError, RecursionError):
             damage = Damage()
             whole = repaired(line, damage)
@@ -138,10 +154,13 @@ class Splitter:
 
     def _keep(self, record: Record, raw: bytes, name: str) -> None:
         kind = type_of(record)
+        self.types[type_in(record)] += 1
         if not name or not is_needed(record):
             self.dropped["NOT_NEEDED"] += 1
             return
         part = self.sessions.setdefault(name, Part())
+        is_sidechain = record.get("isSidechain") is True
+        part.files[self._path] = part.files.get(self._path, False) or not is_sidechain
         known = _known_by(record)
         if known:
             if known in part.records:
@@ -153,11 +172,11 @@ class Splitter:
                 return
             self._owner_here[known] = name
             part.records[known] = None
-        if record.get("isSidechain") is True:
+        if is_sidechain:
             lines = part.sidechain
         else:
             lines = part.trunk
-            if kind in _SPOKEN:
+            if kind in _SPOKEN and claims(record):  # what a torn line leaves may hold no message
                 part.spoken = True
                 time = timestamp(record)
                 if time and (part.began is None or time < part.began):

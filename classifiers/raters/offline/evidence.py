@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from classifiers.sessions import Actor, Session, ToolCall, Utterance, count_words
+from classifiers.sessions import OPENERS, Actor, Session, ToolCall, Utterance, count_words
 from classifiers.structure import all_calls
 
 from .artefacts import artefact, command_kind
@@ -122,7 +122,9 @@ def gather(session: Session) -> Evidence:
     calls = list(all_calls(session))
     human = list(session.human)
     openers = [turn.opener for turn in session.turns]
-    requests = [said for said in session.utterances if said in openers or said in human]
+    requests = [
+        said for said in session.utterances if said.via in OPENERS or said.actor is Actor.HUMAN
+    ]
     own = tuple(_own(said.text) for said in human if said.own and said.text)
     prose = [
         said.text
