@@ -93,7 +93,7 @@ class SessionBytes:
 
     account: str = field(repr=False)
     session: str = field(repr=False)
-    """The session's id in the logs."""
+    """The session's id in the logs: some programs make it of what was said."""
     month: str
     """`YYYY-MM` in which it began, or `unknown`."""
     blob: bytes = field(repr=False)
@@ -257,6 +257,7 @@ def _groups(source: Path, account_of: Callable[[Path], str | None], tally: Tally
 def _named(content: Content) -> tuple[set[bytes], str]:
     """Sessions that a file holds pieces of or refers to, and the first time in it."""
     names = {each for _, name, parent, *_ in content.sessions for each in (name, parent) if each}
+    names.update(child for _, child in content.sent)
     return {name.encode("utf-8", "replace") for name in names}, content.began
 
 

@@ -29,17 +29,20 @@ def recognise(path: Path, more: tuple[Splits, ...], limit: int) -> Splits | None
     """
     The format of a file, by its first records; None if it may be lines of Claude Code.
 
+    What others have added is asked when none of ours knows any of these records.
+
     Raises:
         Unreadable: It cannot be taken.
     """
-    known = (*OTHERS, *more)
-    for record in islice(records_at(path, Damage(), known, limit), LOOKED_AT):
+    looked_at: list[Record] = []
+    for record in islice(records_at(path, Damage(), (*OTHERS, *more), limit), LOOKED_AT):
         if FORMATS[0].claims(record):
             return None
-        for each in known:
-            if each.claims(record):
-                return each
-    return None
+        for ours in OTHERS:
+            if ours.claims(record):
+                return ours
+        looked_at.append(record)
+    return next((each for record in looked_at for each in more if each.claims(record)), None)
 
 
 def records_at(
@@ -104,6 +107,8 @@ class Content:
 
     sessions: list[tuple[str, str, str, bool, int]] = field(default_factory=list)
     """(account it states, name, parent, whether portions join, parts) of each portion."""
+    sent: dict[tuple[str, str], str] = field(default_factory=dict)
+    """(account, name) of a sub-agent → its parent, where the parent's log says so."""
     began: str = "~"
     """The earliest time in it; after every digit if it has none."""
 
@@ -119,6 +124,7 @@ def content_of(path: Path, known: Splits, limit: int) -> Content:
     for portion in portions_of(path, known, Damage(), limit):
         facts = (portion.account, portion.name, portion.parent, portion.joins, len(portion.parts))
         found.sessions.append(facts)
+        found.sent.update({(portion.account, each): portion.name for each in portion.children})
         if portion.began:
             found.began = min(found.began, portion.began.isoformat())
     return found

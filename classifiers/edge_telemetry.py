@@ -36,8 +36,9 @@ if TYPE_CHECKING:
 Whose = Callable[[Path, str], str | None]
 """(file, id by which a point names its account) → the account; None if nobody's."""
 
-MOST_POINTS = 4_000_000
-"""What is remembered to tell a repeated point from a new one: about half a gigabyte."""
+MOST_POINTS = 3_000_000
+"""What one run remembers, to tell a repeated point from a new one: 120 to 190 bytes each, so half a
+gigabyte, for some gigabytes of files."""
 _BEGINS = re.compile(r'\{\s*"resource(?:Metrics|Logs|Spans|_metrics|_logs|_spans)"')
 _decoder = json.JSONDecoder()
 

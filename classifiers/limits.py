@@ -20,8 +20,9 @@ BYTES_A_VALUE = 16
 two bytes takes a hundred in memory; what people and programs write has thirty and more."""
 MOST_EVENTS = 400_000
 """What is said, thought, asked for and answered in a log, and ids that have to be known again."""
-MOST_KEPT = 16 * 2**20
-"""Characters of a log's texts, ids and names that stay in memory: two million words and more."""
+MOST_KEPT = 64 * 2**20
+"""Characters of a log's texts, ids and names that stay in memory: all of them in the largest
+session; a file that the edge has not cut may hold more."""
 
 
 class Room:

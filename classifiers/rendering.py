@@ -53,20 +53,27 @@ def render(session: Session) -> View:
     """The view of a session: `SESSION_MOST` characters at most."""
     characters = kept = 0
     shown: list[str] = []
-    for turn in _turns(session):  # one by one: their texts together are the session once more
-        characters += len(turn)
-        kept += min(len(turn), TURN_KEPT)
+    for turn, length in _turns(session):
+        characters += length
+        kept += min(length, TURN_KEPT)
         shown.append(_cut(turn, TURN_KEPT))
     text = _cut("\n\n".join(shown), SESSION_KEPT)
     return View(SafeText(text), characters, min(kept, SESSION_KEPT))
 
 
-def _turns(session: Session) -> Iterator[str]:
-    """Each speaker's turn as one text."""
+def _turns(session: Session) -> Iterator[tuple[str, int]]:
+    """Each speaker's turn as one text, long ones without their middle, and its length in full."""
     for speaker, events in groupby(session.events, _speaker):
-        lines = [line for event in events if (line := _line(event))]
-        if lines:
-            yield f"[{speaker}]\n" + "\n".join(lines)
+        text, left_out = "", 0
+        for event in events:
+            if line := _line(event):
+                text = f"{text}\n{line}"
+            if len(text) > 4 * TURN_KEPT:  # of which the ends are more than any cut leaves
+                left_out += len(text) - 2 * TURN_KEPT
+                text = text[:TURN_KEPT] + text[-TURN_KEPT:]
+        if text:
+            text = f"[{speaker}]{text}"
+            yield text, len(text) + left_out
 
 
 def _speaker(event: Event) -> str:

@@ -32,8 +32,14 @@ def claims(record: Record) -> bool:
     """Whether a record can only be this format's."""
     kind = type_of(record)
     if kind in ("user", "assistant"):
-        return "message" in record and ("sessionId" in record or "uuid" in record)
+        is_named = "sessionId" in record or "uuid" in record
+        return is_named and "message" in record and not _is_another_programs(record["message"])
     return kind == "queue-operation" and "operation" in record and "sessionId" in record
+
+
+def _is_another_programs(message: object) -> bool:
+    """Whether a message has parts, as a program's has that took over the records' outer shape."""
+    return isinstance(message, dict) and "parts" in message and "content" not in message
 
 
 def read(found: Iterable[Record], damage: Damage) -> Session:

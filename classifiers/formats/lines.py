@@ -23,6 +23,8 @@ BLANK = b"\0\r\n\t "
 """What may stand around a record; files that were never written to have runs of NUL bytes."""
 MARKS = (b"[", b"{", b",")
 """Before every value but the first of a document stands one of them."""
+_SURELY_FEW = LONGEST_RECORD // BYTES_A_VALUE
+"""bytes that cannot hold too many values."""
 DEEPEST = 50
 """Openings of brackets a repaired line may try; beyond it is noise, not a torn record."""
 
@@ -73,30 +75,19 @@ def line_records(line: bytes, damage: Damage) -> list[Record]:
 
 def value_of(data: bytes) -> object:
     """
-    The one JSON value that some bytes are.
+    The one JSON value that bytes in UTF-8 are.
 
     Raises:
         ValueError: They are none.
         RecursionError: It is nested too deeply.
         UnreadableError: TOO_LARGE, where the values would take far more room than the bytes.
     """
-    most = max(len(data), LONGEST_RECORD) // BYTES_A_VALUE
-    if len(data) > most and sum(map(data.count, MARKS)) > most:
-        raise too_large()
-    return parsed(data)
-
-
-def parsed(data: bytes) -> object:
-    """
-    The JSON value that bytes in UTF-8 are.
-
-    `json.loads` would guess another encoding from where NUL bytes stand: a line torn out of a
-    file in UTF-16 would be read by one reader and lost by the next.
-
-    Raises:
-        ValueError: They are none.
-        RecursionError: It is nested too deeply.
-    """
+    if len(data) > _SURELY_FEW:
+        most = max(len(data), LONGEST_RECORD) // BYTES_A_VALUE
+        if sum(map(data.count, MARKS)) > most:
+            raise too_large()
+    # From bytes, `json.loads` would guess another encoding by where NUL bytes stand: a line torn
+    # out of a file in UTF-16 would be read by one reader and lost by the next.
     value: object = json.loads(data.decode("utf-8", "surrogatepass"))
     return value
 

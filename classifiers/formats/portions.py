@@ -43,6 +43,8 @@ class Portion:
     """Whose it is, where the log says so."""
     parent: str = field(default="", repr=False)
     """Session that sent this one as a sub-agent; this one's own name if that is not told."""
+    children: tuple[str, ...] = ()
+    """Sessions that this one sent as sub-agents, where only its own log says so."""
     joins: bool = False
     """Whether portions of several files add up; otherwise they are captures of one whole."""
 

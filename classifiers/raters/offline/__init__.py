@@ -21,7 +21,7 @@ class OfflineRater:
     """Rules as a rater; it reads the whole session, not the view that a model would see."""
 
     name = "offline"
-    version = "1"
+    version = "2"
     fidelity: Literal["low", "validated"] = "low"
 
     def rate(self, session: Session, view: View) -> Mapping[str, str]:

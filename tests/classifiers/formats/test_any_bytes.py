@@ -19,14 +19,20 @@ from tests.classifiers.formats import (
     test_atif,
     test_claude_ai,
     test_codex,
+    test_codex_versions,
     test_compliance,
     test_console,
+    test_copilot_cli,
+    test_cursor,
     test_gemini,
     test_generic,
     test_inspect_log,
     test_opencode,
+    test_pi,
+    test_qwen,
     test_specstory,
     test_swe_agent,
+    test_vscode_chat,
 )
 from tests.classifiers.logs import log, person
 
@@ -50,6 +56,19 @@ JSON = st.recursive(
 _TOOL = test_opencode.tool("edit", input={"filePath": "a"}, output="", metadata={"diff": "+a"})
 RECORDS: dict[str, list[made.Json]] = {
     "codex": test_codex.SESSION,
+    "codex_later": [
+        test_codex.meta(history_mode="paginated"),
+        test_codex_versions.shown(WORDS),
+        test_codex.item("custom_tool_call", name="exec", call_id="x", input=WORDS),
+        test_codex_versions.completed("CommandExecution", id="1", command=["ls"], exitCode=0),
+        test_codex_versions.completed("FileChange", id="2", changes={"a": {"type": "add"}}),
+    ],
+    "qwen": test_qwen.SESSION,
+    "copilot_cli": test_copilot_cli.SESSION,
+    "pi": test_pi.SESSION,
+    "vscode_chat": [test_vscode_chat.chat(test_vscode_chat.WORK)],
+    "cursor": test_cursor.SESSION,
+    "opencode_storage": [*test_opencode.PIECES, *test_opencode.CHILD],
     "codex_exec": [
         {"type": "thread.started", "thread_id": "t"},
         {"type": "item.completed", "item": {"id": "1", "type": "agent_message", "text": WORDS}},
@@ -83,7 +102,9 @@ RECORDS: dict[str, list[made.Json]] = {
         )
     ],
     "atif": [test_atif.run(test_atif.ASKED, test_atif.SUNG)],
-    "swe_agent": [test_swe_agent.run(WORDS, *test_swe_agent.STEPS)],
+    "swe_agent": [
+        test_swe_agent.run(WORDS, *test_swe_agent.STEPS, ("", "str_replace_editor create a", ""))
+    ],
     "inspect": [
         {
             "version": 2,

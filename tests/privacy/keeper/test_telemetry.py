@@ -170,6 +170,30 @@ def test_a_reading_replaces_only_one_that_it_covers(house: tuple[House, Edge, Pl
     assert len(newest(made.vault, TELEMETRY)) == 1
 
 
+def test_telemetry_is_never_known_and_yet_nowhere(
+    house: tuple[House, Edge, Plan], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C as soon as it is noted: it is in the batch already, as a session would be."""
+    made, edge, _ = house
+    note = Custodian.note_telemetry
+
+    def interrupted(hand: Custodian, *of: object) -> None:
+        note(hand, *of)  # type: ignore[arg-type]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Custodian, "note_telemetry", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        count(made, edge, "ann", "one", WROTE)
+    monkeypatch.undo()
+    assert len(newest(made.vault, TELEMETRY)) == 1
+    assert count(made, edge, "ann", "one", WROTE) == "unchanged"
+    # What a vault has lost is sealed again.
+    (folder,) = folders(made.vault)
+    (folder / "sealed").unlink()
+    assert count(made, edge, "ann", "one", WROTE) == "superseded"
+    assert len(folders(made.vault)) == 2
+
+
 def test_forgetting_an_account_erases_its_telemetry(house: tuple[House, Edge, Plan]) -> None:
     """Rows, keys and bytes; another account's stand."""
     made, edge, _ = house
