@@ -5,6 +5,8 @@ A rater that asks a model is named with the model, the endpoint, and a file of r
 beside the study; what stands in that file is in the plan, so that officers sign it.
 """
 
+from dataclasses import replace
+
 from privacy.endpoint import certificates, read_endpoint
 from privacy.errors import ConfigurationError
 from privacy.plan import Rater
@@ -46,7 +48,7 @@ def rater_of(study: Study) -> Rater:
         remedy = f"write {' and '.join(PRICES)}, of a rater that asks a model."
         raise study.error(found, remedy, "rater", stated[0])
     if not asks(choice.name):
-        return family
+        return replace(family, view=choice.view)
     try:
         read_endpoint(choice.endpoint)
     except ConfigurationError as error:
@@ -58,6 +60,7 @@ def rater_of(study: Study) -> Rater:
         choice.model,
         choice.endpoint,
         _roots(study),
+        choice.view,
     )
 
 

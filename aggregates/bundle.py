@@ -24,7 +24,9 @@ from privacy.comparisons import DICTIONARY as OF_COMPARISONS
 from privacy.errors import ConfigurationError
 from privacy.plan import Plan, read_plan
 from privacy.rows import read_keys as read_keys
+from privacy.views import SHOWN
 
+from .population import in_words
 from .release import COLUMNS, Row
 from .sources import dominance, dominant, mistakes_told
 
@@ -209,7 +211,7 @@ def _by_keys(table: "DataFrame") -> "DataFrame":
 
 
 def _readme(plan: Plan, rows: Sequence[Row]) -> str:
-    privacy, study = plan.privacy, plan.study
+    privacy, study, where = plan.privacy, plan.study, in_words(plan.population.where)
     columns = "\n".join(f"  {name:18}{DICTIONARY[name]}" for name in COLUMNS)
     compared = "\n".join(f"  {name:18}{text}" for name, text in OF_COMPARISONS.items())
     mistakes = "\n".join(_wrapped(text) for text in mistakes_told(plan) if text)
@@ -220,6 +222,7 @@ def _readme(plan: Plan, rows: Sequence[Row]) -> str:
 
 Asked by {", ".join(study.authors)}, for the months {plan.population.months[0]} to \
 {plan.population.months[-1]}.
+Sessions of these months count{where and f" where {where}; others are left out"}.
 
 WHAT IS PROMISED
   Adding or removing one account with all its sessions changes the chance of any outcome of this
@@ -233,6 +236,7 @@ measurements).
 WHAT IS NOT
   Labels were given by the rater {plan.rater.name} {plan.rater.version}, fidelity \
 {plan.rater.fidelity}.
+  It was shown {SHOWN[plan.rater.view]}, cut to size.
 {mistakes}
   Each account weighs at most {privacy.contribution}, unless a table's base says otherwise, shared \
 among its sessions:

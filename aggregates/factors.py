@@ -78,6 +78,7 @@ def _alone() -> dict[str, Factor]:
         "surface": m.SURFACE,
         "model_family": m.MODEL_FAMILY,
         "interactive": {"yes": 1.0},
+        "staff": {"no": 1.0},
         "telemetry": {"present": m.TELEMETRY, "absent": 1 - m.TELEMETRY},
         "status": {"rated": 1.0},
     }

@@ -274,7 +274,8 @@ CHARACTERS_PER_WORD = 3.0
 SURFACE = {"cli": 0.74, "desktop": 0.13, "ide": 0.13}
 MODEL_FAMILY = {"opus": 0.45, "sonnet": 0.44, "haiku": 0.06, "mixed": 0.05}
 TELEMETRY = 0.9
-"""Chosen.  All sessions are interactive: the published sample left the others out [1]."""
+"""Chosen.  All sessions are interactive and none is of staff: the published sample left the others
+out [1]."""
 
 HABIT = {"work_mode": 0.45, "codebase": 0.3, "decisions": 0.35, "outcome": 0.25, "size": 0.3}
 """

@@ -17,8 +17,9 @@ from privacy.measurements import rho_of
 from privacy.minimum import BETA, quantile
 from privacy.plan import Forecast, Plan, Population, Privacy, Query, Rater, Table
 from privacy.plan import Study as Asked
-from privacy.soundness import cells_tested
+from privacy.soundness import cells_tested, unseen
 from privacy.unit import SCALE
+from privacy.views import SHOWN
 
 from .asked import rater_of
 from .division import divide
@@ -127,7 +128,11 @@ def draft(study: Study, rater: Rater, book: Codebook) -> Plan:
         prompts=book.prompts_hash,
         validation=validation,
     )
-    return _tested(made, *_shared(queries, tables))
+    drafted = _tested(made, *_shared(queries, tables))
+    if hidden := unseen(drafted):
+        found = f"{', '.join(hidden)} by {rater.view}, which shows {SHOWN[rater.view]}."
+        raise study.error(found, "ask for something else, or take another view.", "rater", "view")
+    return drafted
 
 
 def _tested(plan: Plan, queries: Sequence[Query], tables: Sequence[Table]) -> Plan:

@@ -74,6 +74,21 @@ def conditions(
     return condition
 
 
+def in_words(where: Condition) -> str:
+    """Which sessions count: `interactive is yes, staff is no`; empty where all do."""
+    return ", ".join(f"{column} is {' or '.join(labels)}" for column, labels in where.items())
+
+
+def left_out(where: Condition, codebook: Codebook) -> str:
+    """Which do not: `interactive: no, staff: yes`; empty where none is left out."""
+    fields = {field.name: field.labels for field in codebook.fields}
+    others = {
+        column: [label for label in fields[column] if label not in labels]
+        for column, labels in where.items()
+    }
+    return ", ".join(f"{column}: {' or '.join(labels)}" for column, labels in others.items())
+
+
 def axis(
     name: str,
     codebook: Codebook,

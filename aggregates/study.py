@@ -16,6 +16,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints, ValidationError
 
 from privacy.errors import ConfigurationError
+from privacy.views import ViewName
 
 from .checks import check_table
 from .lines import invalid, line_of, misread
@@ -59,6 +60,8 @@ class RaterChoice(Part):
     model: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.:-]{0,99}$")] = ""
     endpoint: Text = ""
     roots: Text = ""
+    view: ViewName = "full"
+    """What it is shown of a session."""
     validation: Text = ""
     """File beside the study: how the rater's labels fell on sessions whose right ones are known."""
     price_input: float | None = Field(default=None, ge=0, le=1e4, allow_inf_nan=False)

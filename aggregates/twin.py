@@ -167,6 +167,7 @@ def _labels(
         "surface": (tuple(m.SURFACE), _pick(_shares(m.SURFACE), chance.fresh())),
         "model_family": (tuple(m.MODEL_FAMILY), _pick(_shares(m.MODEL_FAMILY), chance.fresh())),
         "interactive": (yes_no, np.zeros(len(who), dtype=int)),
+        "staff": (yes_no, np.ones(len(who), dtype=int)),
         "telemetry": (("present", "absent"), (~telemetry).astype(int)),
         "telemetry_wrote_code": (
             ("yes", "no", "absent"),

@@ -20,6 +20,7 @@ from privacy.derived import DERIVED, GROUPINGS
 from privacy.errors import ConfigurationError
 from privacy.mistakes import VALIDATED
 from privacy.plan import Rater, Table
+from privacy.views import ViewName
 
 from .study import Study
 from .table import Part, TableSpec, Text
@@ -36,6 +37,7 @@ class _Rater(Part):
     name: _Name
     version: _Name
     model: str
+    view: ViewName = "full"
 
 
 class _Table(Part):
@@ -132,14 +134,11 @@ def _read(study: Study, rater: Rater, codebook: Codebook) -> Validation:
         )
 
     text, file = _parse(data, refuse)
-    if (file.rater.name, file.rater.version, file.rater.model) != (
-        rater.name,
-        rater.version,
-        rater.model,
-    ):
-        given = " ".join(filter(None, (file.rater.name, file.rater.version, file.rater.model)))
-        what = f"the mistakes of another rater: {given!r}."
-        raise refuse(_line(text, '"rater"'), what, "validate the rater that labels.")
+    read = file.rater
+    told = [read.name, read.version, read.model, read.view]
+    if told != [rater.name, rater.version, rater.model, rater.view]:
+        what = f"the mistakes of another rater: {' '.join(filter(None, told))!r}."
+        raise refuse(_line(text, '"rater"'), what, "validate the rater that labels, by its view.")
     if file.codebook != codebook.hash:
         what = "counts by another codebook."
         raise refuse(_line(text, '"codebook"'), what, "validate again with this version.")

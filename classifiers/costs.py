@@ -10,18 +10,28 @@ researcher's to state: they change, and a plan does not look them up.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil
 
-from classifiers.rendering import SESSION_MOST
+from classifiers.rendering import SESSION_MOST, TURN_KEPT
+from classifiers.views import TAIL_KEPT
 from privacy.codebook import codebook
 from privacy.plan import Rater
 from privacy.raters import asks
+from privacy.views import ViewName
 
 CHARACTERS_PER_TOKEN = 3
 """Of English text and code, by rule of thumb."""
 BYTES_PER_CHARACTER = 4
 """Most that UTF-8 takes."""
+USUALLY_MOST: Mapping[ViewName, int] = {
+    "full": SESSION_MOST,
+    "first_turn": TURN_KEPT,
+    "tail": TAIL_KEPT,
+}
+"""Characters that fill a view.  Speakers' marks may make more of a part; `SESSION_MOST` is the most
+of any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +76,8 @@ def cost_of(rater: Rater, sessions: int) -> Cost:
     from .raters.claude import ATTEMPTS, MOST_TOKENS  # late: the SDK takes seconds
     from .raters.claude.prompt import AGAIN, fenced, rubric, schema
 
-    asked = rubric(codebook()) + fenced("") + json.dumps(schema(codebook()))
-    characters, largest = len(asked) + SESSION_MOST, len(asked.encode())
+    asked = rubric(codebook(), rater.view) + fenced("") + json.dumps(schema(codebook()))
+    characters, largest = len(asked) + USUALLY_MOST[rater.view], len(asked.encode())
     whole = largest + len(AGAIN.encode()) + BYTES_PER_CHARACTER * SESSION_MOST
     return Cost(
         calls=sessions,

@@ -4,16 +4,21 @@ The text of a session as a rater sees it: turns in order, actions in one line ea
 Each speaker's turn is cut in the middle at 5,000 characters and the whole at 25,000, the
 measures of the published study [1]; a middle cut keeps how things began and how they ended.
 What the program itself put in is left out.  The text is data: it goes between marks that the
-instructions to a rater name, and marks inside it lose their brackets.
+instructions to a rater name, and no line of it is such a mark, or looks like one (`marks`).
+
+It is bounded whatever the session, and follows from the session alone: the same session is shown
+in the same way, at any time and on any machine.
 
 [1] "Agentic coding and persistent returns to expertise", June 2026, appendix.
 """
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
+from privacy.views import ViewName
+
+from .marks import ARROW, begun, one_line, plain
 from .sessions import Actor, Event, SafeText, Session, ToolCall
 
 TURN_KEPT = 5_000
@@ -22,13 +27,16 @@ SESSION_KEPT = 25_000
 """Characters kept of a session."""
 RESULT_SHOWN = 400
 """Characters shown of an action's result, half from each end."""
-SUBJECT_SHOWN = 300
+SUBJECT_SHOWN, NAME_SHOWN = 300, 60
 
 CUT = "\n[… cut …]\n"
+LINE = "\n"
+TORN = 3
+"""Characters of a mark by which a part of it is known: a cut may fall within an earlier one."""
 SESSION_MOST = SESSION_KEPT + len(CUT)
 """Characters of the longest view."""
-_SPACE = re.compile(r"[ \t\r\f\v]+")
-_MARK = re.compile(r"^\[(person|agent|program|… cut)", re.MULTILINE)
+_QUIET = ("read", "search", "edit", "write", "plan")
+"""Kinds of actions whose result is not shown where all went well: what they say is the material."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +48,7 @@ class View:
     """Length before any cut."""
     kept: int
     """Characters of the session that are still there, cut marks not counted."""
+    name: ViewName = "full"
 
     @property
     def share_cut(self) -> int:
@@ -49,8 +58,14 @@ class View:
         return min(90, (self.characters - self.kept) * 10 // self.characters * 10)
 
 
-def render(session: Session) -> View:
-    """The view of a session: `SESSION_MOST` characters at most."""
+def render(session: Session, view: ViewName = "full") -> View:
+    """
+    A session as text: `SESSION_MOST` characters at most.
+
+    Args:
+        session: All of it that the view shows.
+        view: The view's name.
+    """
     characters = kept = 0
     shown: list[str] = []
     for turn, length in _turns(session):
@@ -58,22 +73,35 @@ def render(session: Session) -> View:
         kept += min(length, TURN_KEPT)
         shown.append(_cut(turn, TURN_KEPT))
     text = _cut("\n\n".join(shown), SESSION_KEPT)
-    return View(SafeText(text), characters, min(kept, SESSION_KEPT))
+    return View(SafeText(text), characters, min(kept, SESSION_KEPT), view)
 
 
 def _turns(session: Session) -> Iterator[tuple[str, int]]:
     """Each speaker's turn as one text, long ones without their middle, and its length in full."""
-    for speaker, events in groupby(session.events, _speaker):
+    for speaker, spoken in groupby(_spoken(session), lambda said: said[0]):
         text, left_out = "", 0
-        for event in events:
-            if line := _line(event):
-                text = f"{text}\n{line}"
+        for _, said in spoken:
+            text = f"{text}\n{said}"
             if len(text) > 4 * TURN_KEPT:  # of which the ends are more than any cut leaves
                 left_out += len(text) - 2 * TURN_KEPT
                 text = text[:TURN_KEPT] + text[-TURN_KEPT:]
-        if text:
-            text = f"[{speaker}]{text}"
-            yield text, len(text) + left_out
+        text = f"[{speaker}]{text}"
+        yield text, len(text) + left_out
+
+
+def _spoken(session: Session) -> Iterator[tuple[str, str]]:
+    """(speaker, text) of all that is shown, in order."""
+    yield from _lines(session.prelude)
+    for turn in session.turns:
+        yield from _lines((turn.opener, *turn.events))
+        if turn.interrupted:
+            yield "person", "(stopped the agent)"
+
+
+def _lines(events: Iterable[Event]) -> Iterator[tuple[str, str]]:
+    for event in events:
+        if text := line(event):
+            yield _speaker(event), text
 
 
 def _speaker(event: Event) -> str:
@@ -82,10 +110,20 @@ def _speaker(event: Event) -> str:
     return "person" if event.actor is Actor.HUMAN else "program"
 
 
-def _line(event: Event) -> str:
+def line(event: Event) -> str:
+    """What is shown of one event; nothing of what the program itself put in."""
     if isinstance(event, ToolCall):
         return _action(event)
-    text = _MARK.sub(r"(\1", event.text).strip()
+    match event.via:
+        case "notification" | "hook" | "reminder" | "marker":
+            return ""
+        case "plan_approval":
+            return "(approved the agent's plan)"
+        case "image":
+            return "(an image)"
+        case "api_error":
+            return "(the model's service failed)"
+    text = plain(event.text.strip())
     match event.via:
         case "steering":
             return f"(while the agent worked) {text}"
@@ -93,32 +131,36 @@ def _line(event: Event) -> str:
             return f"(refusing the action) {text}"
         case "question_answer":
             return f"(answering the agent's question) {text}"
-        case "plan_approval":
-            return "(approved the agent's plan)"
         case "plan_handoff":
             return f"(plan drafted by the agent, handed over by the person) {text}"
-        case "image":
-            return "(an image)"
-        case "api_error":
-            return "(the model's service failed)"
-        case "notification" | "hook" | "reminder" | "marker":
-            return ""
         case _:
             return text
 
 
 def _action(call: ToolCall) -> str:
-    subject = _MARK.sub(r"(\1", _cut(_SPACE.sub(" ", call.subject).strip(), SUBJECT_SHOWN))
-    change = f", +{call.lines_added} −{call.lines_removed} lines" if call.lines_added else ""
-    line = f"→ {''.join(call.name)}: {subject} [{call.outcome}{change}]"
-    if call.kind in ("read", "search", "edit", "write", "plan") and call.outcome == "ok":
-        return line
-    result = _MARK.sub(r"(\1", _cut(call.result.strip(), RESULT_SHOWN))
-    return f"{line}\n{result}" if result else line
+    """
+    An action in a line, with the ends of its result where that is shown.
+
+    The outcome comes before what the action was applied to: else that could pose as one.
+    """
+    changed = call.lines_added or call.lines_removed
+    change = f", +{call.lines_added} −{call.lines_removed} lines" if changed else ""
+    name = _cut(one_line(call.name), NAME_SHOWN, "…").replace("[", "(")
+    subject = _cut(one_line(call.subject), SUBJECT_SHOWN, " … ")
+    told = f"{ARROW} {name} [{call.outcome}{change}]: {subject}"
+    if call.kind in _QUIET and call.outcome == "ok":
+        return told
+    result = _cut(plain(call.result.strip()), RESULT_SHOWN)
+    return f"{told}\n{result}" if result else told
 
 
-def _cut(text: str, size: int) -> str:
+def _cut(text: str, size: int, mark: str = CUT) -> str:
+    """The two ends of a text that is too long; so many characters of it, a torn mark left out."""
     if len(text) <= size:
         return text
     half = size // 2
-    return f"{text[:half]}{CUT}{text[-half:]}"
+    head, tail = text[:half], text[-half:]
+    for torn in range(len(CUT) - 1, TORN - 1, -1):
+        head, tail = head.removesuffix(CUT[:torn]), tail.removeprefix(CUT[-torn:])
+    # What stood at the beginning of a line does so still; anything else begins one now.
+    return f"{head}{mark}{tail if text[-half - 1] == LINE else begun(tail)}"

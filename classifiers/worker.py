@@ -4,7 +4,7 @@ The classify worker: a batch of sealed sessions in, one fixed-width label record
 Promise: for every session there is exactly one record, and nothing but records leaves.  Text
 is opened, read and rated inside `classify`; whatever is raised there, memory and recursion
 included, ends in a status and takes no word with it.  Month and account come from the
-authenticated header, not from the text.
+authenticated header, and what was declared of the account from the line before the text.
 
 `prepare` runs one made-up session through everything, so that `run`, which runs after the
 process has been sealed, opens no file.
@@ -12,12 +12,14 @@ process has been sealed, opens no file.
 
 import gc
 import heapq  # noqa: F401 - Counter.most_common loads it on first use: too late after the seal
+from contextlib import suppress
 from functools import partial
 from random import SystemRandom
 from typing import Protocol
 
 from privacy.batches import TELEMETRY
-from privacy.codebook import codebook
+from privacy.codebook import UNCLEAR, codebook
+from privacy.declared import Declared, split
 from privacy.errors import ConfigurationError
 from privacy.labels import PSEUDONYM_BYTES, LabelRecord
 from privacy.plan import Plan, read_plan
@@ -25,14 +27,16 @@ from privacy.raters import OFFLINE
 from privacy.sandbox.control import inherited
 from privacy.sealing import KeyPair, SealedBlob, run_info, seal
 from privacy.tasks import Task, rows_info
+from privacy.views import UNSEEN, ViewName
 
-from . import structure
 from .formats import read_session
 from .raters import AskingRater, Halted, Rater, Unrated, rater_of
 from .rendering import render
 from .sessions import UnreadableError
+from .structure import contexts, structure_of
 from .stub import TOO_LARGE_STUB, WARM_UP
 from .telemetry import ABSENT, WARM_UP_TELEMETRY, wrote_code
+from .views import seen
 
 LARGEST_SECRET = 4096
 """bytes: the key for a model's endpoint."""
@@ -119,7 +123,7 @@ def run(channel: Channel, key: KeyPair) -> None:
             if blob.header.get("kind") == TELEMETRY:
                 beside = blob
                 continue
-            rows.append(row_of(blob, key, task.info(plan.hash), rater, beside))
+            rows.append(row_of(blob, key, task.info(plan.hash), rater, beside, plan.rater.view))
             beside = None
     except Halted as halted:
         halt = bytes([halted.code])
@@ -134,7 +138,12 @@ def run(channel: Channel, key: KeyPair) -> None:
 
 
 def row_of(
-    blob: SealedBlob, key: KeyPair, info: bytes, rater: Rater, beside: SealedBlob | None = None
+    blob: SealedBlob,
+    key: KeyPair,
+    info: bytes,
+    rater: Rater,
+    beside: SealedBlob | None = None,
+    view: ViewName = "full",
 ) -> bytes:
     """A sealed session's row: its key and its record; telemetry of another session is not seen."""
     header = blob.header
@@ -144,20 +153,21 @@ def row_of(
         month=header["month"],
         account=bytes.fromhex(header["account"]),
         rater=rater,
+        view=view,
         telemetry=partial(_opened, beside, key, info) if beside and is_its else None,
     )
     return bytes.fromhex(header["session"]) + record.encode()
 
 
-def _opened(blob: SealedBlob, key: KeyPair, info: bytes) -> bytes:
-    return blob.open(key.open(blob.wrapped, info=info))
+def _opened(blob: SealedBlob, key: KeyPair, info: bytes) -> memoryview:
+    return blob.view(key.open(blob.wrapped, info=info))
 
 
 class Opener(Protocol):
-    """Gives a session's bytes when they are wanted."""
+    """Gives what was sealed when it is wanted."""
 
-    def __call__(self) -> bytes:
-        """Open the session."""
+    def __call__(self) -> memoryview:
+        """Open it."""
         ...
 
 
@@ -167,6 +177,7 @@ def classify(
     month: str,
     account: bytes,
     rater: Rater | None = None,
+    view: ViewName = "full",
     telemetry: bytes | Opener | None = None,
 ) -> LabelRecord:
     """
@@ -175,22 +186,25 @@ def classify(
     Only `Halted` comes through: that nobody could be asked says nothing about the session.
 
     Args:
-        session: A session's bytes, or what opens them.
+        session: What was sealed of a session, or what opens it.
         month: `YYYY-MM` of the sealed header; one the codebook cannot name is `unknown`.
         account: The account's pseudonym, 16 bytes.
         rater: Who judges; the offline rater if none is given.
+        view: What the rater is shown.
         telemetry: What was counted about it, in its closed form, or what opens that.
     """
     if month not in codebook().field("month").labels:
         month = "unknown"
     unrated = partial(LabelRecord.unrated, codebook(), month=month, account=account)
     try:
-        data = session if isinstance(session, bytes) else session()
+        declared, data = split(session if isinstance(session, bytes) else session())
+        unrated = partial(unrated, staff=_yes_no(declared.staff))
         if data == TOO_LARGE_STUB:
             return unrated(status="too_large")
         counted = _joined(telemetry, data)
-        rater = rater or rater_of(OFFLINE)
-        return _label(data, month=month, account=account, rater=rater, telemetry=counted)
+        labels, measures = _label(data, rater or rater_of(OFFLINE), view)
+        labels |= {"month": month, "staff": _yes_no(declared.staff), **counted}
+        return LabelRecord.of(codebook(), labels, measures, account)
     except UnreadableError as error:
         return unrated(status=_STATUS.get(error.reason, "unreadable"))
     except MemoryError:
@@ -200,28 +214,38 @@ def classify(
         return unrated(status="unreadable")
 
 
-def _joined(telemetry: bytes | Opener | None, session: bytes) -> str:
+def _joined(telemetry: bytes | Opener | None, session: bytes) -> dict[str, str]:
     """What telemetry says of a session: telemetry that says nothing spoils no label of it."""
-    if telemetry is None:
-        return ABSENT
-    try:
-        return wrote_code(telemetry if isinstance(telemetry, bytes) else telemetry(), session)
-    except Exception:  # noqa: BLE001 - it is beside the session, and an error may quote it
-        return ABSENT
+    told = ABSENT
+    if telemetry is not None:
+        with suppress(Exception):  # it is beside the session, and an error may quote it
+            opened = telemetry if isinstance(telemetry, bytes) else bytes(telemetry())
+            told = wrote_code(opened, session)
+    heard = "absent" if told == ABSENT else "present"
+    return {"telemetry": heard, "telemetry_wrote_code": told}
 
 
-def _label(data: bytes, *, month: str, account: bytes, rater: Rater, telemetry: str) -> LabelRecord:
+def _label(data: bytes, rater: Rater, view: ViewName) -> tuple[dict[str, str], dict[str, float]]:
+    """Labels and measures; what was counted, and what stands beside, is the whole session's."""
     session = read_session(data)
-    view = render(session)
+    part = seen(session, view)
+    shown = render(part, view)
     status = "rated"
     try:
-        labels = dict(rater.rate(session, view))
+        labels = dict(rater.rate(part, shown))
     except Unrated as outcome:
         labels, status = {}, outcome.status
     except Exception:  # noqa: BLE001 - what was counted stands, what was judged does not
         labels, status = {}, "invalid"
-    described = structure.contexts(session, view, month=month, status=status, telemetry=telemetry)
-    return LabelRecord.of(codebook(), {**labels, **described}, structure.measures(session), account)
+    labels |= dict.fromkeys(UNSEEN[view], UNCLEAR)
+    whole = shown if view == "full" else render(session)
+    counted = structure_of(session)
+    labels |= contexts(counted, whole, share_cut=shown.share_cut)
+    return {**labels, "status": status}, counted.measures
+
+
+def _yes_no(answer: bool) -> str:  # noqa: FBT001
+    return "yes" if answer else "no"
 
 
 def _warm_up(plan: Plan, rater: Rater) -> None:
@@ -236,12 +260,18 @@ def _warm_up(plan: Plan, rater: Rater) -> None:
     task.info(plan.hash)
     rows_info(plan.hash, ())
     header = {"account": bytes(PSEUDONYM_BYTES).hex(), "month": "unknown"}
-    sent = seal(WARM_UP, header, public=pair.public, info=info).encode()
+    sent = seal(Declared().line + WARM_UP, header, public=pair.public, info=info).encode()
     blob = SealedBlob.decode(sent)
     data = blob.open(pair.open(blob.wrapped, info=info))
     account = bytes.fromhex(blob.header["account"])
-    beside = WARM_UP_TELEMETRY
-    label = partial(classify, month="unknown", account=account, rater=rater, telemetry=beside)
+    label = partial(
+        classify,
+        month="unknown",
+        account=account,
+        rater=rater,
+        view=plan.rater.view,
+        telemetry=WARM_UP_TELEMETRY,
+    )
     for sample in (data, b"\xff\xfe{\x00", b"\xef\xbb\xbf{]", b"[" * 100_000, b"\xe9" + data, b""):
         label(sample).encode()
     rated = codebook().field("status").index("rated")

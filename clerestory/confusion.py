@@ -53,7 +53,7 @@ def confusion(rated: Rated, *, by: Sequence[str], reference: str, same_populatio
     rater = RATERS[rated.rater]
     head = {
         "format": FORMAT,
-        "rater": {"name": rater.name, "version": rater.version, "model": rater.model},
+        "rater": {key: getattr(rater, key) for key in ("name", "version", "model", "view")},
         "codebook": codebook().hash,
         "reference": reference,
         "same_population": same_population,

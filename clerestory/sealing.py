@@ -31,6 +31,7 @@ def seal_sources(
     progress: Progress,
     *,
     stated: bool = False,
+    staff: bool = False,
 ) -> dict[str, int]:
     """
     Seal every session of some sources into a vault, and what telemetry tells of them.
@@ -43,6 +44,7 @@ def seal_sources(
         account: The one account of all of them, or None.
         progress: Told how far it is.
         stated: Whether accounts are those that the logs themselves name.
+        staff: Whether all these accounts are staff; otherwise the CSV may tell, in a column.
 
     Returns:
         Counts by reason code: files, sessions, records and telemetry.
@@ -50,7 +52,7 @@ def seal_sources(
     Raises:
         ConfigurationError: Whose sessions they are is not said, or a path is not there.
     """
-    owners = Owners.told(accounts, account, stated=stated)
+    owners = Owners.told(accounts, account, stated=stated, staff=staff)
     for source in sources:
         if not source.exists():
             raise _no_source("a path that does not exist.")
@@ -65,7 +67,10 @@ def seal_sources(
         for position, source in enumerate(sources):
             tally = Tally()
             for number, taken in enumerate(read_source(source, owners.of_file, hand, tally)):
-                done = deposit.seal(taken.account, taken.session, taken.month, taken.blob)
+                done = deposit.seal(
+                    *(taken.account, taken.session, taken.month, taken.blob),
+                    staff=owners.is_staff(taken.account),
+                )
                 counts[f"session {done}"] += 1
                 share = (position + min(0.99, number / (number + 500))) / len(sources)
                 progress("sealing", share)

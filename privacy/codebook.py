@@ -107,6 +107,7 @@ CONTEXTS = (
     Field("month", (*MONTHS, "unknown")),
     Field("surface", ("cli", "desktop", "web", "ide", "other")),
     Field("interactive", ("yes", "no")),
+    Field("staff", ("yes", "no")),
     Field(
         "model_family",
         ("opus", "sonnet", "haiku", "fable", "gpt", "gemini", "mixed", "other"),
@@ -120,7 +121,8 @@ CONTEXTS = (
     Field("wrote_code", ("yes", "no")),
 )
 """What stands beside the instruments in a record.  length_band: characters as a rater sees
-them, before any cut.  share_cut: per cent of the text cut away, rounded down to tens."""
+them, before any cut.  share_cut: per cent of the text cut away, rounded down to tens.  staff:
+whether the custodian declares the account to be of those who offer the agent or run the study."""
 
 MEASURES = (
     Measure("prompts", "prompts", 0.5, 10_000),

@@ -19,6 +19,7 @@ from pathlib import Path
 import rfc8785
 
 from .batches import Manifest, Row
+from .custodian_index import SCHEMA
 from .errors import ConfigurationError, RefusedError
 from .labels import PSEUDONYM_BYTES, SESSION_KEY_BYTES
 from .signing import SigningKey
@@ -26,24 +27,7 @@ from .vault import PublicKeys, Vault
 
 SECRET_BYTES = 32
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS record (
-    account BLOB, record BLOB, session BLOB, PRIMARY KEY (account, record)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS keeper (
-    one INTEGER PRIMARY KEY CHECK (one = 1), floor TEXT, signing TEXT, number INTEGER
-) STRICT;
-CREATE TABLE IF NOT EXISTS forgotten (account BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS sealed (
-    session BLOB PRIMARY KEY, content BLOB, size INTEGER, batch INTEGER
-) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS telemetry (
-    session BLOB PRIMARY KEY, content BLOB, points INTEGER, began INTEGER, batch INTEGER
-) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS batch (
-    number INTEGER PRIMARY KEY, digest TEXT, slots INTEGER, size INTEGER, manifest BLOB
-) STRICT;
-"""
+_NO_STAFF = "DELETE FROM staff WHERE account = ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +85,7 @@ class Custodian:
         self._source = SigningKey.read(folder / "source.key")
         self._index = sqlite3.connect(folder / "index.db", isolation_level=None)
         try:
-            self._index.executescript(_SCHEMA)
+            self._index.executescript(SCHEMA)
             self._index.execute("BEGIN IMMEDIATE")
         except sqlite3.Error as error:
             self._index.close()
@@ -183,9 +167,10 @@ class Custodian:
             ((pseudonym, self._keyed(b"record", record)[:8], session) for record in records),
         )
 
-    def content_hash(self, data: bytes) -> bytes:
-        """A keyed hash by which the index knows a session's bytes again."""
-        return hmac.digest(self._secret, b"content\0" + sha256(data).digest(), "sha256")
+    def content_hash(self, data: bytes, declared: bytes = b"") -> bytes:
+        """A keyed hash by which the index knows a session's bytes, and what is declared, again."""
+        digest = sha256(data).digest() + declared
+        return hmac.digest(self._secret, b"content\0" + digest, "sha256")
 
     def known(self, session: bytes) -> tuple[bytes, int, int] | None:
         """Keyed hash, length and batch of the bytes of a session, if it was sealed."""
@@ -262,8 +247,19 @@ class Custodian:
                 self._index.executemany("DELETE FROM sealed WHERE session = ?", keys)
                 self._index.executemany("DELETE FROM telemetry WHERE session = ?", keys)
         self._index.execute("DELETE FROM record WHERE account = ?", (pseudonym,))
+        self._index.execute(_NO_STAFF, (pseudonym,))
         message = erasure_message(floor, pseudonym.hex())
         return pseudonym.hex(), self._source.sign(message, "clerestory-erasure")
+
+    def is_staff(self, account: str, declared: bool | None = None) -> bool:  # noqa: FBT001
+        """Whether an account is declared to be staff: now, or else when it was declared last."""
+        row = (self.account(account),)
+        if declared is None:
+            found = self._index.execute("SELECT 1 FROM staff WHERE account = ?", row)
+            return found.fetchone() is not None
+        change = "INSERT OR IGNORE INTO staff VALUES (?)" if declared else _NO_STAFF
+        self._index.execute(change, row)
+        return declared
 
     def has_forgotten(self, account: str) -> bool:
         """Whether an account is never to be sealed again."""

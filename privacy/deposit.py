@@ -16,6 +16,7 @@ from types import TracebackType
 
 from .batches import GENESIS, SESSION, TELEMETRY, Manifest, Row
 from .custodian import Custodian, Target
+from .declared import Declared
 from .errors import ConfigurationError, VerificationError
 from .packs import Pack, PackWriter
 from .retention import is_expired, today
@@ -82,9 +83,18 @@ class Deposit:
             self._hand.roll_back()
             raise
 
-    def seal(self, account: str, session: str, month: str, data: bytes) -> str:
+    def seal(
+        self, account: str, session: str, month: str, data: bytes, *, staff: bool | None = None
+    ) -> str:
         """
         Seal one session.
+
+        Args:
+            account: Whose it is.
+            session: Its id.
+            month: `YYYY-MM` in which it began, or `unknown`.
+            data: Its bytes.
+            staff: Whether the account is declared to be staff; None keeps what was declared last.
 
         Returns:
             `sealed`, `superseded` (it grew), `unchanged`, `shrunk` (the older one stands),
@@ -95,13 +105,16 @@ class Deposit:
         if is_expired(month, self._target.retention_days, today()):
             return "expired"
         hand, key = self._hand, self._hand.session(account, session)
-        content, known = hand.content_hash(data), hand.known(key)
+        declared = Declared(staff=hand.is_staff(account, staff))
+        # Another declaration is another content; without any, what was sealed before still stands.
+        content = hand.content_hash(data, b"" if declared == Declared() else declared.line)
+        known = hand.known(key)
         if known and self._stands(known[2]):
             if known[0] == content:
                 return "unchanged"
             if len(data) < known[1]:
                 return "shrunk"
-        self._append(SESSION, account, key, month, data)
+        self._append(SESSION, account, key, month, data, before=declared.line)
         hand.note(key, content, len(data), self._number)
         return "superseded" if known else "sealed"
 
@@ -136,10 +149,13 @@ class Deposit:
         hand.note_telemetry(session, content, seen.points, seen.began, self._number)
         return "superseded" if known else "sealed"
 
-    def _append(self, kind: str, account: str, session: bytes, month: str, data: bytes) -> None:
+    def _append(
+        self, kind: str, account: str, session: bytes, month: str, data: bytes, before: bytes = b""
+    ) -> None:
         whose = self._hand.account(account).hex()
         told = {"kind": kind, "account": whose, "session": session.hex(), "month": month}
-        blob = seal(data, self._header | told, public=self._target.public, info=self._info)
+        header, public = self._header | told, self._target.public
+        blob = seal(data, header, public=public, info=self._info, before=before)
         size = self._pack.append(blob)
         # The row before the note: else it would be known and yet nowhere.
         self._rows.append(Row(session.hex(), whose, month, size, blob.digest, kind))

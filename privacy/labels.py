@@ -57,12 +57,12 @@ class LabelRecord:
 
     @classmethod
     def unrated(
-        cls, codebook: Codebook, *, status: str, month: str, account: bytes
+        cls, codebook: Codebook, *, status: str, month: str, account: bytes, staff: str = "no"
     ) -> "LabelRecord":
         """The record of a session that nobody could rate: `status` says why."""
         contexts = {field.name: field.labels[-1] for field in codebook.contexts}
         contexts.update(status=status, month=month, length_band="lt2k", model_calls="0")
-        contexts.update(share_cut="0", interactive="no", wrote_code="no")
+        contexts.update(share_cut="0", interactive="no", staff=staff, wrote_code="no")
         return cls.of(codebook, contexts, {m.name: 0 for m in codebook.measures}, account)
 
     def encode(self) -> bytes:

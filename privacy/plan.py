@@ -22,35 +22,19 @@ import rfc8785
 from .confusion import Validation
 from .errors import ConfigurationError
 from .queries import QUANTILES, Axis, Clip, Level, Query, Value
+from .views import ViewName
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-FORMAT = "clerestory/plan/4"
+FORMAT = "clerestory/plan/5"
 
 Kind = Literal[
-    "share",
-    "rate",
-    "corrected",
-    "change",
-    "slope",
-    "mean",
-    "geometric_mean",
-    "quantiles",
-    "total",
-    "grand_total",
-    "accounts",
-    "accounts_above",
-    "adjusted_rate",
-    "adjusted_slope",
-    "adjusted_geometric_mean",
-    "adjusted_ratio",
-    "kappa",
-    "weighted_kappa",
-    "exact",
-    "adjacent",
+    "share", "rate", "corrected", "change", "slope", "mean", "geometric_mean", "quantiles",
+    "total", "grand_total", "accounts", "accounts_above", "adjusted_rate", "adjusted_slope",
+    "adjusted_geometric_mean", "adjusted_ratio", "kappa", "weighted_kappa", "exact", "adjacent",
     "not_computed",
-]
+]  # fmt: skip
 TRENDS: tuple[Kind, ...] = ("change", "slope")
 """Statistics over the months of a share or a rate, made from its own counts."""
 ADJUSTED_RATES: tuple[Kind, ...] = ("adjusted_rate", "adjusted_slope")
@@ -141,6 +125,8 @@ class Rater:
     """Where text is sent, `https://host[:port]`; empty means nowhere."""
     roots: str
     """PEM text of the roots that the endpoint's certificate must lead to; empty without one."""
+    view: ViewName = "full"
+    """What it is shown of a session."""
 
 
 @dataclass(frozen=True, slots=True)

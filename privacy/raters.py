@@ -4,7 +4,7 @@ The raters this version knows, and how far their labels can be trusted.
 Both sides need the list and may not import each other: the compiler writes a rater into the
 plan, the classify worker refuses a plan whose rater it is not.  An entry is a family: name,
 version and fidelity are this version's; model, endpoint and roots are the plan's, within what the
-policy allows, and empty for a rater that asks nobody.
+policy allows, and empty for a rater that asks nobody; the view is the study's choice.
 """
 
 from collections.abc import Mapping
@@ -36,6 +36,6 @@ def is_known(rater: Rater) -> bool:
 
     Whether it may ask that endpoint is the policy's business.
     """
-    fixed = replace(rater, model="", endpoint="", roots="")
+    fixed = replace(rater, model="", endpoint="", roots="", view="full")
     told = [bool(part) for part in (rater.model, rater.endpoint, rater.roots)]
     return fixed == RATERS.get(rater.name) and told == [asks(rater.name)] * len(told)

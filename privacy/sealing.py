@@ -248,7 +248,9 @@ class SealedBlob:
         return replace(self, wrapped=wrap(theirs, key, info=in_run), key=key_id(theirs))
 
 
-def seal(data: bytes, header: dict[str, str], *, public: bytes, info: bytes) -> SealedBlob:
+def seal(
+    data: bytes, header: dict[str, str], *, public: bytes, info: bytes, before: bytes = b""
+) -> SealedBlob:
     """
     Seal bytes to a public key.
 
@@ -257,13 +259,14 @@ def seal(data: bytes, header: dict[str, str], *, public: bytes, info: bytes) -> 
         header: What may stand in clear; authenticated.
         public: The reader's public key.
         info: Context without which the data key cannot be unwrapped.
+        before: A line that is sealed in front of the data.
     """
     if len(data) > LARGEST:
         raise ValueError(f"a blob holds {LARGEST} bytes at most")
     key, nonce = urandom(32), urandom(_NONCE)
-    length = _SIZE.size + len(data)
+    length = _SIZE.size + len(before) + len(data)
     size = padded_length(length)
-    padded = b"".join((_SIZE.pack(len(data)), data, bytes(size - length)))
+    padded = b"".join((_SIZE.pack(len(before) + len(data)), before, data, bytes(size - length)))
     clear = _CANONICAL(header).encode()
     # Into its place: the largest session lies in memory three times at most, not five.
     content = bytearray(_NONCE + size + _TAG)

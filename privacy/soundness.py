@@ -25,10 +25,12 @@ from .mistakes import fits_validation
 from .plan import ADJUSTED_RATES, AGREEMENTS, STEPS, Plan, Query, Table
 from .queries import OF_ACCOUNTS
 from .unit import SCALE, ContributionBound
+from .views import UNSEEN, VIEWS
 
 Finding = tuple[str, str, str]
 """Code, rule, what was found."""
 
+VIEW = "A rater is shown a known view, and asked for nothing that it leaves out."
 REMEDY = "compile the study again with `clerestory plan`; a plan is not written by hand."
 
 
@@ -79,6 +81,16 @@ def cells_tested(tables: Sequence[Table], queries: Sequence[Query]) -> int:
     return sum(sets.values())
 
 
+def unseen(plan: Plan) -> list[str]:
+    """Columns that a plan asks for, and of which its rater's view shows nothing."""
+    conditions = [plan.population.where]
+    for query in plan.queries:
+        conditions.append(query.where)
+        conditions += (level.when for axis in query.axes for level in axis.levels)
+    asked = {column for condition in conditions for column in condition}
+    return sorted(asked.intersection(UNSEEN[plan.rater.view]))
+
+
 def _form(plan: Plan) -> Iterator[Finding]:
     rule = "A plan has the form that its promises are proved for."
     privacy, queries = plan.privacy, {query.name: query for query in plan.queries}
@@ -107,6 +119,10 @@ def _form(plan: Plan) -> Iterator[Finding]:
         yield "PLAN_MALFORMED", rule, "two tables of one name and kind."
     elif not plan.tables or not all(map(is_one_table, by_name(plan.tables))):
         yield "PLAN_MALFORMED", rule, "no table, or two different ones of one name."
+    if plan.rater.view not in VIEWS:
+        yield "PLAN_VIEW", VIEW, "a view that is not known."
+    elif hidden := unseen(plan):
+        yield "PLAN_VIEW", VIEW, f"{', '.join(hidden)} by {plan.rater.view}."
 
 
 def _arithmetic(plan: Plan) -> Iterator[Finding]:

@@ -20,6 +20,7 @@ from . import (
     atif,
     claude_ai,
     claude_code,
+    cline,
     codex,
     codex_exec,
     compliance,
@@ -67,8 +68,8 @@ class Whole(Format, Protocol):
 
 
 OTHERS: tuple[Whole, ...] = (
-    codex, codex_exec, gemini, qwen, opencode, copilot_cli, pi, vscode_chat, claude_ai, compliance,
-    atif, swe_agent, inspect_log, generic, cursor, specstory, aider, console,
+    codex, codex_exec, gemini, qwen, opencode, copilot_cli, pi, vscode_chat, cline, claude_ai,
+    compliance, atif, swe_agent, inspect_log, generic, cursor, specstory, aider, console,
 )  # fmt: skip
 """The narrower claims first: prose marks are looked for only where nothing else fits."""
 FORMATS: tuple[Format, ...] = (claude_code, *OTHERS)

@@ -55,6 +55,11 @@ _ABOUT = (
 )  # fmt: skip
 _INLINE = frozenset({"-lc", "-c", "-ic", "-Command", "/c"})
 """Options after which a shell gets its command as one text."""
+_SEARCH = re.compile(r"[<-]{5,9} SEARCH>?\s{0,9}")
+_HEADING = re.compile(r":(?:start|end)_line:\s?\d{0,9}|-{5,9}")
+"""Lines of Roo Code's blocks between their beginning and what is searched."""
+_BETWEEN = re.compile(r"={5,9}\s{0,9}")
+_REPLACE = re.compile(r"[>+]{5,9} REPLACE>?\s{0,9}")
 _PATCH = "*** Begin Patch"
 _FILE = re.compile(r"^\*\*\* (?:Add|Update|Delete) File: (.+)$", re.MULTILINE)
 
@@ -119,6 +124,41 @@ def patch_lines(patch: str) -> tuple[int, int]:
         added += line.startswith("+")
         removed += line.startswith("-")
     return added, removed
+
+
+def block_sizes(text: str) -> list[tuple[int, int]]:
+    """
+    Lines (added, removed) of each block that says what is searched and what replaces it.
+
+    Lines that both ends have in common are left out.
+    """
+    sizes: list[tuple[int, int]] = []
+    before: list[str] = []
+    after: list[str] | None = None
+    is_open = False
+    for line in text.split("\n"):
+        if _SEARCH.fullmatch(line):
+            before, after, is_open = [], None, True
+        elif is_open and after is None and _BETWEEN.fullmatch(line):
+            after = []
+        elif is_open and after is not None and _REPLACE.fullmatch(line):
+            sizes.append(_difference(before, after))
+            is_open = False
+        elif is_open and after is not None:
+            after.append(line)
+        elif is_open and (before or not _HEADING.fullmatch(line)):
+            before.append(line)
+    return sizes
+
+
+def _difference(before: list[str], after: list[str]) -> tuple[int, int]:
+    while before and after and before[-1] == after[-1]:
+        before.pop()
+        after.pop()
+    same = 0
+    while same < min(len(before), len(after)) and before[same] == after[same]:
+        same += 1
+    return len(after) - same, len(before) - same
 
 
 def arguments(stated: object) -> Record:

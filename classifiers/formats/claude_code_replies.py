@@ -4,6 +4,7 @@ import re
 
 from classifiers.sessions import SafeText, safe
 
+from .claude_code_words import without_reminders
 from .lines import Record
 from .values import dict_of, dicts_of, text_of
 
@@ -20,7 +21,7 @@ _ANSWER = re.compile(r"^  Answer: (.*?)(?=\n- \"|\Z)", re.DOTALL | re.MULTILINE)
 def rejection_note(text: str) -> str:
     """What the person said when refusing a call; empty if nothing."""
     found = _SAID.search(text)
-    note = _NOTE.sub("", found[1]).strip() if found else ""
+    note = _NOTE.sub("", without_reminders(found[1])).strip() if found else ""
     return "" if note.startswith(_INTERVIEWED) else note
 
 

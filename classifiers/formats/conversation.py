@@ -22,10 +22,12 @@ from classifiers.sessions import (
     UnreadableError,
     Utterance,
     Via,
+    count_words,
     safe,
 )
 
 from .actions import action
+from .claude_code_words import without_reminders
 from .lines import Damage, Record
 
 
@@ -69,7 +71,7 @@ class Conversation:
         self.models: set[str] = set()
         self.answers: set[str] = set()
         """Ids of the model's answers."""
-        self.unknown = self.orphans = self.images = self.duplicates = 0
+        self.unknown = self.orphans = self.images = self.duplicates = self.thinking_words = 0
 
     @property
     def is_empty(self) -> bool:
@@ -96,21 +98,32 @@ class Conversation:
     def ask(
         self, text: str, at: datetime | None = None, *, pictures: int = 0, meanwhile: bool = False
     ) -> None:
-        """Take what was typed as a request; in a sub-agent's log its parent's model wrote it."""
+        """
+        Take what was typed as a request; in a sub-agent's log its parent's model wrote it.
+
+        Reminders that Claude Code put into it stay behind: other formats carry its sessions on.
+        """
         self.images += pictures
         self._steps += 1
+        words = without_reminders(text).strip()
         if self._is_subagent:
-            self.say(Actor.MODEL, "plan_handoff", text, at)
-        elif text.strip():
-            self.say(Actor.HUMAN, "steering" if meanwhile else "prompt", text.strip(), at)
+            self.say(Actor.MODEL, "plan_handoff", words, at)
+        elif words:
+            self.say(Actor.HUMAN, "steering" if meanwhile else "prompt", words, at)
         elif pictures:
             self.say(Actor.HUMAN, "image", "", at)
+        elif text.strip():
+            self.say(Actor.HARNESS, "reminder", "", at)
 
     def answer(self, text: str, at: datetime | None = None, *, name: str = "") -> None:
         """Take what the model said; answers of one name count as one."""
         self.answers.add(name or f"answer:{len(self.answers)}")
         if text.strip():
             self.say(Actor.MODEL, "assistant_text", text, at)
+
+    def think(self, text: str) -> None:
+        """Count what the model thought; its words are not kept."""
+        self.thinking_words += count_words(text)
 
     def call(self, call_id: str, name: str, given: Record) -> None:
         """Take an action; one whose id has been met is a copy."""
@@ -217,6 +230,7 @@ class Conversation:
             turns=finished,
             subagents=tuple(free.values()),
             is_subagent=self._is_subagent,
+            thinking_words=self.thinking_words,
             completeness=Completeness(
                 bad_lines=damage.bad,
                 joined_lines=damage.joined,

@@ -17,7 +17,7 @@ from .actions import arguments
 from .conversation import Conversation
 from .lines import Damage, Record, type_of
 from .portions import Part, Portion, as_lines, earliest, named
-from .values import dict_of, dicts_of, text_of, words_in
+from .values import dict_of, dicts_of, text_of, without, words_in
 
 NAME = "cursor"
 
@@ -26,7 +26,8 @@ _STAMP = re.compile(
     r"(?: \(UTC([+-]\d{1,2})?(?::(\d\d))?\))?</timestamp>"
 )
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_BEFORE = re.compile(r"<(timestamp|image_files|uploaded_documents)>.*?</\1>|\[Image\]", re.DOTALL)
+_BEFORE = ("timestamp", "image_files", "uploaded_documents")
+"""Elements that the editor puts before a prompt."""
 _PUT_IN = ("The above subagent result", "The beginning of the above subagent result",
            "Briefly inform the user about the task result")  # fmt: skip
 """How texts begin that the program puts between the marks of a prompt."""
@@ -115,7 +116,9 @@ def _typed(text: str) -> str:
     """What stands between the marks, or without them all but what the editor put before it."""
     _, mark, rest = text.partition("<user_query>")
     if not mark:
-        return _BEFORE.sub("", text).strip()
+        for element in _BEFORE:
+            text = without(text, f"<{element}>", f"</{element}>")
+        return text.replace("[Image]", "").strip()
     return rest.rpartition("</user_query>")[0].strip() or rest.strip()
 
 

@@ -75,7 +75,7 @@ def line_records(line: bytes, damage: Damage) -> list[Record]:
 
 def value_of(data: bytes) -> object:
     """
-    The one JSON value that bytes in UTF-8 are.
+    The one JSON value that some bytes are.
 
     Raises:
         ValueError: They are none.

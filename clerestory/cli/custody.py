@@ -200,12 +200,15 @@ def seal(
     sources: Annotated[list[Path], typer.Argument(metavar="SOURCE…", help="Logs, or folders.")],
     accounts: Annotated[
         Optional[Path],
-        typer.Option(help="CSV with the columns path and account."),
+        typer.Option(help="CSV with the columns path and account; staff (yes, no) if declared."),
     ] = None,
     account: Annotated[
         Optional[str],
         typer.Option(help="The one account of all sources."),
     ] = None,
+    staff: Annotated[
+        bool, typer.Option("--staff", help="These accounts are staff: studies can leave them out.")
+    ] = False,
     stated: Annotated[
         bool,
         typer.Option("--stated", help="The accounts that the logs name, as fetched ones do."),
@@ -218,7 +221,9 @@ def seal(
 
     folder = custodian or vault.with_name(vault.name + ".custodian")
     with Progress() as progress:
-        counts = seal_sources(vault, folder, sources, accounts, account, progress, stated=stated)
+        counts = seal_sources(
+            vault, folder, sources, accounts, account, progress, stated=stated, staff=staff
+        )
     text = "\n".join(f"{count:8,}  {code}" for code, count in sorted(counts.items()))
     answer({"counts": counts}, text or "nothing to seal", as_json=as_json)
 

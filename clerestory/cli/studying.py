@@ -56,6 +56,7 @@ def plan(
     from aggregates.plan import plan as compile_plan
     from aggregates.study import Study
     from privacy.vault import replace_file
+    from privacy.views import SHOWN
 
     asked = Study.read(study)
     made = compile_plan(asked, accounts=accounts, sessions=sessions)
@@ -65,6 +66,7 @@ def plan(
     widths = [f"  ± {width:<8.3g} {name}" for name, width in forecast.half_widths.items()]
     lines = [
         f"{out}: plan {made.hash[:16]}",
+        *_population(made),
         f"cost      ρ = {float(made.loss):.5g} (ε = {privacy.epsilon:g} at δ = {privacy.delta:g}) "
         "per account",
         f"minimum   {privacy.minimum_accounts} accounts behind every printed cell, "
@@ -72,6 +74,7 @@ def plan(
         f"rater     {made.rater.name}, fidelity {made.rater.fidelity}; it can say "
         f"{forecast.bits_per_session:.1f} bits about a session; {cost['calls']:,} calls",
         *told_cost,
+        f"view      {made.rater.view}: it is shown {SHOWN[made.rater.view]}",
         *_sent(made.rater),
         f"forecast  {forecast.published} of {forecast.cells} cells published, "
         f"if {forecast.accounts:,} accounts with {forecast.sessions:,} sessions are like those "
@@ -95,6 +98,8 @@ def plan(
         "dollars": cost["dollars"],
         "cost": cost,
         "endpoint": made.rater.endpoint,
+        "view": made.rater.view,
+        "population": asdict(made.population),
         "forecast": asdict(forecast),
     }
     if would_show is not None:
@@ -188,6 +193,17 @@ def reproduce(
         f"{page}: the scorecard",
     ]
     answer({**told, "out": str(at.out), "page": str(page)}, "\n".join(lines), as_json=as_json)
+
+
+def _population(made: "Plan") -> list[str]:
+    """Which sessions the numbers will speak of, and which they leave out."""
+    from aggregates.population import in_words, left_out
+    from privacy.codebook import codebook
+
+    months, where = made.population.months, made.population.where
+    span = f"{months[0]} to {months[-1]}" if len(months) > 1 else months[0]
+    told = [f"sessions  of {span}" + (f", where {in_words(where)}" if where else ", all of them")]
+    return told + ([f"          left out: {left_out(where, codebook())}"] if where else [])
 
 
 def _cost(study: "Study", made: "Plan") -> tuple[dict[str, Any], list[str]]:

@@ -13,10 +13,11 @@ from math import ceil, exp, floor
 
 from clerestory.fidelity import quoted
 from privacy.plan import Plan
+from privacy.views import SHOWN
 
 from .cell import Group
 from .markup import Child, Element, tag
-from .wording import CONFIDENCE, SPACE, counted, label_of, listed, number, significant
+from .wording import CONFIDENCE, SPACE, counted, label_of, listed, name_of, number, significant
 
 
 def protection(plan: Plan, groups: Sequence[Group]) -> list[Element]:
@@ -82,6 +83,11 @@ def caveats(plan: Plan, groups: Sequence[Group], facts: Mapping[str, object]) ->
             f"The labels are the judgement of the rater “{rater.name}” (version {rater.version}"
             f"{', model ' + rater.model if rater.model else ''}), not of the people themselves."
         )
+    if rater.view != "full":
+        items.append(
+            f"The rater was shown a part of each session, {SHOWN[rater.view]}. Its labels say how "
+            "that part looks, and are none of the whole session; measures count the whole."
+        )
     if "rater_note" in facts:
         items.append(str(facts["rater_note"]))
     items += _mistakes(groups, plan)
@@ -104,7 +110,12 @@ def caveats(plan: Plan, groups: Sequence[Group], facts: Mapping[str, object]) ->
     months = [label_of(month) for month in plan.population.months]
     if months:
         span = months[0] if len(months) == 1 else f"{months[0]} to {months[-1]}"
-        items.append(f"The numbers speak of sessions of {span}, and of no others.")
+        where = [
+            f"{name_of(column)} is {' or '.join(label_of(label, column) for label in labels)}"
+            for column, labels in plan.population.where.items()
+        ]
+        of = f"{span} where {listed(where)}" if where else span
+        items.append(f"The numbers speak of sessions of {of}, and of no others.")
     return [tag("li", item) for item in items]
 
 

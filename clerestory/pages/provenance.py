@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 from privacy.plan import Plan
+from privacy.views import SHOWN
 
 from .cell import Group
 from .markup import Child, Element, tag
@@ -78,6 +79,7 @@ def _release(
         ("authors", ", ".join(plan.study.authors)),
         ("plan (SHA-256)", plan.hash),
         ("rater", f"{plan.rater.name} {plan.rater.version}, fidelity {plan.rater.fidelity}"),
+        ("shown to the rater", SHOWN[plan.rater.view]),
         ("model asked", plan.rater.model),
         ("endpoint", plan.rater.endpoint),
         (

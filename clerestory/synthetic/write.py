@@ -2,9 +2,10 @@
 Write a synthetic population's sessions to a folder, with the truth beside them.
 
 `logs/` is what a custodian would hold, and `telemetry/` what his collector kept of most of the
-sessions; `accounts.csv` says whose each file is, and telemetry names accounts as it does.
-`truth.csv` says what was planted and exists only because nothing here is real.  Labels come from
-`aggregates.twin`, so a release made of these files can be held against the same published margins.
+sessions; `accounts.csv` says whose each file is, and which accounts are staff (whoever asks as the
+published study did leaves them out); telemetry names accounts as it does.  `truth.csv` says what
+was planted and exists only because nothing here is real.  Labels come from `aggregates.twin`, so a
+release made of these files can be held against the same published margins.
 """
 
 import csv
@@ -32,7 +33,9 @@ COUNTS = (
     "commits",
     "model_calls",
 )
-CONTEXTS = ("wrote_code", "model_family", "surface", "interactive")
+CONTEXTS = ("wrote_code", "model_family", "surface", "interactive", "staff")
+STAFF = 0.02
+"""Chosen: share of the accounts that are declared to be staff, whatever else they are."""
 TELEMETRY = ("telemetry", "telemetry_wrote_code")
 _SYLLABLES = "bcdfghjklmnprstvwz"
 _VOWELS = "aeiou"
@@ -77,7 +80,7 @@ def write_sessions(folder: Path, *, accounts: int, sessions: int, seed: int | No
         Collector(folder / "telemetry") as collector,
     ):
         owners, truth = csv.writer(owners_file), csv.writer(truth_file)
-        owners.writerow(("path", "account"))
+        owners.writerow(("path", "account", "staff"))
         truth.writerow((*header, "entrypoint", *TELEMETRY))
         for account, row, dice, canary, around in _people(twin, book, random):
             home, (place, sign) = around
@@ -87,7 +90,7 @@ def write_sessions(folder: Path, *, accounts: int, sessions: int, seed: int | No
                 target.parent.mkdir(parents=True, exist_ok=True)
                 data = ("\n".join(lines) + "\n").encode()
                 target.write_bytes(data)
-                owners.writerow((path, account))
+                owners.writerow((path, account, row.labels["staff"]))
                 written, files = written + len(data), files + 1
             main = next(_files(story, account))[0]
             is_heard = row.labels["telemetry"] == "present"
@@ -109,7 +112,7 @@ _Person = tuple[str, Row, Random, str, tuple[str, tuple[str, str]]]
 
 def _people(twin: Twin, book: Codebook, random: Random) -> Iterator[_Person]:
     """Each session with its account, random numbers, canary and surroundings; no account shown."""
-    last, account, around = b"", "", ("", ("", ""))
+    last, account, staff, around = b"", "", "no", ("", ("", ""))
     canaries: set[str] = set()
     for number, row in enumerate(_rows(twin, book)):
         pseudonym = twin.rows[number, -PSEUDONYM_BYTES:].tobytes()
@@ -118,6 +121,8 @@ def _people(twin: Twin, book: Codebook, random: Random) -> Iterator[_Person]:
             name = f"{random.choice(_NAMES)}{random.randrange(10, 99)}"
             home = random.choice(_HOMES).format(name)
             around = home, evidence(row.labels["occupation"], random)
+            staff = "yes" if random.random() < STAFF else "no"
+        row.labels["staff"] = staff
         canary = _canary(random)
         while canary in canaries:
             canary = _canary(random)
@@ -147,11 +152,11 @@ def _files(story: Story, account: str) -> Iterator[tuple[str, list[str]]]:
         yield f"{project}/{story.session}/subagents/agent-{name}.jsonl", lines
 
 
-def _contexts(row: Row, story: Story) -> tuple[str, str, str, str]:
+def _contexts(row: Row, story: Story) -> tuple[str, ...]:
     families = {name.split("-")[1] for name in story.models}
     family = families.pop() if len(families) == 1 else "mixed"
     wrote = "yes" if story.count.get("lines_added") else "no"
-    return wrote, family, row.labels["surface"], row.labels["interactive"]
+    return wrote, family, *(row.labels[name] for name in CONTEXTS[2:])
 
 
 def _canary(random: Random) -> str:

@@ -20,7 +20,7 @@ authors = ["a@example.org"]
 
 [population]
 months = ["2025-10", "2025-12"]
-where = { interactive = true }
+where = { interactive = true, staff = false }
 
 [privacy]
 epsilon = 2.0
@@ -175,6 +175,7 @@ CONTEXT = {
     "month": "2025-11",
     "surface": "cli",
     "interactive": "yes",
+    "staff": "no",
     "model_family": "opus",
     "length_band": "lt2k",
     "model_calls": "1",

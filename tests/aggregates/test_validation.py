@@ -98,7 +98,14 @@ BAD_FILES = {
     "another rater": (
         file_of(told(GOOD), rater={"name": "claude", "version": "1", "model": "m"}),
         3,
-        "another rater: 'claude 1 m'",
+        "another rater: 'claude 1 m full'",
+    ),
+    "another view": (
+        file_of(
+            told(GOOD), rater={"name": "offline", "version": "1", "model": "", "view": "tail"}
+        ),
+        3,
+        "another rater: 'offline 1 tail'",
     ),
     "another codebook": (file_of(told(GOOD), codebook="0" * 64), 8, "another codebook"),
     "an unknown key": (file_of({**told(GOOD), "note": "hello"}), 12, "tables.0.note"),

@@ -19,8 +19,8 @@ def test_turns_stand_in_order_with_actions_in_a_line() -> None:
     )
     assert "".join(render(found).text) == (
         "[person]\npolish the lamp\n\n"
-        "[agent]\nWith pleasure.\n→ Edit: lamp.py [ok, +1 −0 lines]\n"
-        "→ Bash: rub lamp [ok]\na djinn\n\n"
+        "[agent]\nWith pleasure.\n→ Edit [ok, +1 −0 lines]: lamp.py\n"
+        "→ Bash [ok]: rub lamp\na djinn\n\n"
         "[person]\nthanks"
     )
 

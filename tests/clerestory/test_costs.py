@@ -1,6 +1,7 @@
 """The plan says what labelling costs, in words and as data; a validation becomes a study's file."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,9 +9,12 @@ from typer.testing import CliRunner
 
 from aggregates.plan import plan
 from aggregates.study import Study
+from classifiers.costs import cost_of
 from clerestory.cli import app
 from clerestory.synthetic import write_sessions
 from privacy.errors import ConfigurationError
+from privacy.plan import Rater
+from privacy.views import SHOWN, VIEWS
 from tests.aggregates.rows import HEAD, RATE
 from tests.support.confusions import CORRECTED, RATED
 from tests.support.pki import PUBLIC_ROOT
@@ -138,3 +142,30 @@ def test_counts_say_whose_labels_are_right(tmp_path: Path, more: list[str]) -> N
     assert done.exit_code == 2
     assert "CONFUSION_INPUT" in done.stderr
     assert not file.exists()
+
+
+def test_a_plan_prints_who_counts_and_who_is_left_out(tmp_path: Path) -> None:
+    """An exclusion that nobody sees is a choice that nobody made; so it is with a view."""
+    told, shown = planned(tmp_path, '\n[rater]\nview = "tail"\n')
+    assert "sessions  of 2025-10 to 2025-12, where interactive is yes, staff is no" in shown
+    assert "left out: interactive: no, staff: yes" in shown
+    assert f"view      tail: it is shown {SHOWN['tail']}" in shown
+    assert told["view"] == "tail"
+    assert told["population"] == {
+        "months": ["2025-10", "2025-11", "2025-12"],
+        "where": {"interactive": ["yes"], "staff": ["no"]},
+    }
+    everybody = HEAD.replace("where = { interactive = true, staff = false }\n", "") + RATE
+    (tmp_path / "all.toml").write_text(everybody, encoding="utf-8")
+    words = ["plan", str(tmp_path / "all.toml"), "--out", str(tmp_path / "all.json")]
+    shown = RUN.invoke(app, words).stdout
+    assert "2025-12, all of them" in shown
+    assert "left out" not in shown
+
+
+def test_a_view_costs_what_it_shows() -> None:
+    """A first turn fills a fifth of what a session does; no bound leans on that."""
+    asking = Rater("claude", "1", "low", "a-model", "https://api.example.org", "")
+    whole, opening, end = (cost_of(replace(asking, view=view), 1) for view in VIEWS)
+    assert opening.tokens_in < end.tokens_in < whole.tokens_in
+    assert opening.tokens_in_most >= whole.tokens_in_most

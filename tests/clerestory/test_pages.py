@@ -17,6 +17,7 @@ from clerestory.pages.truth import ONLY_SYNTHETIC, render_truth
 from privacy.errors import ConfigurationError
 from privacy.plan import Plan
 from privacy.raters import CLAUDE, OFFLINE
+from privacy.views import SHOWN
 from tests.support.first_look import (
     EXPERTISE,
     Row,
@@ -337,6 +338,18 @@ def test_caveats_follow_the_release() -> None:
         assert gone not in other
     assert "no person's" not in other
     assert "went from the sealed worker to the model behind api.test" in other
+    assert "where interactive is yes, and of no others" in text
+
+
+def test_a_page_says_what_the_rater_was_shown() -> None:
+    """Labels of a first turn are none of the session, and a reader cannot tell by looking."""
+    plan, rows = make_plan(), make_rows()
+    part = replace(plan, rater=replace(plan.rater, view="first_turn"))
+    told, whole = (Page(render_report(each, rows, {})).text for each in (part, plan))
+    assert f"was shown a part of each session, {SHOWN['first_turn']}." in told
+    assert "a part of each session" not in whole
+    assert SHOWN["first_turn"] in told.split("shown to the rater", 1)[-1]
+    assert SHOWN["full"] in whole.split("shown to the rater", 1)[-1]
 
 
 def test_a_rater_of_low_fidelity_is_quoted_with_whose_labels_it_was_held_against() -> None:

@@ -9,6 +9,7 @@ import pytest
 from clerestory import sealing
 from clerestory.sealing import seal_sources
 from privacy.custodian import Custodian
+from privacy.declared import split
 from privacy.errors import ConfigurationError, RefusedError, VerificationError
 from privacy.sealing import floor_info
 from tests.support.batches import newest
@@ -46,7 +47,8 @@ def sessions(house: House) -> list[bytes]:
     """What the keeper could open."""
     info = floor_info(house.vault.floor.hash, "session")
     blobs = newest(house.vault).values()
-    return [blob.open(house.state.sealing.open(blob.wrapped, info=info)) for blob in blobs]
+    key = house.state.sealing
+    return [split(blob.open(key.open(blob.wrapped, info=info)))[1] for blob in blobs]
 
 
 def test_a_log_is_sealed_once_and_grows(tmp_path: Path) -> None:

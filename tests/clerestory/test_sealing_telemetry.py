@@ -140,16 +140,16 @@ def test_inspecting_tells_a_collectors_file(tmp_path: Path) -> None:
     made(tmp_path, m=[counted(3), counted(1, name="s2"), {"resourceSpans": [{}]}])
     told = inspect(tmp_path)
     (row,) = [row for row in told["files"] if row["path"] == "otlp/m.jsonl"]
+    assert row.pop("bytes") == (tmp_path / "otlp" / "m.jsonl").stat().st_size
     assert row == {
         "path": "otlp/m.jsonl",
         "format": "telemetry",
-        "sessions": 0,  # it tells of two, and is none
+        "sessions": 0,
         "prompts": 0,
         "actions": 0,
         "subagents": 0,
         "continued": 0,
         "telemetry": 2,
-        "bytes": (tmp_path / "otlp/m.jsonl").stat().st_size,
         "codes": {"TELEMETRY_TRACES": 1},
     }
     assert told["read"] == 3

@@ -122,9 +122,11 @@ def read(data: bytes, telemetry: bytes | None = None) -> str:
     with silent("reading") as tell:
         try:
             counted = wrote_code(telemetry, data) if telemetry else ABSENT
-            record = worker._label(
-                data, month=MONTH, account=ACCOUNT, rater=Watched(), telemetry=counted
-            )
+            heard = "absent" if counted == ABSENT else "present"
+            labels, measures = worker._label(data, Watched(), "full")
+            labels |= {"month": MONTH, "staff": "no"}
+            labels |= {"telemetry": heard, "telemetry_wrote_code": counted}
+            record = LabelRecord.of(codebook(), labels, measures, ACCOUNT)
             tell(repr(record))
         except UnreadableError as error:
             reason = error.reason

@@ -13,6 +13,7 @@ from classifiers import edge
 from privacy import custodian as custodian_module
 from privacy.batches import Manifest, Row, by_fingerprint
 from privacy.custodian import Custodian, Target
+from privacy.declared import Declared, split
 from privacy.deposit import Deposit
 from privacy.errors import ConfigurationError, RefusedError
 from privacy.packs import KEYS, SEALED, Pack
@@ -28,6 +29,11 @@ INFO = floor_info(FLOOR.hash, "session")
 
 def content(at: Target) -> list[bytes]:
     """What the keeper reads of the newest versions."""
+    return [split(sealed)[1] for sealed in opened(at)]
+
+
+def opened(at: Target) -> list[bytes]:
+    """The same, with the line that stands before each session."""
     return [b.open(KEEPER.open(b.wrapped, info=INFO)) for b in newest(at.vault).values()]
 
 
@@ -310,3 +316,65 @@ def test_the_largest_session_takes_three_times_its_size_of_memory(tmp_path: Path
     assert LARGEST < peak < 2.1 * LARGEST
     (only,) = content(at)
     assert only == data
+
+
+def declare(at: Target, folder: Path, data: bytes, *, staff: bool | None) -> str:
+    """One session of ann's, with or without a declaration."""
+    with closing(Custodian(folder)) as hand, Deposit(hand, at) as deposit:
+        return deposit.seal("ann", "s", "2026-01", data, staff=staff)
+
+
+def test_what_is_declared_is_sealed_and_stands_until_it_is_declared_anew(tmp_path: Path) -> None:
+    """A nightly run that says nothing must not make staff ordinary people again."""
+    at, folder = target(tmp_path / "vault"), tmp_path / "custodian"
+    Custodian.create(folder).close()
+    for data, staff, done, stands in (
+        (TALK, None, "sealed", False),
+        (TALK, False, "unchanged", False),
+        (TALK, True, "superseded", True),
+        (TALK, None, "unchanged", True),
+        (TALK + b"more", None, "superseded", True),
+        (TALK + b"more", False, "superseded", False),
+        (TALK, True, "shrunk", False),
+    ):
+        assert declare(at, folder, data, staff=staff) == done
+        assert [split(sealed)[0] for sealed in opened(at)] == [Declared(staff=stands)]
+
+
+def test_a_session_sealed_before_anything_was_declared_is_not_sealed_again(tmp_path: Path) -> None:
+    """An update of the program must not hand in everything twice; staff alone supersede."""
+    at, folder = target(tmp_path / "vault"), tmp_path / "custodian"
+    Custodian.create(folder).close()
+    with closing(Custodian(folder)) as hand, Deposit(hand, at) as deposit:
+        deposit.seal("ann", "s", "2026-01", TALK)
+        # What the index held of it before there was a line: a hash of the session alone.
+        key = hand.session("ann", "s")
+        before = hand.known(key)
+        assert before
+        assert before[:2] == (hand.content_hash(TALK), len(TALK))
+    assert declare(at, folder, TALK, staff=None) == "unchanged"
+    assert declare(at, folder, TALK, staff=True) == "superseded"
+
+
+def test_the_vault_shows_of_staff_and_others_the_same(tmp_path: Path) -> None:
+    """Headers are in clear, and lengths are: neither may tell who is staff."""
+    shown = []
+    for name, staff in (("yes", True), ("no", False)):
+        at, folder = target(tmp_path / name), tmp_path / f"{name}.custodian"
+        Custodian.create(folder).close()
+        declare(at, folder, TALK, staff=staff)
+        (blob,) = newest(at.vault).values()
+        shown.append((sorted(blob.header), blob.header["month"], len(blob.encode())))
+        assert b"staff" not in blob.encode()
+    assert shown[0] == shown[1]
+
+
+def test_who_is_forgotten_is_forgotten_as_staff_too(tmp_path: Path) -> None:
+    """The custodian's folder keeps nothing of a person who asked to be erased but that."""
+    at, folder = target(tmp_path / "vault"), tmp_path / "custodian"
+    Custodian.create(folder).close()
+    declare(at, folder, TALK, staff=True)
+    with closing(Custodian(folder)) as hand:
+        assert hand.is_staff("ann")
+        hand.forget(at.floor, "ann")
+        assert not hand.is_staff("ann")

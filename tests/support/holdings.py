@@ -10,6 +10,7 @@ from contextlib import closing
 
 from privacy.codebook import codebook
 from privacy.custodian import Custodian, Target
+from privacy.declared import split
 from privacy.deposit import Deposit
 from privacy.errors import VerificationError
 from privacy.keeper.due import Due
@@ -87,7 +88,8 @@ def readable(house: House) -> set[str]:
     info, found = floor_info(house.vault.floor.hash, "session"), set()
     for due in all_due(house):
         blob = house.state.corpus.read(due)
-        if blob.open(house.state.ring.of(blob).open(blob.wrapped, info=info)).startswith(WORDS):
+        sealed = blob.open(house.state.ring.of(blob).open(blob.wrapped, info=info))
+        if split(sealed)[1].startswith(WORDS):
             found.add(due.session)
     return found
 

@@ -73,7 +73,7 @@ class ClaudeRater:
         self.system: list[Any] = [
             {
                 "type": "text",
-                "text": rubric(codebook()),
+                "text": rubric(codebook(), named.view),
                 "cache_control": {"type": "ephemeral"},
             }
         ]

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from privacy.codebook import Codebook, Instrument
+from privacy.views import SHOWN, ViewName
 
 _OPENING = """\
 You label one session of a person with a coding agent for a study. You answer with one JSON \
@@ -26,15 +27,19 @@ action of the agent. Where it says [… cut …], text was left out: that is evi
 
 Judge by what the session shows. Where it is too thin to tell, the code ? is the right answer.
 """
+_PART = """\
+You are shown a part of each session: {}. What is left out is evidence of nothing.
+"""
 AGAIN = (
     "Your last answer was not of the form that is asked for. Answer with one JSON object that "
     "holds each question's name and one of its codes, and nothing else."
 )
 
 
-def rubric(codebook: Codebook) -> str:
+def rubric(codebook: Codebook, view: ViewName = "full") -> str:
     """The part of a request that is the same for every session."""
-    return "\n".join([_OPENING, *(_question(each) for each in codebook.instruments)])
+    part = [] if view == "full" else [_PART.format(SHOWN[view])]
+    return "\n".join([_OPENING, *part, *(_question(each) for each in codebook.instruments)])
 
 
 def _question(instrument: Instrument) -> str:

@@ -12,13 +12,14 @@ from typing import Literal
 
 from classifiers.rendering import View
 from classifiers.sessions import Session
+from privacy.codebook import UNCLEAR
 
 from . import people, results, work
 from .evidence import Evidence, gather
 
 
 class OfflineRater:
-    """Rules as a rater; it reads the whole session, not the view that a model would see."""
+    """Rules as a rater; of what the view shows it reads the events, not the text cut to size."""
 
     name = "offline"
     version = "2"
@@ -26,7 +27,11 @@ class OfflineRater:
 
     def rate(self, session: Session, view: View) -> Mapping[str, str]:
         """A label for each of the eleven instruments."""
-        return judge(gather(session))
+        seen = gather(session)
+        labels = judge(seen)
+        if view.name == "tail" and not seen.requests:
+            labels["outcome"] = UNCLEAR  # there was a goal, for all one knows
+        return labels
 
 
 def judge(seen: Evidence) -> dict[str, str]:

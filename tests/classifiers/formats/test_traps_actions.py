@@ -15,7 +15,7 @@ from classifiers.formats import read_session
 from classifiers.raters.offline.artefacts import artefact
 from classifiers.rendering import render
 from classifiers.sessions import Session, UnreadableError
-from classifiers.structure import contexts, measures
+from classifiers.structure import contexts, measures, structure_of
 from tests.classifiers.logs import agent, call, log, person, record, result, said, session
 
 SIDE = {"isSidechain": True, "agentId": "a1"}
@@ -270,4 +270,4 @@ def test_t30_a_log_quoted_in_a_result_is_data() -> None:
 
 
 def _wrote(found: Session) -> str:
-    return contexts(found, render(found), month="unknown", status="rated")["wrote_code"]
+    return contexts(structure_of(found), render(found), share_cut=0)["wrote_code"]

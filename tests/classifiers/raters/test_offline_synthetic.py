@@ -9,7 +9,7 @@ from classifiers.agreement import agreement
 from classifiers.formats import read_session
 from classifiers.raters.offline import OfflineRater
 from classifiers.rendering import render
-from classifiers.structure import contexts
+from classifiers.structure import contexts, structure_of
 from clerestory.synthetic import write_sessions
 from privacy.codebook import codebook
 
@@ -29,7 +29,7 @@ def rated(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Row, Row]]:
     for row in rows:
         session = read_session((folder / row["path"]).read_bytes())
         view = render(session)
-        context = contexts(session, view, month="unknown", status="rated")
+        context = contexts(structure_of(session), view, share_cut=view.share_cut)
         pairs.append((row, {**OfflineRater().rate(session, view), **context}))
     return pairs
 
