@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -226,3 +227,12 @@ def test_the_control_finds_the_word() -> None:
         (one,), _ = made.sealed(Path(folder), a=made.lines(*RECORDS["gemini"]))
     assert WORDS.encode() in one.blob
     assert any(WORDS in "".join(said.text) for said in read_session(one.blob).utterances)
+
+
+@pytest.mark.parametrize("name", [*RECORDS, *TEXTS])
+def test_a_file_is_read_as_its_bytes_are(name: str) -> None:
+    """Whoever looks at a file reads what a worker reads of the sealed bytes, from its beginning."""
+    data = made.lines(*RECORDS[name]) if name in RECORDS else TEXTS[name].encode()
+    file = BytesIO(data)
+    file.seek(len(data) // 2)
+    assert read_session(file) == read_session(data)
