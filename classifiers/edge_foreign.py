@@ -36,12 +36,12 @@ def recognise(path: Path, more: tuple[Splits, ...], limit: int) -> Splits | None
     """
     met: list[Record] = []
     for record in islice(records_at(path, Damage(), (*OTHERS, *more), limit), LOOKED_AT):
-        met.append(record)
         if FORMATS[0].claims(record):
-            return None
+            return None  # what stands behind costs itself and not the file
         for ours in OTHERS:
             if ours.claims(record):
                 return ours
+        met.append(record)
     return next((each for record in met for each in more if each.claims(record)), None)
 
 

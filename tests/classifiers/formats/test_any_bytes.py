@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from classifiers.formats import OTHERS, read_session
+from classifiers.formats import FORMATS, OTHERS, read_session
 from classifiers.sessions import REASONS, UnreadableError
 from classifiers.structure import measures
 from tests.classifiers.formats import (
@@ -176,6 +176,16 @@ def test_every_format_has_a_sample_here() -> None:
     samples += [text.encode() for text in TEXTS.values()]
     found = {read_session(sample).format for sample in samples}
     assert found == {known.NAME for known in OTHERS}
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_no_format_claims_a_record_of_anothers(name: str) -> None:
+    """Dispatch is by content: two formats that both want a file would make its name decide."""
+    (own,) = {read_session(made.lines(*RECORDS[name])).format}
+    claimed = {known.NAME for each in RECORDS[name] for known in FORMATS if known.claims(each)}
+    assert claimed == {own}
+    told = log(person("hello"))
+    assert [k.NAME for k in FORMATS if k.claims(json.loads(told))] == ["claude_code"]
 
 
 @pytest.mark.parametrize("name", RECORDS)
