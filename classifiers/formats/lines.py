@@ -86,20 +86,8 @@ def value_of(data: bytes) -> object:
         most = max(len(data), LONGEST_RECORD) // BYTES_A_VALUE
         if sum(map(data.count, MARKS)) > most:
             raise too_large()
-    return parsed(data)
-
-
-def parsed(data: bytes) -> object:
-    """
-    The JSON value that bytes in UTF-8 are.
-
-    `json.loads` would guess another encoding from where NUL bytes stand: a line torn out of a
-    file in UTF-16 would be read by one reader and lost by the next.
-
-    Raises:
-        ValueError: They are none.
-        RecursionError: It is nested too deeply.
-    """
+    # From bytes, `json.loads` would guess another encoding by where NUL bytes stand: a line torn
+    # out of a file in UTF-16 would be read by one reader and lost by the next.
     value: object = json.loads(data.decode("utf-8", "surrogatepass"))
     return value
 

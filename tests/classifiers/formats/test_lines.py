@@ -5,7 +5,7 @@ from io import BytesIO
 
 import pytest
 
-from classifiers.formats.lines import Damage, Record, parsed, records, timestamp
+from classifiers.formats.lines import Damage, Record, records, timestamp, value_of
 
 ONE, TWO = {"type": "user", "uuid": "1", "a": 1}, {"type": "user", "uuid": "2", "a": 2}
 FIRST, SECOND = json.dumps(ONE).encode(), json.dumps(TWO).encode()
@@ -73,5 +73,5 @@ def test_no_line_is_guessed_to_be_in_another_encoding() -> None:
     torn = FIRST.decode().encode("utf-16-be")
     assert json.loads(torn) == ONE  # the control: the parser guesses
     with pytest.raises(ValueError, match="Expecting"):
-        parsed(torn)
-    assert parsed(FIRST) == ONE
+        value_of(torn)
+    assert value_of(FIRST) == ONE
