@@ -34,15 +34,15 @@ def recognise(path: Path, more: tuple[Splits, ...], limit: int) -> Splits | None
     Raises:
         Unreadable: It cannot be taken.
     """
-    looked_at: list[Record] = []
+    met: list[Record] = []
     for record in islice(records_at(path, Damage(), (*OTHERS, *more), limit), LOOKED_AT):
         if FORMATS[0].claims(record):
-            return None
+            return None  # what stands behind costs itself and not the file
         for ours in OTHERS:
             if ours.claims(record):
                 return ours
-        looked_at.append(record)
-    return next((each for record in looked_at for each in more if each.claims(record)), None)
+        met.append(record)
+    return next((each for record in met for each in more if each.claims(record)), None)
 
 
 def records_at(

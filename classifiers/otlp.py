@@ -141,16 +141,13 @@ def is_telemetry(record: Record) -> bool:
 def attributes_of(holder: Record, wanted: Container[str] | None = None) -> Record:
     """Attributes as texts, all or the wanted ones; a list or a mapping is one text as well."""
     found: Record = {}
-    for each in dicts_of(holder.get("attributes")):
-        key = each.get("key")
+    several = holder.get("attributes")
+    for each in several if isinstance(several, list) else ():
+        key = each.get("key") if isinstance(each, dict) else None
         if isinstance(key, str) and (wanted is None or key in wanted):
-            value = dict_of(each.get("value"))
-            inner = next((v for v in value.values() if v is not None), "")
-            if isinstance(inner, str):
-                found[key] = inner
-            else:
-                is_plain = isinstance(inner, int | float) and not isinstance(inner, bool)
-                found[key] = str(inner) if is_plain else json.dumps(inner, sort_keys=True)
+            value = each.get("value")
+            inner = next(iter(value.values()), "") if isinstance(value, dict) else ""
+            found[key] = inner if isinstance(inner, str) else _as_text(inner)
     return found
 
 
@@ -160,6 +157,11 @@ def whole(value: object) -> int | None:
         return int(value)
     is_count = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**64
     return value if is_count and isinstance(value, int) else None
+
+
+def _as_text(value: object) -> str:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return str(value) if is_number else "" if value is None else json.dumps(value, sort_keys=True)
 
 
 def month_of(nanoseconds: int) -> str:

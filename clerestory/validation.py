@@ -41,6 +41,8 @@ class Rated:
     """For each session the account, repository or folder that it belongs to."""
     codes: tuple[Mapping[str, tuple[str, ...]], ...]
     """For each session the codes of the rules behind every label, where the rater has rules."""
+    paid: tuple[float | None, ...]
+    """For each session its price in US dollars, where one was given."""
     refused: Mapping[str, int]
     """Files that could not be read, by reason code."""
 
@@ -53,21 +55,23 @@ class Rated:
 
 def rate(
     sessions: Path,
-    labels: Path,
+    labels: Path | None,
     rater: str,
     progress: Callable[[str, float], None],
     *,
     codes: bool = False,
+    prices: Mapping[str, float] | None = None,
 ) -> Rated:
     """
     Have a rater label sessions whose right labels are known.
 
     Args:
         sessions: Folder of session logs.
-        labels: The CSV.
+        labels: The CSV; None to take the paths of the prices.
         rater: Name of a known rater that asks nobody.
         progress: Told how far it is.
         codes: Whether to say which rules stood behind each label.
+        prices: What somebody paid for the same result, by path.
 
     Raises:
         ConfigurationError: No such rater, folder or file, or labels outside the codebook.
@@ -78,9 +82,15 @@ def rate(
             f"the rater {rater!r}, which asks somebody or is not known.",
             f"choose one of: {', '.join(here)}.",
         )
+    if labels is None and not prices:
+        raise _bad("neither labels nor prices.", "give --labels or --prices.")
     if not sessions.is_dir():
         raise _bad("no folder of sessions.", "check the path given with --sessions.")
-    given = read_labels(labels)
+    given: dict[str, tuple[str, Mapping[str, str]]] = {
+        path: (str(Path(path).parent), {}) for path in prices or ()
+    }
+    given |= read_labels(labels) if labels is not None else {}
+    paid = []
     hand, pairs, groups, behind = rater_of(RATERS[rater]), [], [], []
     refused: dict[str, int] = defaultdict(int)
     for number, (path, (group, row)) in enumerate(given.items()):
@@ -95,8 +105,9 @@ def rate(
             continue
         pairs.append((row, dict(hand.rate(session, render(session)))))
         groups.append(group)
+        paid.append((prices or {}).get(path))
         behind.append(codes_of(gather(session)) if codes and rater == OFFLINE.name else {})
-    return Rated(rater, (*pairs,), (*groups,), (*behind,), dict(refused))
+    return Rated(rater, (*pairs,), (*groups,), (*behind,), (*paid,), dict(refused))
 
 
 def agreements(rated: Rated) -> dict[str, Any]:

@@ -64,7 +64,7 @@ def read(found: Iterable[Record], damage: Damage) -> Session:
             conversations[stated] = conversations.pop(name)
         name = stated or name
         if name not in conversations:
-            room.take(name)
+            room.open(name)
             conversations[name] = _Conversation(room)
         conversations[name].take(record)
     if not conversations:
@@ -98,7 +98,7 @@ class _Conversation:
         if record.get("isSidechain") is True:
             agent = text_of(record.get("agentId")) or self._unnamed(record)
             if agent not in self._agents:
-                self._room.take(agent)
+                self._room.open(agent)
                 self._agents[agent] = _Part(self._room, is_subagent=True)
             part = self._agents[agent]
         part.take(record)

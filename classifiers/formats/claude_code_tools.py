@@ -18,10 +18,13 @@ from .lines import Record
 
 KINDS: Mapping[str, Kind] = {
     "Read": "read", "NotebookRead": "read", "LS": "read", "BashOutput": "read",
-    "TaskOutput": "read", "Grep": "search", "Glob": "search", "ToolSearch": "search",
+    "TaskOutput": "read", "AgentOutputTool": "read", "Grep": "search", "Glob": "search",
+    "ToolSearch": "search", "LSP": "search",
     "Edit": "edit", "MultiEdit": "edit", "NotebookEdit": "edit", "Write": "write",
-    "Bash": "shell", "PowerShell": "shell", "KillShell": "shell", "Monitor": "shell",
-    "WebFetch": "web", "WebSearch": "web", "Task": "agent", "Agent": "agent",
+    "Bash": "shell", "PowerShell": "shell", "KillShell": "shell", "TaskStop": "shell",
+    "Monitor": "shell", "WebFetch": "web", "WebSearch": "web", "Task": "agent", "Agent": "agent",
+    "Workflow": "agent", "SendMessage": "agent", "ListMcpResourcesTool": "mcp",
+    "ReadMcpResourceTool": "mcp",
     "TodoWrite": "plan", "TaskCreate": "plan", "TaskUpdate": "plan", "TaskList": "plan",
     "TaskGet": "plan", "EnterPlanMode": "plan", "ExitPlanMode": "plan", "AskUserQuestion": "ask",
 }  # fmt: skip

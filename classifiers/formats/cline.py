@@ -8,6 +8,7 @@ a task, so its first message does.  The history beside it that goes to the model
 and is not read.
 """
 
+import json
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
@@ -41,12 +42,21 @@ def claims(record: Record) -> bool:
 
 def split(found: Iterator[Record]) -> Iterator[Portion]:
     """The one task of a file."""
-    said = [each for each in found if claims(each) and each.get("partial") is not True]
+    said = [_needed(each) for each in found if claims(each) and each.get("partial") is not True]
     if said:
         times = [time_of(each.get("ts")) for each in said]
         parts = [Part(each, "", text_of(each.get("text")) != "") for each in said]
         name = named(said[0].get("ts"), text_of(said[0].get("text")))
         yield Portion(name, parts, as_lines, earliest(times))
+
+
+def _needed(message: Record) -> Record:
+    """A message without what no reader needs: thinking, and requests as the model got them."""
+    kind = text_of(message.get(type_of(message)))
+    if kind == "api_req_started":
+        reason = arguments(message.get("text")).get("cancelReason")
+        return {**message, "text": json.dumps({"cancelReason": reason})}
+    return {**message, "text": "", "reasoning": ""} if kind == "reasoning" else message
 
 
 def read(found: Iterable[Record], damage: Damage) -> Session:

@@ -24,8 +24,6 @@ NAME = "compliance_local"
 _SESSION, _MESSAGE = "compliance_local_session", "compliance_local_session_message"
 _OF_A_SESSION = ("type", "id", "product_surface", "created_at")
 _OF_A_MESSAGE = ("type", "id", "role", "model", "created_at", "provenance", "content")
-_ON_A_PAGE = 50
-"""Messages on a page as it is sealed."""
 _SURFACES = {"claude_code": "cli", "cowork": "desktop", "claude_science": "desktop",
              "claude_in_chrome": "web"}  # fmt: skip
 """The product before any `/`; Claude Code's may be a terminal, an editor or the desktop's."""
@@ -62,12 +60,9 @@ def _portion(session: Record, messages: list[Record]) -> Portion:
     kept = {key: session[key] for key in _OF_A_SESSION if key in session}
 
     def written(parts: list[Record]) -> list[Record]:
-        """Short pages, so that a reader holds little at a time."""
-        starts = range(0, len(parts), _ON_A_PAGE)
-        return [
-            {"session": {"type": _SESSION, **kept}, "data": parts[start : start + _ON_A_PAGE]}
-            for start in starts
-        ]
+        """A page for each message: what a worker reads as a line is never long."""
+        head = {"type": _SESSION, **kept}
+        return [{"session": head, "data": [part]} for part in parts]
 
     parts = [
         Part(

@@ -30,6 +30,9 @@ from .values import (
 
 NAME = "gemini_cli"
 
+_HEAD = ("sessionId", "session_id", "projectHash", "startTime", "kind", "type", "model",
+         "timestamp", "messages")  # fmt: skip
+"""What a reader needs of a chat beside its messages."""
 _SPOKEN = ("user", "gemini")
 _NOTICES = ("info", "warning", "error")
 _STREAM = frozenset({"message", "tool_use", "tool_result", "error", "result"})
@@ -64,8 +67,9 @@ def split(found: Iterator[Record]) -> Iterator[Portion]:
 def _portion(head: Record, lines: list[Record]) -> Portion:
     is_document = isinstance(head.get("messages"), list)
     messages = dicts_of(head.get("messages")) if is_document else [*_latest(lines).values()]
+    messages = [each for each in messages if type_of(each)]
     for message in messages:
-        message.pop("thoughts", None)
+        _strip(message)
     parts = [
         Part(each, text_of(each.get("id")), type_of(each) in (*_SPOKEN, *_STREAM - {"result"}))
         for each in messages
@@ -73,12 +77,21 @@ def _portion(head: Record, lines: list[Record]) -> Portion:
     began = earliest([time_of(head.get("startTime") or head.get("timestamp")),
                       *(time_of(each.get("timestamp")) for each in messages)])  # fmt: skip
     name = text_of(head.get("sessionId")) or text_of(head.get("session_id"))
-    head.pop("summary", None)
+    head = {key: head[key] for key in _HEAD if key in head}
     written = within("messages", head) if is_document else after([head])
     calls = (call for each in messages for call in dicts_of(each.get("toolCalls")))
     sent = tuple(agent for call in calls if (agent := text_of(call.get("agentId"))))
     parent = name if _is_subagent(head) else ""
     return Portion(name, parts, written, began, parent=parent, children=sent)
+
+
+def _strip(message: Record) -> None:
+    """Take from a message what no reader needs: thoughts, and files as they were and are."""
+    message.pop("thoughts", None)
+    for call in dicts_of(message.get("toolCalls")):
+        if isinstance(shown := call.get("resultDisplay"), dict):
+            for key in shown.keys() - {"diffStat", "fileDiff"}:
+                del shown[key]
 
 
 def _latest(lines: list[Record]) -> dict[str, Record]:

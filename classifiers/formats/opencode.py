@@ -15,7 +15,7 @@ from classifiers.sessions import Actor, Outcome, Session, UnreadableError
 from .actions import patch_lines
 from .conversation import Conversation
 from .lines import Damage, Record, type_of
-from .opencode_storage import assembled, is_piece, portion_of
+from .opencode_storage import INFO, NEEDLESS, assembled, is_piece, portion_of
 from .portions import Part, Portion, earliest, within
 from .values import dict_of, dicts_of, number_of, text_of, time_of
 
@@ -50,7 +50,7 @@ def split(found: Iterator[Record]) -> Iterator[Portion]:
         if not _is_export(record):
             continue
         info = dict_of(record.get("info"))
-        messages = dicts_of(record.get("messages"))
+        messages = [_needed(each) for each in dicts_of(record.get("messages"))]
         parts = [
             Part(each, text_of(_info(each).get("id")), any(map(_is_spoken, _parts(each))))
             for each in messages
@@ -64,6 +64,13 @@ def split(found: Iterator[Record]) -> Iterator[Portion]:
             earliest(times),
             parent=text_of(info.get("parentID")),
         )
+
+
+def _needed(message: Record) -> Record:
+    """What a reader needs of a message: no thinking, no folders, no state of files."""
+    info = {key: value for key, value in _info(message).items() if key in INFO}
+    parts = [each for each in _parts(message) if type_of(each) not in NEEDLESS]
+    return {"info": info, "parts": parts}
 
 
 def read(found: Iterable[Record], damage: Damage) -> Session:

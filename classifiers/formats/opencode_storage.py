@@ -9,6 +9,13 @@ from .lines import Record
 from .portions import Part, Portion, as_lines
 from .values import dict_of, dicts_of, text_of, time_of
 
+INFO = frozenset(
+    {"id", "sessionID", "role", "time", "modelID", "model", "error", "summary", "parentID"}
+)
+"""What a reader needs of a message's data."""
+NEEDLESS = frozenset({"reasoning", "step-start", "step-finish", "snapshot", "patch", "retry"})
+"""Parts that say nothing the normal form holds."""
+
 
 def is_piece(record: Record) -> bool:
     """Whether a record is a piece of a session."""
@@ -27,10 +34,13 @@ def portion_of(piece: Record, *, is_spoken: bool) -> Portion:
         keys = ("id", "parentID", "projectID", "time", "version")
         parent = text_of(piece.get("parentID"))
         piece = {key: piece[key] for key in keys if key in piece}
+    elif _kind(piece) == "msg":
+        piece = {key: value for key, value in piece.items() if key in INFO}
     name = text_of(piece.get("sessionID")) or text_of(piece.get("id"))
     time = dict_of(piece.get("time"))
     began = time_of(time.get("created")) or time_of(time.get("start"))
-    parts = [Part(piece, text_of(piece.get("id")), is_spoken)]
+    is_needless = text_of(piece.get("type")) in NEEDLESS
+    parts = [] if is_needless else [Part(piece, text_of(piece.get("id")), is_spoken)]
     return Portion(name, parts, as_lines, began, parent=parent, joins=True)
 
 

@@ -50,7 +50,11 @@ def split(found: Iterator[Record]) -> Iterator[Portion]:
 
 
 def _portion(head: Record, entries: list[Record]) -> Portion:
-    kept = [each for each in entries if type_of(each) not in _SILENT]
+    kept = [each for each in entries if type_of(each) not in _SILENT and not _is_systems(each)]
+    for each in kept:
+        details = dict_of(dict_of(each.get("message")).get("details"))
+        for key in details.keys() - {"patch", "diff"}:
+            del details[key]
     parts = [
         Part(each, _identity(each), dict_of(each.get("message")).get("role") in _SPOKEN)
         for each in kept
@@ -58,6 +62,10 @@ def _portion(head: Record, entries: list[Record]) -> Portion:
     kept_head = {key: head[key] for key in ("type", "version", "id", "timestamp")} | {"cwd": ""}
     began = earliest([timestamp(head), *(timestamp(each) for each in kept)])
     return Portion(text_of(head.get("id")), parts, after([kept_head]), began)
+
+
+def _is_systems(entry: Record) -> bool:
+    return dict_of(entry.get("message")).get("role") == "system"
 
 
 def read(found: Iterable[Record], damage: Damage) -> Session:

@@ -7,6 +7,7 @@ session without messages, as soon as it has seen a record by which its format is
 
     """Moonlog: a line names the night, each further one is said or done in it."""
 
+
     def sessions(records):
         night = None
         for record in records:

@@ -20,6 +20,9 @@ from .values import dict_of, dicts_of, pictures_in, text_of
 NAME = "qwen_code"
 
 _SPOKEN = ("user", "assistant", "tool_result")
+_KEPT = ("uuid", "sessionId", "timestamp", "type", "subtype", "provenance", "model", "agentId",
+         "isSidechain")  # fmt: skip
+_RESULT = ("callId", "status", "resultDisplay")
 _TYPED = ("", "real_user")
 _FILES = "--- Content from referenced files ---"
 
@@ -37,13 +40,26 @@ def split(found: Iterator[Record]) -> Iterator[Portion]:
     """The sessions of a file; a forked one's records keep their ids."""
     sessions: dict[str, list[Record]] = {}
     for record in found:
-        if type_of(record) in (*_SPOKEN, "system"):
-            name = text_of(record.get("sessionId"))
-            dict_of(record.get("systemPayload")).pop("compressedHistory", None)
-            sessions.setdefault(name, []).append(record)
+        is_summary = record.get("subtype") == "chat_compression"
+        if type_of(record) in _SPOKEN or (type_of(record) == "system" and is_summary):
+            sessions.setdefault(text_of(record.get("sessionId")), []).append(_needed(record))
     for name, records in sessions.items():
         parts = [Part(each, _identity(each), type_of(each) in _SPOKEN) for each in records]
         yield Portion(name, parts, as_lines, earliest([timestamp(each) for each in records]))
+
+
+def _needed(record: Record) -> Record:
+    """What a reader needs of a record: no thoughts, no folder, no history that is repeated."""
+    kept = {key: record[key] for key in _KEPT if key in record}
+    if "systemPayload" in record:
+        payload = dict_of(record.get("systemPayload"))
+        kept["systemPayload"] = {k: payload[k] for k in ("displayText",) if k in payload}
+    if "toolCallResult" in record:
+        about = dict_of(record.get("toolCallResult"))
+        kept["toolCallResult"] = {key: about[key] for key in _RESULT if key in about}
+    message = dict_of(record.get("message"))
+    parts = [each for each in dicts_of(message.get("parts")) if each.get("thought") is not True]
+    return kept | ({"message": {"parts": parts}} if message else {})
 
 
 def read(found: Iterable[Record], damage: Damage) -> Session:

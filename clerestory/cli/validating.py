@@ -15,7 +15,12 @@ MANY = 12
 @command()
 def validate(
     sessions: Annotated[Path, typer.Option(help="Folder of session logs that you may read.")],
-    labels: Annotated[Path, typer.Option(help="CSV: path, and a column per instrument.")],
+    labels: Annotated[
+        Optional[Path], typer.Option(help="CSV: path, and a column per instrument.")
+    ] = None,
+    prices: Annotated[
+        Optional[Path], typer.Option(help="CSV: path, price: what a person was paid, in dollars.")
+    ] = None,
     rater: Annotated[str, typer.Option(help="Whose labels to hold against yours.")] = "offline",
     mistakes: Annotated[
         bool, typer.Option("--mistakes", help="Also: which label was taken for which, by group.")
@@ -43,12 +48,17 @@ def validate(
 ) -> None:
     """Hold a rater against labels of one's own, on one's own files."""
     from clerestory.cli.app import Progress
+    from clerestory.pricing import calibrate, read_prices
     from clerestory.validation import agreements, rate, rules
 
+    paid = read_prices(prices) if prices else None
     with Progress() as progress:
-        rated = rate(sessions, labels, rater, progress, codes=codes)
+        rated = rate(sessions, labels, rater, progress, codes=codes, prices=paid)
     told = agreements(rated)
-    lines = _table(told)
+    lines = _table(told) if labels else []
+    if paid is not None:
+        told["prices"] = calibrate(rated)
+        lines += _prices(told["prices"])
     if mistakes:
         lines += _mistakes(told)
     if codes:
@@ -99,6 +109,25 @@ def _mistakes(told: Mapping[str, Any]) -> list[str]:
             for group, part in row["groups"].items():
                 lines.append(f"  {part['exact']:.2f} exact of {part['n']:>4}: {group}")
     return lines
+
+
+def _prices(told: Mapping[str, Any]) -> list[str]:
+    def shown(value: float | None) -> str:
+        return "-" if value is None else f"{value:.2f}"
+
+    lines = [
+        f"\n{'task value by price':<20} {'n':>5} {'value/price':>12} {'order':>6} {'log R²':>7}"
+    ]
+    for row in [*told["tiers"], *([told["all"]] if told["all"] else [])]:
+        lines.append(
+            f"{row['tier']:<20} {row['n']:>5} {row['bias']:>12.2f} {shown(row['order']):>6} "
+            f"{shown(row['log_r2']):>7}"
+        )
+    return [
+        *lines,
+        f"{told['abstained']} sessions have a price and no value.  Bands are for ordinal use only: "
+        "no sum and no mean of dollars follows from them.",
+    ]
 
 
 def _codes(told: list[dict[str, Any]]) -> list[str]:

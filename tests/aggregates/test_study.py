@@ -11,6 +11,7 @@ from aggregates.linting import check
 from aggregates.plan import plan
 from aggregates.study import Budget, Header, RaterChoice, Sessions, Study
 from aggregates.table import TableSpec
+from classifiers.formats import FORMATS
 from privacy.errors import ConfigurationError
 from tests.aggregates.rows import (
     ACCOUNT_SIZES,
@@ -309,6 +310,15 @@ def test_roots_lie_beside_the_study_and_stand_in_the_plan(tmp_path: Path) -> Non
     rater = plan(Study.read(path)).rater
     assert (rater.name, rater.model, rater.endpoint) == ("claude", "large", "https://a.example")
     assert rater.roots == PUBLIC_ROOT
+
+
+def test_the_page_on_studies_says_when_a_session_is_headless_in_every_format() -> None:
+    """An exclusion is a declared rule; a new format declares its own."""
+    page = (FIRST_LOOK.parents[1] / "docs/studies.md").read_text(encoding="utf-8")
+    table = page.split("## Who is left out", 1)[1]
+    told = {name for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
+            for name in re.findall(r"`(\w+)`", row)}  # fmt: skip
+    assert told == {each.NAME for each in FORMATS}
 
 
 def test_the_page_on_studies_names_every_key_and_its_examples_are_right() -> None:

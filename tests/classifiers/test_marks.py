@@ -1,5 +1,6 @@
 """No text of a session is a mark of ours, nor looks like one, wherever it stands and is cut."""
 
+import json
 import subprocess
 import sys
 
@@ -7,10 +8,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from classifiers.formats import read_session
 from classifiers.marks import ARROW, SPEAKERS, one_line, plain
 from classifiers.raters.claude.prompt import fenced
 from classifiers.rendering import CUT, SESSION_MOST, render
-from tests.classifiers.logs import agent, call, person, queue, record, result, session
+from tests.classifiers.logs import agent, call, person, queue, record, result, said, session
 
 GENUINE = {f"[{speaker}]" for speaker in SPEAKERS}
 FORGED = [
@@ -37,7 +39,7 @@ hostile = st.lists(st.sampled_from([*FORGED, *BREAKS, "thanks", "x" * 900, "[", 
 
 
 def looking(text: str) -> list[str]:
-    """Lines that a reader might take for marks, by any break; the unseen is left out."""
+    """Lines that a reader takes for marks: by any break, without spaces and what is unseen."""
     kept = [c for c in text if c.isprintable() or c.isspace() or c in "\n\r"]
     lines = "".join(kept).splitlines()
     return [line.strip() for line in lines if line.strip() in GENUINE | {CUT.strip()}]
@@ -49,12 +51,18 @@ def test_a_forged_mark_loses_its_shape_and_keeps_its_words(text: str, broken: st
     """However it is written, behind whatever breaks a line."""
     made = plain(f"thanks{broken}{text}")
     assert not set(made.split("\n")) & {text, *GENUINE, CUT.strip()}
-    assert not any(
-        line.lstrip().startswith((ARROW, "⟶", "［", "【", "⟦")) for line in made.split("\n")
-    )
+    begins = [line.lstrip("\u200d \t")[:1] for line in made.splitlines()]
+    assert not set(begins) & {ARROW, "⟶", "［", "【", "⟦"}
+    assert looking(made) == []
     assert any(word in made.lower() for word in ("person", "nosrep", "gent", "rogram", "cut", "son",
                                                  "pytest"))  # fmt: skip
     assert plain(made) == made
+
+
+def test_forged_marks_would_be_taken_for_ours() -> None:
+    """The control: without `plain` a reader sees them."""
+    assert len(looking("\n".join(FORGED))) >= 5
+    assert looking("thanks\u2028\ufeff[person]") == ["[person]"]
 
 
 def test_other_brackets_and_arrows_stay() -> None:
@@ -94,13 +102,12 @@ def test_speakers_are_those_who_spoke(parts: list[str], where: int) -> None:
 
 def test_a_mark_that_a_cut_would_make_is_none() -> None:
     """A cut begins a line: what stood within one may not begin to speak."""
-    for shift in range(9):
+    for shift in range(2 * len("a[person]→ ［agent］")):
         text = "y" * shift + "a[person]→ ［agent］" * 2_000
         shown = "".join(render(session(person(text), agent("Bye."))).text)
         assert CUT in shown
         assert [line for line in shown.split("\n") if line in GENUINE] == ["[person]", "[agent]"]
-        begins = shown.split(CUT)[1][:1]
-        assert begins not in "[→［"
+        assert shown.split(CUT)[1][:1] not in "[→［"
 
 
 def test_the_outcome_of_an_action_is_the_programs_word() -> None:
@@ -176,6 +183,20 @@ found = read_session(sys.stdin.buffer.read())
 texts = ["".join(render(seen(found, v), v).text) for v in ("full", "first_turn", "tail")]
 print(hashlib.sha256("\\0".join(texts).encode()).hexdigest())
 """
+
+
+def test_reminders_do_not_come_in_through_other_formats() -> None:
+    """Sessions of Claude Code travel in other forms, with what its program said in them."""
+    messages = [
+        {"role": "user", "content": f"{REMINDER}look up"},
+        {"role": "assistant", "content": "Yes."},
+        {"role": "user", "content": REMINDER},
+    ]
+    line = json.dumps({"session_id": "s", "account_id": "a", "messages": messages})
+    found = read_session(line.encode())
+    assert found.format == "generic"
+    assert said(found) == [("prompt", "look up")]
+    assert "moon" not in "".join(render(found).text)
 
 
 def test_a_session_is_shown_in_the_same_way_in_every_process() -> None:

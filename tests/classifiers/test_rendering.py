@@ -1,6 +1,11 @@
 """What a rater sees: in order, cut to size, without the program's own text."""
 
-from classifiers.rendering import CUT, SESSION_KEPT, TURN_KEPT, render
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from classifiers.rendering import CUT, SESSION_KEPT, SESSION_MOST, TURN_KEPT, line, render
+from tests.classifiers.courses import made
 from tests.classifiers.logs import agent, call, person, result, session
 
 
@@ -40,6 +45,86 @@ def test_long_turns_and_sessions_are_cut_in_the_middle() -> None:
     many = render(session(*(person(long) if i % 2 else agent(long) for i in range(20))))
     assert len(many.text) == SESSION_KEPT + len(CUT)
     assert many.share_cut == 80  # 25,000 of about 200,000 are left: 87.5, rounded down
+
+
+def cut(text: str, size: int) -> str:
+    """The middle cut, said once more."""
+    return text if len(text) <= size else f"{text[: size // 2]}{CUT}{text[-(size // 2) :]}"
+
+
+SAID = st.tuples(
+    st.booleans(),
+    st.text("ab \n[😀", min_size=1, max_size=9).filter(str.strip),
+    st.integers(1, TURN_KEPT),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(said=st.lists(SAID, min_size=1, max_size=12))
+def test_a_turn_that_was_never_whole_is_cut_as_if_it_had_been(
+    said: list[tuple[bool, str, int]],
+) -> None:
+    """Its middle is let go on the way; nothing of the view may show that."""
+    found = session(*((person if by else agent)(text * times) for by, text, times in said))
+    whole: list[tuple[str, str]] = []
+    for each in found.utterances:
+        speaker, text = str(each.actor).replace("model", "agent"), "".join(each.text).strip()
+        if whole and whole[-1][0] == speaker:
+            text = f"{whole.pop()[1]}\n{text}"
+        whole.append((speaker, text))
+    turns = [f"[{speaker.replace('human', 'person')}]\n{text}" for speaker, text in whole]
+    view = render(found)
+    assert "".join(view.text) == cut("\n\n".join(cut(t, TURN_KEPT) for t in turns), SESSION_KEPT)
+    assert view.characters == sum(map(len, turns))
+    assert view.kept == min(sum(min(len(turn), TURN_KEPT) for turn in turns), SESSION_KEPT)
+
+
+@pytest.mark.parametrize("more", [0, 1, 2])
+def test_cuts_fall_at_the_size_and_in_the_middle(more: int) -> None:
+    """A turn of 5,000 characters is whole; of one more, 2,500 stay at each end.  So with 25,000."""
+    text = "".join(chr(0x4E00 + number % 5_000) for number in range(TURN_KEPT - 9 + more))
+    shown = "".join(render(session(person(text))).text)
+    whole = f"[person]\n{text}"
+    assert len(whole) == TURN_KEPT + more
+    half = TURN_KEPT // 2
+    assert shown == (whole if not more else whole[:half] + CUT + whole[-half:])
+
+    # Five turns of 4,992 with 10 characters of breaks between them are 24,970; the last fills up.
+    turns = [agent("a" * 4_984) if n % 2 else person("p" * 4_983) for n in range(5)]
+    found = session(*turns, agent("z" * (SESSION_KEPT - 5 * 4_992 - 5 * 2 - 8 + more)))
+    long = "".join(render(found).text)
+    assert len(long) == SESSION_KEPT + (len(CUT) if more else 0)
+    assert (CUT in long) == bool(more)
+
+
+def test_a_mark_of_a_cut_is_whole_or_gone() -> None:
+    """A torn one would be text, and so evidence; and what is left of it is not the session's."""
+    for length in range(5_000, 5_030):
+        turns = [person("p" * 9_000), agent("a" * length)] * 4
+        shown = "".join(render(session(*turns)).text)
+        for rest in (shown.replace(CUT, ""), shown.replace(CUT.strip(), "")):
+            assert "[…" not in rest
+            assert "cut" not in rest
+        assert len(shown) <= SESSION_MOST
+
+
+@given(st.lists(st.sampled_from(["ask", "act", "long"]), max_size=4), st.integers(1, 40_000))
+def test_what_is_shown_is_bounded_by_nothing_of_the_session(of: list[str], size: int) -> None:
+    """Names, subjects and results of any length; the share that was cut is of what there was."""
+    name = call("N" * size, "big", command="c" * size)
+    found = session(person("x" * size), *made(of), name, result("r" * size, "big"), agent("Bye."))
+    view = render(found)
+    assert len(view.text) <= SESSION_MOST
+    assert view.kept <= min(view.characters, SESSION_KEPT)
+    assert view.share_cut in range(0, 100, 10)
+    (action,) = [one for one in map(line, found.events) if one.startswith("→ N")]
+    assert len(action) < 1_000
+
+
+def test_an_interruption_is_seen() -> None:
+    """It says more of how a turn ended than the agent's last word."""
+    found = session(person("go"), agent("I am on it"), person("[Request interrupted by user]"))
+    assert "".join(render(found).text).endswith("[person]\n(stopped the agent)")
 
 
 def test_a_short_session_is_whole() -> None:

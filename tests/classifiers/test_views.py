@@ -1,6 +1,7 @@
 """A rater sees what its view shows: nothing outside it, by text or by session."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Literal
 
 import pytest
@@ -116,7 +117,8 @@ def test_a_view_holds_no_sub_agent_no_time_and_no_count_of_what_it_leaves_out() 
         person("look", **side),
         agent("A secret finding.", **side),
     )
-    assert len(list(found.all_sessions)) == 2  # the control
+    found = replace(found, subagents=(session(person("alone"), agent("Another secret.")),))
+    assert len(list(found.all_sessions)) == 3  # the control
     for view in ("first_turn", "tail"):
         part = seen(found, view)
         assert len(list(part.all_sessions)) == 1

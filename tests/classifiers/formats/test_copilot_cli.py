@@ -24,7 +24,7 @@ def event(kind: str, name: str, /, **data: object) -> Json:
     return {"type": kind, "id": name, "parentId": None, "timestamp": TIME, "data": data}
 
 
-START = event("session.start", "e0", sessionId="g-1", context={"cwd": "/secret"})
+START = event("session.start", "e0", sessionId="h-1", context={"cwd": "/secret"})
 
 
 def asked(name: str, text: str, **more: object) -> Json:

@@ -198,3 +198,21 @@ def test_answers_to_the_agents_questions_are_the_persons() -> None:
         ("question_answer", False),
         ("question_answer", True),
     ]
+
+
+def test_files_as_they_were_and_folders_are_not_sealed(tmp_path: Path) -> None:
+    """The program keeps both sides of an edit whole; its lines are in the difference."""
+    shown = {"fileDiff": "@@\n-x\n+y\n", "originalContent": "secret", "newContent": "secret"}
+    reply = {"type": "gemini", "content": "", "toolCalls": [wrote(resultDisplay=shown)]}
+    whole = chat(PROMPT, reply, directories=["/secret"], memoryScratchpad={"x": "secret"})
+    changes = [{"$set": {"memoryScratchpad": "secret"}}, {"$patch": {"content": "secret"}}]
+    told = [{"id": str(n), "timestamp": TIME} | each for n, each in enumerate((PROMPT, reply))]
+    found, _ = sealed(
+        tmp_path,
+        document=document(whole | {"sessionId": "g-0"}),
+        lines=lines(HEAD | {"directories": ["/secret"]}, *told, *changes),
+    )
+    assert len(found) == 2
+    for one in found:
+        assert b"secret" not in one.blob
+        assert counted(read_session(one.blob)) == (1, 1, 1, 1)

@@ -195,3 +195,18 @@ def test_a_sub_agents_tree_alone_is_no_session(tmp_path: Path) -> None:
     """T32: most of a repository's sessions may be sub-agents."""
     _, tally = sealed(tmp_path, None, "ann", **tree(*CHILD))
     assert tally.sessions == {"SUBAGENT_ALONE": 1}
+
+
+def test_thinking_and_folders_are_not_sealed(tmp_path: Path) -> None:
+    """Neither of an export nor of a tree."""
+    hidden = [{"type": "reasoning", "text": "secret"}, {"type": "snapshot", "snapshot": "secret"}]
+    told = message("assistant", text("Mended."), *hidden, path={"cwd": "/secret"}, system="secret")
+    export_ = document(export("ses_1", message("user", text("mend it")), told))
+    tree_ = [piece("prt", str(n), messageID="msg_2", **each) for n, each in enumerate(hidden, 6)]
+    about = piece("msg", "2", role="assistant", path={"cwd": "/secret"})
+    for files in ({"a": export_}, tree(*PIECES, about, *tree_)):
+        folder = tmp_path / str(len(files))
+        folder.mkdir()
+        (one,), _ = sealed(folder, None, "ann", **files)
+        assert b"secret" not in one.blob
+        assert answered(read_session(one.blob)) == ["Mended."]

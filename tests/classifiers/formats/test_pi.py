@@ -58,7 +58,7 @@ SESSION = [
         stopReason="toolUse",
     ),
     result("a3", "c1", patch="--- a\n+++ b\n@@\n-x\n+y\n+z\n"),
-    result("a4", "c2"),
+    result("a4", "c2", fullOutputPath="/secret/log"),
     result("a5", "c3", failed=True),
     message("a6", "bashExecution", command="git status", output="clean"),
     entry("compaction", "a7", summary="so far"),

@@ -14,6 +14,7 @@ from tests.classifiers.formats import made
 from tests.classifiers.formats.made import lines, sealed
 from tests.classifiers.formats.test_codex import SESSION
 from tests.classifiers.logs import log, person, said
+from tests.support.world import ROOT
 
 NIGHT = [
     {"moon": "n-1"},
@@ -70,6 +71,13 @@ def test_the_example_in_the_description_works(
     }
     assert {session.format for session in told.values()} == {"generic"}
     assert made.answered(told["n-1"]) == ["I shine."]
+
+
+def test_the_page_of_formats_shows_the_same_example() -> None:
+    """Two examples would differ in time, and one of them be wrong."""
+    page = (ROOT / "docs/formats.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```(?:python|toml)\n(.*?)```", page, re.DOTALL)
+    assert blocks == [example("def sessions"), example("entry-points")]
 
 
 def test_what_cannot_be_loaded_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

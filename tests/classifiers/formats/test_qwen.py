@@ -14,7 +14,6 @@ from tests.classifiers.formats.made import (
     lines,
     outcomes,
     sealed,
-    through,
 )
 from tests.classifiers.logs import log, person, said
 
@@ -28,7 +27,7 @@ def record(kind: str, uuid: str, *parts: Json, session: str = "q-1", **more: obj
         "sessionId": session,
         "timestamp": TIME,
         "type": kind,
-        "cwd": "/x",
+        "cwd": "/secret",
         "version": "0.24.7",
         "message": {"role": role, "parts": list(parts)},
         **more,
@@ -64,7 +63,9 @@ SESSION = [ASKED, RAN, returned("c1", "3"), returned("c2", "4"), returned("c3", 
 
 def test_prompts_answers_and_calls_are_told_apart(tmp_path: Path) -> None:
     """A thought is not said, a refused edit changes nothing."""
-    found = through(tmp_path, lines(*SESSION))
+    (one,), _ = sealed(tmp_path, here=lines(*SESSION))
+    assert not any(word in one.blob for word in (b"They want", b"/secret"))
+    found = read_session(one.blob)
     assert said(found) == [("prompt", "run the tests")]
     assert answered(found) == ["I run them."]
     assert outcomes(found) == [

@@ -66,6 +66,9 @@ def test_the_limits_are_those_of_the_code() -> None:
         f"{limits.LARGEST // 2**20} MiB",
         f"{limits.LONGEST_RECORD // 2**20} MiB",
         f"{limits.MOST_RECORDS:,}",
+        f"one for {limits.BYTES_A_VALUE} bytes, a million in any",
         f"{limits.MOST_EVENTS:,}",
+        f"{limits.MOST_PARTS:,}",
         f"{limits.MOST_KEPT // 2**20} MiB",
     ]
+    assert limits.LONGEST_RECORD // limits.BYTES_A_VALUE == 2**20
