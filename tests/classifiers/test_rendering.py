@@ -70,9 +70,9 @@ def test_a_mark_of_a_cut_is_whole_or_gone() -> None:
     # The marks of the third turn, and of the third from the end, come to lie where the whole is
     # cut: 12,500 characters in, behind a turn of 9 + n and one of 5,011, 2,500 into the next.
     for length in range(4_960, 4_990):
-        talk = [person("p" * 9_000), agent("a" * 9_000)]
-        turns = [person("p" * length), *talk[::-1], *talk[::-1], *talk[::-1], agent("a" * length)]
-        shown = "".join(render(session(*turns)).text)
+        talk = [each("x" * 9_000) for each in (agent, person) * 3]
+        found = session(person("p" * length), *talk, agent("a" * length))
+        shown = "".join(render(found).text)
         for rest in (shown.replace(CUT, ""), shown.replace(CUT.strip(), "")):
             assert "[…" not in rest
             assert "cut" not in rest
