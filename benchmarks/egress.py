@@ -30,33 +30,23 @@ from privacy.sandbox.tiers import best_tier
 from privacy.sealing import KeyPair, SealedBlob, seal
 from tests.support.egress import Asker, asking, sealed, session
 from tests.support.messages import API_KEY
-from tests.support.pki import authority
 
 CALLS, ROUNDS = 40, 21
 
 
-SERVER = """
-import sys
-from pathlib import Path
-from tests.support.messages import codes, message, serving
-with serving(Path(sys.argv[1]), lambda asked: message(asked, codes())) as server:
-    print(server.url, flush=True)
-    sys.stdin.read()
-"""
-
-
 def main() -> None:
     """Measure and tell."""
-    ours, data = authority(), session()
+    data = session()
     with TemporaryDirectory() as place:
-        pem = ours.sign(Path(place))
+        path = Path(place) / "roots.pem"
         with subprocess.Popen(
-            [sys.executable, "-c", SERVER, str(pem)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            [sys.executable, "-m", "clerestory", "dev-stub", "--roots", str(path), "--json"],
+            stdout=subprocess.PIPE, text=True,
         ) as server:  # fmt: skip
-            assert server.stdin is not None
             assert server.stdout is not None
-            rater = asking(server.stdout.readline().strip(), ours.roots)
+            told = json.loads("".join(iter(server.stdout.readline, "}\n")) + "}")
+            roots = path.read_text(encoding="ascii")
+            rater = asking(told["url"], roots)
             asked = ClaudeRater(rater)
             body = {
                 "model": rater.model,
@@ -69,7 +59,7 @@ def main() -> None:
                 api_key=API_KEY,
                 base_url=rater.endpoint,
                 max_retries=0,
-                http_client=httpx2.Client(verify=trusting(ours.roots), trust_env=False),
+                http_client=httpx2.Client(verify=trusting(roots), trust_env=False),
             )
             with client, sealed(best_tier(), rater) as asker:
                 bare, behind, reading = [], [], []
@@ -77,7 +67,7 @@ def main() -> None:
                     bare.append(_bare(client, body, data))
                     behind.append(_sealed(asker, data))
                     reading.append(_reading(data))
-            server.stdin.close()
+            server.terminate()
     # The least of the rounds: four processes take part in a call, and a busy machine adds to each.
     least = {"bare": min(bare), "sealed": min(behind), "reading": min(reading)}
     tell(

@@ -26,6 +26,7 @@ MODULES = (
     "reading",
     "recovering",
     "beyond",
+    "devstub",
     "later",
 )
 """Importing one declares its commands; in the order of `--help`."""

@@ -18,7 +18,6 @@ PIECES = {
     "correct": "corrections of a release",
     "publish": "a static site of bundles",
     "team": "studies over folders of a team",
-    "dev-stub": "a local server that speaks the Messages API",
     "redteam": "attacks on one's own installation",
 }
 """Command → what is missing."""

@@ -24,7 +24,7 @@ from tests.aggregates.rows import (
     SIZES,
     TOTAL,
 )
-from tests.support.pki import PUBLIC_ROOT
+from tests.support.roots import PUBLIC_ROOT
 
 FIRST_LOOK = Path(__file__).parents[2] / "studies" / "first-look.toml"
 

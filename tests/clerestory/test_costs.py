@@ -17,7 +17,7 @@ from privacy.plan import Rater
 from privacy.views import SHOWN, VIEWS
 from tests.aggregates.rows import HEAD, RATE
 from tests.support.confusions import CORRECTED, RATED
-from tests.support.pki import PUBLIC_ROOT
+from tests.support.roots import PUBLIC_ROOT
 
 RUN = CliRunner()
 CLAUDE = """

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from clerestory.devstub import authority
 from privacy.admission import check_plan, instruments_of
 from privacy.codebook import codebook
 from privacy.errors import RefusedError
@@ -19,7 +20,7 @@ from privacy.policy import Endpoint, Policy, default_policy
 from privacy.soundness import findings
 from tests.aggregates.rows import MEAN, RATE, SHARE, small_plan
 from tests.privacy.test_floor import FLOOR
-from tests.support.pki import PUBLIC_ROOT, authority
+from tests.support.roots import PUBLIC_ROOT
 
 BOOK = codebook()
 PLAN = small_plan(SHARE, RATE, MEAN)

@@ -19,6 +19,7 @@ from tempfile import TemporaryDirectory
 import anthropic
 import pytest
 
+from clerestory.devstub import HOST, Authority, authority
 from clerestory.workshop import ASKING
 from privacy.errors import RefusedError
 from privacy.halts import Halt
@@ -27,7 +28,6 @@ from privacy.sandbox.tiers import Tier
 from tests.support.egress import CANARY, MODEL, asking, sealed, session
 from tests.support.house import installed
 from tests.support.messages import API_KEY, MessagesServer, labelled, serving
-from tests.support.pki import HOST, Authority, authority
 from tests.support.tap import Tap, tapped
 from tests.support.workers.setting import sealed_tiers, small
 from tests.support.world import ROOT
@@ -46,7 +46,7 @@ def ours() -> Authority:
 @pytest.fixture
 def server(ours: Authority, tmp_path: Path) -> Iterator[MessagesServer]:
     """The plan's endpoint."""
-    with serving(ours.sign(tmp_path), labelled(LABELS)) as running:
+    with serving(ours.sign(), labelled(LABELS)) as running:
         yield running
 
 
@@ -96,7 +96,7 @@ def test_the_search_would_find_what_is_not_encrypted() -> None:
 def test_a_man_in_the_middle_is_refused(tier: Tier, ours: Authority, tmp_path: Path) -> None:
     """Another authority's certificate for the right name: no request is sent, no label is made."""
     evil = authority("Evil")
-    with serving(evil.sign(tmp_path), labelled()) as server:
+    with serving(evil.sign(), labelled()) as server:
         with sealed(tier, asking(server.url, ours.roots)) as asker:
             assert asker.label() is Halt.NOT_TRUSTED
         assert server.connections == 1
@@ -108,7 +108,7 @@ def test_a_man_in_the_middle_is_refused(tier: Tier, ours: Authority, tmp_path: P
 
 def test_a_certificate_for_another_host_is_refused(ours: Authority, tmp_path: Path) -> None:
     """The right authority is not enough: whoever has a certificate of it is not the endpoint."""
-    with serving(ours.sign(tmp_path, "other.example"), labelled()) as server:
+    with serving(ours.sign("other.example"), labelled()) as server:
         with sealed(Tier.T1, asking(server.url, ours.roots)) as asker:
             assert asker.label() is Halt.NOT_TRUSTED
         assert server.asked == []
@@ -118,7 +118,7 @@ def test_an_older_tls_is_refused(ours: Authority, tmp_path: Path) -> None:
     """TLS 1.2 shows the certificate and lets lengths of names be seen; nothing needs it."""
     import ssl
 
-    with serving(ours.sign(tmp_path), labelled()) as server:
+    with serving(ours.sign(), labelled()) as server:
         assert server.context is not None
         server.context.minimum_version = ssl.TLSVersion.TLSv1_2
         server.context.maximum_version = ssl.TLSVersion.TLSv1_2

@@ -20,6 +20,7 @@ from signal import SIGSEGV, SIGSYS
 
 import pytest
 
+from clerestory.devstub import HOST, Asked, Authority, Reply, authority
 from clerestory.workshop import CLASSIFY
 from privacy.codebook import codebook
 from privacy.errors import IncompleteError
@@ -32,8 +33,7 @@ from privacy.sandbox.tiers import Tier
 from privacy.sealing import run_info, seal
 from tests.classifiers.test_worker import bound_plan
 from tests.support.egress import ACCOUNT, CANARY, Asker, asking, name, read, sealed, session
-from tests.support.messages import API_KEY, Asked, MessagesServer, Reply, codes, message, serving
-from tests.support.pki import HOST, Authority, authority
+from tests.support.messages import API_KEY, MessagesServer, codes, message, serving
 from tests.support.tap import Tap, tapped
 from tests.support.workers import setting
 from tests.support.workers.failing import FAILURES
@@ -244,7 +244,7 @@ def served(
         way = asked.text.split("answer:")[1].split(":")[0]
         return ANSWERS[way].answer(asked) if way in ANSWERS else message(asked, codes())
 
-    pem = ours.sign(tmp_path_factory.mktemp("pem"))
+    pem = ours.sign()
     with serving(pem, answering) as server, tapped(server.server_port) as tap:
         yield server, tap
 

@@ -20,11 +20,11 @@ import pytest
 from classifiers.raters import Unrated
 from classifiers.rendering import View
 from classifiers.sessions import SafeText
+from clerestory.devstub import HOST, Asked, Reply, authority
 from privacy.codebook import codebook
 from tests.classifiers.raters.test_claude import SESSION
 from tests.support.egress import asking, unsealed
-from tests.support.messages import Asked, Reply, codes, message, serving
-from tests.support.pki import HOST, authority
+from tests.support.messages import codes, message, serving
 from tests.support.tap import Seen, tapped
 
 CALLS, CALLS_IN_WORDS = 2_400, 600
@@ -53,7 +53,7 @@ def overheard(
     drawn: dict[str, str] = {}
     book, heard, ours = codebook(), [], authority()
     with (
-        serving(ours.sign(tmp_path), lambda asked: answer(asked, drawn)) as server,
+        serving(ours.sign(), lambda asked: answer(asked, drawn)) as server,
         tapped(server.server_port) as tap,
         unsealed(asking(f"https://{HOST}:{tap.port}", ours.roots)) as rater,
     ):

@@ -13,13 +13,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler
-from pathlib import Path
-from threading import Thread
 from typing import Any, cast
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from tests.support.messages import MessagesServer, Reply
+from clerestory.devstub.loopback import Handler, Loopback, Reply, running
 
 KEY = "sk-ant-api01-canary-of-the-access-key"
 EMAIL = "ann.canary@example.org"
@@ -125,12 +122,11 @@ class Asked:
 Interfering = Callable[[Asked], Reply | None]
 
 
-class Compliance(MessagesServer):
+class Compliance(Loopback):
     """A running server; `requests` holds what was asked for, in order."""
 
-    def __init__(self, pem: Path | None, held: list[Held], interfering: Interfering) -> None:
-        super().__init__(pem, lambda _: Reply())
-        self.RequestHandlerClass = _Handler
+    def __init__(self, pem: bytes | None, held: list[Held], interfering: Interfering) -> None:
+        super().__init__(_Handler, pem)
         self.held, self.interfering = held, interfering
         self.at_most = 10**6
         """The largest page, whatever the limit: pages may end early."""
@@ -211,19 +207,11 @@ def refusal(status: int, kind: str = "api_error", **headers: str) -> Reply:
 
 @contextmanager
 def serving(
-    *held: Held, pem: Path | None = None, interfering: Interfering = lambda _: None
+    *held: Held, pem: bytes | None = None, interfering: Interfering = lambda _: None
 ) -> Iterator[Compliance]:
     """A server of some sessions for as long as the block runs."""
-    with Compliance(pem, list(held), interfering) as server:
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.stopping.set()
-            server.hang_up()
-            server.shutdown()
-            thread.join()
+    with running(Compliance(pem, list(held), interfering)) as server:
+        yield server
 
 
 def grown(held: Held, *messages: Json, ended: float) -> Held:
@@ -242,38 +230,15 @@ def _cut(block: Json, part: Json, key: str, most: int) -> None:
         block["truncated"] = True
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    wbufsize = -1
-
+class _Handler(Handler):
     @property
     def ours(self) -> Compliance:
         return cast("Compliance", self.server)
 
-    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
-        """Say nothing."""
-
-    def do_GET(self) -> None:
+    def got(self) -> Reply:
         """Answer, or let the test answer."""
         split = urlsplit(self.path)
         headers = {name.lower(): value for name, value in self.headers.items()}
         asked = Asked(split.path, dict(parse_qsl(split.query, keep_blank_values=True)), headers)
         self.ours.requests.append(asked)
-        reply = self.ours.interfering(asked) or self.ours.answer(asked)
-        if reply.raw is not None:
-            self.wfile.write(reply.raw)
-            self.close_connection = True
-            return
-        self.send_response(reply.status)
-        told = {"content-type": "application/json", "content-length": str(len(reply.body))}
-        for name, value in {**told, **reply.headers}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        if not reply.pause:
-            self.wfile.write(reply.body)
-        for byte in reply.body if reply.pause else b"":
-            self.wfile.flush()
-            if self.ours.stopping.wait(reply.pause):
-                return
-            self.wfile.write(bytes([byte]))
+        return self.ours.interfering(asked) or self.ours.answer(asked)

@@ -17,23 +17,20 @@ from classifiers.raters.claude.line import SMALLEST_BODY, padded_length
 from classifiers.raters.claude.prompt import AGAIN, fenced, read_answer, rubric, schema
 from classifiers.rendering import View, render
 from classifiers.sessions import SafeText, Session
+from clerestory.devstub import Answering, Asked, Authority, Reply, authority
+from clerestory.devstub.contract import fault_of
 from privacy.codebook import codebook
 from privacy.halts import Halt, halt_of, halted
 from privacy.raters import CLAUDE
 from tests.support.egress import MODEL, asking, session, unsealed
 from tests.support.messages import (
     API_KEY,
-    Answering,
-    Asked,
     MessagesServer,
-    Reply,
     codes,
-    fault_of,
     labelled,
     message,
     serving,
 )
-from tests.support.pki import Authority, authority
 
 LABELS = {"work_mode": "fix", "expertise": "expert", "planning_by_user": "none"}
 SESSION: Session = read_session(session())
@@ -50,7 +47,7 @@ def rated(
 ) -> tuple[dict[str, str] | str | Halt, MessagesServer]:
     """Labels, a status, or a halt; and the server with what it was asked."""
     with (
-        serving(ours.sign(tmp_path), answering) as server,
+        serving(ours.sign(), answering) as server,
         unsealed(asking(server.url, ours.roots), seconds=seconds) as rater,
     ):
         return outcome(rater), server
@@ -279,7 +276,7 @@ def test_one_connection_serves_many_calls_and_is_replaced_when_it_was_closed(
         return replace(good, headers={"connection": "close"}) if closing[0] else good
 
     with (
-        serving(ours.sign(tmp_path), answer) as server,
+        serving(ours.sign(), answer) as server,
         unsealed(asking(server.url, ours.roots)) as rater,
     ):
         assert all(isinstance(outcome(rater), dict) for _ in range(5))
@@ -295,7 +292,7 @@ def test_one_connection_serves_many_calls_and_is_replaced_when_it_was_closed(
 
 def test_a_key_that_a_header_cannot_hold_is_none(ours: Authority, tmp_path: Path) -> None:
     """Nor is nothing; both stop before anything is sent."""
-    with serving(ours.sign(tmp_path), labelled()) as server:
+    with serving(ours.sign(), labelled()) as server:
         for key in ("", "a\r\nx-other: 1", "schlüssel"):
             with pytest.raises(Halted) as stop, unsealed(asking(server.url, ours.roots), key):
                 pass
@@ -334,7 +331,7 @@ def view(text: str) -> View:
 def test_bodies_are_padded_on_the_wire(ours: Authority, tmp_path: Path) -> None:
     """Sessions of very different lengths, and what is not ASCII, make few sizes of requests."""
     texts = ["x" * size for size in range(0, 25_000, 1_000)] + ["検" * 25_000, '"\\\n' * 8_000]
-    with serving(ours.sign(tmp_path), labelled()) as server:
+    with serving(ours.sign(), labelled()) as server:
         with unsealed(asking(server.url, ours.roots)) as rater:
             for text in texts:
                 rater.rate(SESSION, view(text))

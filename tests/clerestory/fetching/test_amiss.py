@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from clerestory.devstub import Reply
 from privacy.errors import ClerestoryError, ConfigurationError, IncompleteError, RefusedError
 from tests.clerestory.fetching.made import ONE, TWO, asked_for, kept, taken
 from tests.support.compliance import (
@@ -20,7 +21,6 @@ from tests.support.compliance import (
     serving,
     talk,
 )
-from tests.support.messages import Reply
 
 
 @contextmanager

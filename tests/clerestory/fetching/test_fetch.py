@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clerestory import fetching
+from clerestory.devstub import Reply
 from clerestory.fetching import SESSIONS
 from clerestory.fetching.folder import NOTES
 from privacy.errors import ConfigurationError, RefusedError
@@ -25,7 +26,6 @@ from tests.support.compliance import (
     text,
     used,
 )
-from tests.support.messages import Reply
 
 
 def test_both_endpoints_are_walked_to_their_end(tmp_path: Path) -> None:

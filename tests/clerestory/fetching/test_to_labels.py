@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from clerestory.cli import app
+from clerestory.devstub import authority
 from clerestory.fetching import SESSIONS, wire
 from clerestory.fetching.secrets import access_key
 from privacy.codebook import codebook
@@ -20,7 +21,6 @@ from tests.support.batches import newest
 from tests.support.compliance import EMAIL, KEY, Held, grown, message, refusal, serving, talk, text
 from tests.support.holdings import opened_rows
 from tests.support.house import House, founded
-from tests.support.pki import authority
 from tests.support.world import STUDY
 
 RUN = CliRunner()
@@ -88,11 +88,11 @@ def test_the_whole_way_to_labels(tmp_path: Path, key: Path) -> None:
         check_labels(house)
 
 
-def authority_of(folder: Path) -> Path:
+def authority_of(folder: Path) -> bytes:
     """A certificate, and its roots in a file of the folder."""
     made = authority()
     (folder / "roots").write_text(made.roots)
-    return made.sign(folder)
+    return made.sign()
 
 
 def check_sealed(house: House) -> None:

@@ -13,12 +13,11 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from clerestory.devstub import Reply, authority
 from clerestory.fetching import wire
 from clerestory.fetching.wire import Absent, Api, Away, Declined
 from privacy.errors import ClerestoryError, ConfigurationError, RefusedError
 from tests.support.compliance import KEY, LIST, Asked, Compliance, document, refusal, serving
-from tests.support.messages import Reply
-from tests.support.pki import authority
 
 GOOD = document({"data": [], "next_page": None})
 
@@ -247,14 +246,14 @@ def test_only_a_trusted_server_is_told_the_key(tmp_path: Path) -> None:
     """Over TLS, under the roots that were given; under others nothing is sent, nor tried again."""
     ours, others = authority("ours"), authority("others")
     waited: list[float] = []
-    with serving(pem=ours.sign(tmp_path), interfering=lambda _: GOOD) as server:
+    with serving(pem=ours.sign(), interfering=lambda _: GOOD) as server:
         with Api(server.url, KEY, ours.roots, waited.append) as api:
             assert api.get(LIST, {})["data"] == []
         for roots in (others.roots, None):
             with Api(server.url, KEY, roots, waited.append) as api, untrusted():
                 api.get(LIST, {})
         assert (len(server.requests), waited) == (1, [])
-    with serving(pem=ours.sign(tmp_path, "elsewhere.example")) as server:
+    with serving(pem=ours.sign("elsewhere.example")) as server:
         with Api(server.url, KEY, ours.roots, waited.append) as api, untrusted():
             api.get(LIST, {})
         assert server.requests == []

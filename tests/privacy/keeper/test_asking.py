@@ -9,6 +9,7 @@ from threading import Lock
 
 import pytest
 
+from clerestory.devstub import Asked, Reply, authority
 from clerestory.truth import unsafe_open_labels
 from privacy.codebook import codebook
 from privacy.labels import LabelRecord, unpack_bucket
@@ -16,8 +17,7 @@ from privacy.plan import read_plan
 from privacy.vault import Vault
 from tests.promises.test_only_labels_leave import canaries, found_in
 from tests.support.asking import Asking, asking_world
-from tests.support.messages import API_KEY, Asked, MessagesServer, Reply, codes, message, serving
-from tests.support.pki import authority
+from tests.support.messages import API_KEY, MessagesServer, codes, message, serving
 from tests.support.world import World, clerestory, must
 
 SESSIONS = 24
@@ -60,7 +60,7 @@ def model() -> Model:
 def asking(tmp_path_factory: pytest.TempPathFactory, model: Model) -> Iterator[Asking]:
     """A world before its plan was handed in."""
     ours = authority()
-    pem = ours.sign(tmp_path_factory.mktemp("pem"))
+    pem = ours.sign()
     folder = tmp_path_factory.mktemp("asking")
     with serving(pem, model) as server, asking_world(folder, server, ours.roots) as asking:
         must("submit", asking.world.vault, asking.world.plan)
@@ -170,7 +170,7 @@ def test_ones_own_root_is_refused_where_the_floor_is_not_for_development(
     ours = authority()
     server: MessagesServer
     with (
-        serving(ours.sign(tmp_path), Model()) as server,
+        serving(ours.sign(), Model()) as server,
         asking_world(tmp_path / "world", server, ours.roots, development=False) as asking,
     ):
         done = clerestory("submit", asking.world.vault, asking.world.plan)

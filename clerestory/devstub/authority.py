@@ -1,8 +1,12 @@
-"""Certificates for servers on loopback, made by an authority of the test's own."""
+"""
+Certificates for a server on loopback, by an authority that is made for it and forgotten with it.
+
+Whoever holds an authority's key can name himself as an endpoint: it never leaves this process,
+and a certificate's key never reaches a disk.
+"""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -11,25 +15,8 @@ from cryptography.x509.oid import NameOID
 
 HOST = "localhost"
 
-PUBLIC_ROOT = """\
------BEGIN CERTIFICATE-----
-MIICCTCCAY6gAwIBAgINAgPlwGjvYxqccpBQUjAKBggqhkjOPQQDAzBHMQswCQYD
-VQQGEwJVUzEiMCAGA1UEChMZR29vZ2xlIFRydXN0IFNlcnZpY2VzIExMQzEUMBIG
-A1UEAxMLR1RTIFJvb3QgUjQwHhcNMTYwNjIyMDAwMDAwWhcNMzYwNjIyMDAwMDAw
-WjBHMQswCQYDVQQGEwJVUzEiMCAGA1UEChMZR29vZ2xlIFRydXN0IFNlcnZpY2Vz
-IExMQzEUMBIGA1UEAxMLR1RTIFJvb3QgUjQwdjAQBgcqhkjOPQIBBgUrgQQAIgNi
-AATzdHOnaItgrkO4NcWBMHtLSZ37wWHO5t5GvWvVYRg1rkDdc/eJkTBa6zzuhXyi
-QHY7qca4R9gq55KRanPpsXI5nymfopjTX15YhmUPoYRlBtHci8nHc8iMai/lxKvR
-HYqjQjBAMA4GA1UdDwEB/wQEAwIBhjAPBgNVHRMBAf8EBTADAQH/MB0GA1UdDgQW
-BBSATNbrdP9JNqPV2Py1PsVq8JQdjDAKBggqhkjOPQQDAwNpADBmAjEA6ED/g94D
-9J+uHXqnLrmvT/aDHQ4thQEd0dlq7A/Cr8deVl5c1RxYIigL9zC2L7F8AjEA8GE8
-p/SgguMh1YQdc4acLa/KNJvxn7kjNuK8YAOdgLOaVsjh4rsUecrNIdSUtUlD
------END CERTIFICATE-----
-"""
-"""GTS Root R4, of Google Trust Services: a root as everybody has it."""
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Authority:
     """Somebody who signs certificates."""
 
@@ -38,8 +25,8 @@ class Authority:
     key: ec.EllipticCurvePrivateKey
     certificate: x509.Certificate
 
-    def sign(self, folder: Path, host: str = HOST) -> Path:
-        """A certificate for a host and its key, in one PEM file of the folder."""
+    def sign(self, host: str = HOST) -> bytes:
+        """A certificate for a host and its key, in one PEM text."""
         key = ec.generate_private_key(ec.SECP256R1())
         issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key())
         certificate = (
@@ -48,19 +35,14 @@ class Authority:
             .add_extension(issuer, critical=False)
             .sign(self.key, hashes.SHA256())
         )
-        path = folder / f"{certificate.serial_number}.pem"
-        path.write_bytes(
-            certificate.public_bytes(serialization.Encoding.PEM)
-            + key.private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption(),
-            )
+        return certificate.public_bytes(serialization.Encoding.PEM) + key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
         )
-        return path
 
 
-def authority(name: str = "Test") -> Authority:
+def authority(name: str = "Clerestory dev-stub") -> Authority:
     """A new one."""
     key = ec.generate_private_key(ec.SECP256R1())
     may = dict.fromkeys(
@@ -76,6 +58,16 @@ def authority(name: str = "Test") -> Authority:
     )
     roots = certificate.public_bytes(serialization.Encoding.PEM).decode()
     return Authority(roots, key, certificate)
+
+
+def named(pem: bytes) -> str:
+    """
+    Whose certificate it is.
+
+    Raises:
+        ValueError: It is none.
+    """
+    return x509.load_pem_x509_certificate(pem).subject.rfc4514_string().removeprefix("CN=")
 
 
 def _name(text: str) -> x509.Name:
