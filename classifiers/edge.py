@@ -143,6 +143,8 @@ class _Group:
     files: list[tuple[str, Path]] = field(default_factory=list)
     """(first time in it, file)"""
     contents: list[Content] = field(default_factory=list)
+    last: dict[Path, dict[bytes, int]] = field(default_factory=dict)
+    """Of lines of Claude Code: file → session → the line that names it last."""
 
 
 def read_source(
@@ -190,16 +192,16 @@ def _codes(part: Part) -> Iterator[str]:
 def _sessions(group: _Group, seen: Seen, tally: Tally) -> Iterator[tuple[str, str, Part]]:
     """(account, name, session) of a group's files."""
     if group.known is None:
-        account = group.account
-        splitter = Splitter(account, seen, LARGEST)
-        for _, path in sorted(group.files):
+        splitter = Splitter(group.account, seen, LARGEST)
+        paths = [path for _, path in sorted(group.files)]
+        splitter.expect([group.last[path] for path in paths])
+        for path in paths:
             before = Counter(splitter.dropped)
-            tally.files[path] = splitter.take(path)
+            tally.files[path] = yield from splitter.take(path)
             tally.note(path, splitter.dropped - before)
             tally.types[path] = splitter.types
         tally.records.update(splitter.dropped)
-        for name, part in splitter.sessions.items():
-            yield account, name, part
+        yield from splitter.rest()
         return
     account = "" if group.account == STATED else group.account
     gatherer = Gatherer(account, group.known, seen, LARGEST)
@@ -231,7 +233,8 @@ def _groups(source: Path, account_of: Callable[[Path], str | None], tally: Tally
         try:
             known = recognise(path, more, LARGEST)
             content = content_of(path, known, LARGEST) if known else None
-            names, time = _named(content) if content else _glance(path)
+            last, time = ({}, content.began) if content else _glance(path)
+            names = _named(content) if content else last.keys()
         except Unreadable as error:
             tally.files[path] = error.code
             continue
@@ -242,31 +245,33 @@ def _groups(source: Path, account_of: Callable[[Path], str | None], tally: Tally
         tally.formats[path] = known.NAME if known else FORMATS[0].NAME
         group = groups[number] = _Group(account, known, [(time, path)])
         group.contents += [content] if content else []
+        group.last[path] = last
         kind = known.NAME if known else ""
         others = {of_session.get((account, kind, name), number) for name in names} - {number}
         for other in others:
             joined = groups.pop(other)
             group.files += joined.files
             group.contents += joined.contents
+            group.last |= joined.last
         if others:
             of_session.update({key: number for key, old in of_session.items() if old in others})
         of_session.update({(account, kind, name): number for name in names})
     return sorted(groups.values(), key=lambda group: min(group.files))
 
 
-def _named(content: Content) -> tuple[set[bytes], str]:
-    """Sessions that a file holds pieces of or refers to, and the first time in it."""
+def _named(content: Content) -> set[bytes]:
+    """Sessions that a file holds pieces of or refers to."""
     names = {each for _, name, parent, *_ in content.sessions for each in (name, parent) if each}
     names.update(child for _, child in content.sent)
-    return {name.encode("utf-8", "replace") for name in names}, content.began
+    return {name.encode("utf-8", "replace") for name in names}
 
 
-def _glance(path: Path) -> tuple[set[bytes], str]:
-    """Sessions that a file names, and the first time in it; nothing is parsed."""
-    names: set[bytes] = set()
+def _glance(path: Path) -> tuple[dict[bytes, int], str]:
+    """The last line that names a session, and the first time in a file; nothing is parsed."""
+    last: dict[bytes, int] = {}
     time = "~"  # after every digit: files without a time come last
-    for line in lines_of(path):
-        names.update(_SESSION.findall(line))
+    for number, line in enumerate(lines_of(path)):
+        last |= dict.fromkeys(_SESSION.findall(line), number)
         if time == "~" and (found := _TIME.search(line)):
             time = found[1].decode()
-    return names, time
+    return last, time

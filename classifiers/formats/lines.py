@@ -23,8 +23,6 @@ BLANK = b"\0\r\n\t "
 """What may stand around a record; files that were never written to have runs of NUL bytes."""
 MARKS = (b"[", b"{", b",")
 """Before every value but the first of a document stands one of them."""
-_SURELY_FEW = LONGEST_RECORD // BYTES_A_VALUE
-"""bytes that cannot hold too many values."""
 DEEPEST = 50
 """Openings of brackets a repaired line may try; beyond it is noise, not a torn record."""
 
@@ -82,10 +80,9 @@ def value_of(data: bytes) -> object:
         RecursionError: It is nested too deeply.
         UnreadableError: TOO_LARGE, where the values would take far more room than the bytes.
     """
-    if len(data) > _SURELY_FEW:
-        most = max(len(data), LONGEST_RECORD) // BYTES_A_VALUE
-        if sum(map(data.count, MARKS)) > most:
-            raise too_large()
+    most = max(len(data), LONGEST_RECORD) // BYTES_A_VALUE
+    if len(data) > most and sum(map(data.count, MARKS)) > most:
+        raise too_large()
     # From bytes, `json.loads` would guess another encoding by where NUL bytes stand: a line torn
     # out of a file in UTF-16 would be read by one reader and lost by the next.
     value: object = json.loads(data.decode("utf-8", "surrogatepass"))
