@@ -25,6 +25,7 @@ from .edge_foreign import Content, content_of, recognise
 from .edge_gather import Gatherer
 from .edge_split import Part, Splitter
 from .edge_telemetry import holds_telemetry
+from .formats import FORMATS
 from .formats.plugins import Splits, installed
 from .stub import TOO_LARGE_STUB
 from .telemetry import call_record, calls_in, hash_of
@@ -90,15 +91,17 @@ class RunMemory:
 class SessionBytes:
     """One session, ready to be sealed."""
 
-    account: str
-    session: str
-    """The session's id in the logs."""
+    account: str = field(repr=False)
+    session: str = field(repr=False)
+    """The session's id in the logs: some programs make it of what was said."""
     month: str
     """`YYYY-MM` in which it began, or `unknown`."""
     blob: bytes = field(repr=False)
     """Lines of one session, sub-agents' last; or the stub of one that is too large."""
     records: tuple[str, ...] = field(repr=False)
     """Ids of its records and calls, for `Seen.remember` once it has been sealed."""
+    files: tuple[Path, ...] = field(default=(), repr=False)
+    """The files that hold a piece of it; first the one where it begins."""
 
 
 @dataclass(slots=True)
@@ -113,11 +116,21 @@ class Tally:
     """Lines, records and points dropped or changed, by reason code."""
     telemetry: list[Path] = field(default_factory=list)
     """A collector's files, to be read once all sessions are (`read_telemetry`)."""
+    by_file: dict[Path, Counter[str]] = field(default_factory=dict)
+    """Codes of sessions and records by file; a session's are told of where it begins."""
+    types: dict[Path, Counter[str]] = field(default_factory=dict)
+    """Records by file and type, in words of a closed list."""
+    formats: dict[Path, str] = field(default_factory=dict)
+    """The format in which a file is read."""
 
     @property
     def codes(self) -> Counter[str]:
         """Everything by code: files, sessions and records together."""
         return Counter(self.files.values()) + self.sessions + self.records
+
+    def note(self, path: Path, codes: Counter[str]) -> None:
+        """Add codes to a file's."""
+        self.by_file.setdefault(path, Counter()).update(codes)
 
 
 @dataclass(slots=True)
@@ -130,6 +143,8 @@ class _Group:
     files: list[tuple[str, Path]] = field(default_factory=list)
     """(first time in it, file)"""
     contents: list[Content] = field(default_factory=list)
+    last: dict[Path, dict[bytes, int]] = field(default_factory=dict)
+    """Of lines of Claude Code: file → session → the line that names it last."""
 
 
 def read_source(
@@ -150,41 +165,57 @@ def read_source(
     """
     for group in _groups(source, account_of, tally):
         for account, name, part in _sessions(group, seen, tally):
-            code = part.verdict
-            if code:
-                tally.sessions[code] += 1
+            codes = Counter(_codes(part))
+            tally.sessions += codes
+            tally.note(part.places[0], codes)
+            if part.verdict:
                 continue
-            tally.sessions["TAKEN"] += 1
-            tally.sessions.update({"TOO_LARGE"} if part.too_large else ())
-            tally.sessions.update({"NO_TIMESTAMP"} if part.month == "unknown" else ())
             blob = TOO_LARGE_STUB if part.too_large else part.blob
             calls = (call_record(hash_of(call)) for call in sorted(calls_in(blob)))
             records = (*part.records, *calls)
-            yield SessionBytes(account, name, part.month, blob, records)
+            yield SessionBytes(account, name, part.month, blob, records, part.places)
             seen.remember(account, seen.session(account, name), iter(records))
+
+
+def _codes(part: Part) -> Iterator[str]:
+    """What is told of a session: why it is left out, or that it is taken and what is odd."""
+    if part.verdict:
+        yield part.verdict
+        return
+    yield "TAKEN"
+    if part.too_large:
+        yield "TOO_LARGE"
+    if part.month == "unknown":
+        yield "NO_TIMESTAMP"
 
 
 def _sessions(group: _Group, seen: Seen, tally: Tally) -> Iterator[tuple[str, str, Part]]:
     """(account, name, session) of a group's files."""
     if group.known is None:
-        account = group.account
-        splitter = Splitter(account, seen, LARGEST)
-        for _, path in sorted(group.files):
-            tally.files[path] = splitter.take(path)
+        splitter = Splitter(group.account, seen, LARGEST)
+        paths = [path for _, path in sorted(group.files)]
+        splitter.expect([group.last[path] for path in paths])
+        for path in paths:
+            before = Counter(splitter.dropped)
+            tally.files[path] = yield from splitter.take(path)
+            tally.note(path, splitter.dropped - before)
+            tally.types[path] = splitter.types
         tally.records.update(splitter.dropped)
-        for name, part in splitter.sessions.items():
-            yield account, name, part
+        yield from splitter.rest()
         return
     account = "" if group.account == STATED else group.account
     gatherer = Gatherer(account, group.known, seen, LARGEST)
     for content in group.contents:
         gatherer.expect(content)
     for _, path in sorted(group.files):
+        before = Counter(gatherer.dropped)
         try:
             yield from gatherer.take(path)
             tally.files[path] = "READ" if gatherer.is_somebodys else "NO_ACCOUNT"
         except Unreadable as error:
             tally.files[path] = error.code
+        tally.note(path, gatherer.dropped - before)
+        tally.types[path] = gatherer.types
     yield from gatherer.rest()
     tally.records.update(+gatherer.dropped)
     tally.sessions.update({"NO_ACCOUNT": gatherer.nobodys} if gatherer.nobodys else {})
@@ -202,7 +233,8 @@ def _groups(source: Path, account_of: Callable[[Path], str | None], tally: Tally
         try:
             known = recognise(path, more, LARGEST)
             content = content_of(path, known, LARGEST) if known else None
-            names, time = _named(content) if content else _glance(path)
+            last, time = ({}, content.began) if content else _glance(path)
+            names = _named(content) if content else last.keys()
         except Unreadable as error:
             tally.files[path] = error.code
             continue
@@ -210,32 +242,36 @@ def _groups(source: Path, account_of: Callable[[Path], str | None], tally: Tally
         if account is None or (account == STATED and known is None):
             tally.files[path] = "NO_ACCOUNT"
             continue
+        tally.formats[path] = known.NAME if known else FORMATS[0].NAME
         group = groups[number] = _Group(account, known, [(time, path)])
         group.contents += [content] if content else []
+        group.last[path] = last
         kind = known.NAME if known else ""
         others = {of_session.get((account, kind, name), number) for name in names} - {number}
         for other in others:
             joined = groups.pop(other)
             group.files += joined.files
             group.contents += joined.contents
+            group.last |= joined.last
         if others:
             of_session.update({key: number for key, old in of_session.items() if old in others})
         of_session.update({(account, kind, name): number for name in names})
     return sorted(groups.values(), key=lambda group: min(group.files))
 
 
-def _named(content: Content) -> tuple[set[bytes], str]:
-    """Sessions that a file holds pieces of or refers to, and the first time in it."""
+def _named(content: Content) -> set[bytes]:
+    """Sessions that a file holds pieces of or refers to."""
     names = {each for _, name, parent, *_ in content.sessions for each in (name, parent) if each}
-    return {name.encode("utf-8", "replace") for name in names}, content.began
+    names.update(child for _, child in content.sent)
+    return {name.encode("utf-8", "replace") for name in names}
 
 
-def _glance(path: Path) -> tuple[set[bytes], str]:
-    """Sessions that a file names, and the first time in it; nothing is parsed."""
-    names: set[bytes] = set()
+def _glance(path: Path) -> tuple[dict[bytes, int], str]:
+    """The last line that names a session, and the first time in a file; nothing is parsed."""
+    last: dict[bytes, int] = {}
     time = "~"  # after every digit: files without a time come last
-    for line in lines_of(path):
-        names.update(_SESSION.findall(line))
+    for number, line in enumerate(lines_of(path)):
+        last |= dict.fromkeys(_SESSION.findall(line), number)
         if time == "~" and (found := _TIME.search(line)):
             time = found[1].decode()
-    return names, time
+    return last, time

@@ -6,7 +6,6 @@ the archive's size nor what it claims to hold matters.  Other archives are refus
 lie in them the custodian could not say file by file.
 """
 
-import json
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +13,8 @@ from zipfile import BadZipFile, ZipFile
 
 from .edge_files import Unreadable
 from .formats.inspect_log import claims
-from .formats.lines import Damage, Record
+from .formats.lines import Damage, Record, value_of
+from .sessions import UnreadableError
 
 _HEADERS = ("header.json", "_journal/start.json")
 """Written when an evaluation has ended, and when it began."""
@@ -59,7 +59,7 @@ def _document(archive: ZipFile, name: str, limit: int) -> Record | None:
     try:
         if archive.getinfo(name).file_size > limit:
             return None
-        value = json.loads(archive.read(name))
-    except (KeyError, *_TORN):
+        value = value_of(archive.read(name))
+    except (KeyError, UnreadableError, *_TORN):
         return None
     return value if isinstance(value, dict) else None

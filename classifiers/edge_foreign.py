@@ -6,7 +6,6 @@ element by element, so that memory stays flat over an export of many conversatio
 likewise.  A format that fails on a file, ours or a plug-in, costs that file and no more.
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import chain, islice
@@ -17,9 +16,10 @@ from .edge_arrays import elements
 from .edge_files import Unreadable, chunks_of, head_of, lines_of, whole_of
 from .formats import FORMATS, OTHERS
 from .formats.documents import as_record, decoded, document_of
-from .formats.lines import Damage, Record, line_records
+from .formats.lines import Damage, Record, line_records, value_of
 from .formats.plugins import Splits
 from .formats.portions import Portion
+from .sessions import UnreadableError
 
 LOOKED_AT = 50
 """Records in which a format other than Claude Code's shows."""
@@ -29,17 +29,20 @@ def recognise(path: Path, more: tuple[Splits, ...], limit: int) -> Splits | None
     """
     The format of a file, by its first records; None if it may be lines of Claude Code.
 
+    What others have added is asked when none of ours knows any of these records.
+
     Raises:
         Unreadable: It cannot be taken.
     """
-    known = (*OTHERS, *more)
-    for record in islice(records_at(path, Damage(), known, limit), LOOKED_AT):
+    met: list[Record] = []
+    for record in islice(records_at(path, Damage(), (*OTHERS, *more), limit), LOOKED_AT):
         if FORMATS[0].claims(record):
-            return None
-        for each in known:
-            if each.claims(record):
-                return each
-    return None
+            return None  # what stands behind costs itself and not the file
+        for ours in OTHERS:
+            if ours.claims(record):
+                return ours
+        met.append(record)
+    return next((each for record in met for each in more if each.claims(record)), None)
 
 
 def records_at(
@@ -57,6 +60,15 @@ def records_at(
     Raises:
         Unreadable: It cannot be taken.
     """
+    try:
+        yield from _records_at(path, damage, known, limit)
+    except UnreadableError as error:  # a record whose values take far more room than its bytes
+        raise Unreadable(error.reason) from None
+
+
+def _records_at(
+    path: Path, damage: Damage, known: tuple[Splits, ...], limit: int
+) -> Iterator[Record]:
     try:
         head = decoded(head_of(path)).strip(b"\0\r\n\t ")
     except Unreadable as error:
@@ -84,7 +96,7 @@ def records_at(
 
 def _is_object(line: bytes) -> bool:
     try:
-        return isinstance(json.loads(line), dict)
+        return isinstance(value_of(line), dict)
     except (ValueError, RecursionError):
         return False
 
@@ -95,6 +107,8 @@ class Content:
 
     sessions: list[tuple[str, str, str, bool, int]] = field(default_factory=list)
     """(account it states, name, parent, whether portions join, parts) of each portion."""
+    sent: dict[tuple[str, str], str] = field(default_factory=dict)
+    """(account, name) of a sub-agent → its parent, where the parent's log says so."""
     began: str = "~"
     """The earliest time in it; after every digit if it has none."""
 
@@ -110,6 +124,7 @@ def content_of(path: Path, known: Splits, limit: int) -> Content:
     for portion in portions_of(path, known, Damage(), limit):
         facts = (portion.account, portion.name, portion.parent, portion.joins, len(portion.parts))
         found.sessions.append(facts)
+        found.sent.update({(portion.account, each): portion.name for each in portion.children})
         if portion.began:
             found.began = min(found.began, portion.began.isoformat())
     return found

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from .edge_foreign import LOOKED_AT, Content, portions_of
 from .edge_images import without_images
 from .edge_split import Part
+from .edge_types import type_in
 from .formats import sniff
 from .formats.lines import Damage, Record
 from .formats.plugins import Splits
@@ -56,8 +57,12 @@ class Gatherer:
         self._account, self._known, self._seen, self._largest = account, known, seen, largest
         self._expected: dict[Named, _Expected] = {}
         self._families: Counter[Named] = Counter()
+        self._sent: dict[Named, str] = {}
         self._held: dict[Named, list[Portion]] = {}
+        self._files: dict[Named, dict[Path, bool]] = {}
         self.dropped: Counter[str] = Counter()
+        self.types: Counter[str] = Counter()
+        """Records of the file taken last, by type."""
         self.nobodys = 0
         """Portions for which neither the custodian nor the log says whose they are."""
         self.is_somebodys = False
@@ -72,6 +77,8 @@ class Gatherer:
             expected.parts = max(expected.parts, parts)
             expected.parent = expected.parent or parent
             expected.joins = expected.joins or joins
+        for (stated, name), parent in content.sent.items():
+            self._sent[self._account or stated, name] = parent
 
     def take(self, path: Path) -> Iterator[tuple[str, str, Part]]:
         """
@@ -83,8 +90,9 @@ class Gatherer:
         if not self._families:
             for key, expected in self._expected.items():
                 self._families[self._root(key)] += expected.awaited
-        damage, self.is_somebodys = Damage(), bool(self._account)
+        damage, self.is_somebodys, self.types = Damage(), bool(self._account), Counter()
         for portion in portions_of(path, self._known, damage, self._largest):
+            self.types.update(type_in(part.record) for part in portion.parts)
             owner = self._account or portion.account
             if not owner:
                 self.nobodys += 1
@@ -96,6 +104,8 @@ class Gatherer:
                 continue
             root = self._root(key)
             self._held.setdefault(root, []).append(portion)
+            files = self._files.setdefault(root, {})
+            files[path] = files.get(path, False) or key == root
             self._families[root] -= 1
             if self._families[root] <= 0:
                 yield self._whole(root)
@@ -119,18 +129,32 @@ class Gatherer:
         """The session at the head of a session's family."""
         owner, name = key
         met = {name}
-        while (known := self._expected.get((owner, name))) and known.parent not in ("", *met):
-            if (owner, known.parent) not in self._expected:
+        while (parent := self._parent((owner, name))) not in ("", *met):
+            if (owner, parent) not in self._expected:
                 break
-            name = known.parent
+            name = parent
             met.add(name)
         return owner, name
 
+    def _parent(self, key: Named) -> str:
+        """The session that sent a session, as its own log says or, failing that, the sender's."""
+        known = self._expected.get(key)
+        stated = known.parent if known else ""
+        return self._sent.get(key, stated) if stated in ("", key[1]) else stated
+
     def _whole(self, root: Named) -> tuple[str, str, Part]:
         owner, name = root
-        part = Part()
-        for portion in sorted(self._held.pop(root), key=lambda held: held.name != name):
-            self._add(part, portion, owner, is_trunk=portion.name == name and not portion.parent)
+        part = Part(files=self._files.pop(root))
+
+        def place(held: Portion) -> tuple[bool, float]:
+            """Sub-agents behind; what adds up as it began, whatever its file is called."""
+            time = held.began.timestamp() if held.joins and held.began else 0.0
+            return held.name != name, time
+
+        is_alone = bool(self._parent(root))  # a sub-agent whose parent is not there
+        for portion in sorted(self._held.pop(root), key=place):
+            is_trunk = portion.name == name and not portion.parent and not is_alone
+            self._add(part, portion, owner, is_trunk=is_trunk)
         return owner, name, part
 
     def _add(self, part: Part, portion: Portion, owner: str, *, is_trunk: bool) -> None:

@@ -6,7 +6,8 @@ anew.  Of a file in which no record is a log's, nothing is kept.
 """
 
 import json
-from collections import Counter
+from collections import Counter, deque
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -17,9 +18,12 @@ from privacy.codebook import codebook
 
 from .edge_files import Unreadable, lines_of
 from .edge_images import without_images
+from .edge_types import type_in
 from .formats import SNIFFED, sniff
+from .formats.claude_code import claims
 from .formats.claude_code_records import identity, is_needed
-from .formats.lines import Damage, Record, repaired, timestamp, type_of
+from .formats.lines import Damage, Record, repaired, timestamp, type_of, value_of
+from .sessions import UnreadableError
 
 if TYPE_CHECKING:
     from .edge import Seen
@@ -43,11 +47,18 @@ class Part:
     copies: int = 0
     """Records that another session owns."""
     began: datetime | None = None
+    files: dict[Path, bool] = field(default_factory=dict, repr=False)
+    """Files that hold a piece of it → whether a piece of its trunk."""
 
     @property
     def blob(self) -> bytes:
         """The session's lines, sub-agents' last."""
         return b"\n".join((*self.trunk, *self.sidechain, b""))
+
+    @property
+    def places(self) -> tuple[Path, ...]:
+        """The files that hold a piece of it; first the one where its trunk begins."""
+        return tuple(sorted(self.files, key=lambda path: not self.files[path]))
 
     @property
     def month(self) -> str:
@@ -65,28 +76,50 @@ class Part:
         return "SUBAGENT_ALONE" if self.sidechain else "NO_CONVERSATION"
 
 
+Given = tuple[str, str, Part]
+"""(account, name, session)"""
+
+
 class Splitter:
-    """Sorts the records of an account's files into sessions."""
+    """
+    Sorts the records of an account's files into sessions.
+
+    A session is given away behind the line that names it last, so that of a file of many only
+    those lie in memory that are under way.
+    """
 
     def __init__(self, account: str, seen: "Seen", largest: int) -> None:
         self._account, self._seen, self._largest = account, seen, largest
         self._keys: dict[str, bytes] = {}
-        self._name = ""
+        self._name, self._path = "", Path()
         self._owner_here: dict[str, str] = {}
-        self.sessions: dict[str, Part] = {}
+        self._parts: dict[str, Part] = {}
+        self._due: deque[tuple[tuple[int, int], str]] = deque()
+        self._place = -1
+        self._given: set[str] = set()
         self.dropped: Counter[str] = Counter()
+        self.types: Counter[str] = Counter()
+        """Records of the file taken last, by type."""
 
-    def take(self, path: Path) -> str:
+    def expect(self, last: Sequence[Mapping[bytes, int]]) -> None:
+        """Note which line names a session last, for each of the files that will be taken."""
+        places = {name: (place, line) for place, of in enumerate(last) for name, line in of.items()}
+        due = ((where, name.decode("utf-8", "replace")) for name, where in places.items())
+        self._due.extend(sorted(due))
+
+    def take(self, path: Path) -> Generator[Given, None, str]:
         """
-        Take a file's records.
+        Take a file's records; gives sessions as they become whole.
 
         Returns:
             READ, or the reason code for which it is refused.
         """
+        self._place += 1
         waiting: list[tuple[Record, bytes]] = []
+        self._path, self.types = path, Counter()
         claimed, garbled, self._name, before = False, False, "", Counter(self.dropped)
         try:
-            for line in lines_of(path):
+            for number, line in enumerate(lines_of(path)):
                 found = self._records(line) if line.strip(b"\0\r\n\t ") else []
                 garbled = garbled or (not claimed and not _is_utf8(line))
                 claimed = claimed or sniff(record for record, _ in found) is not None
@@ -94,6 +127,7 @@ class Splitter:
                 if claimed:  # until then it may be a foreign file: nothing of it is kept
                     self._keep_all(waiting)
                     waiting.clear()
+                    yield from self._whole((self._place, number))
                 elif len(waiting) > SNIFFED:
                     break
         except Unreadable as error:
@@ -105,6 +139,26 @@ class Splitter:
         self.dropped = before
         return "UNREADABLE_ENCODING" if garbled and not waiting else "NOT_A_SESSION_LOG"
 
+    def rest(self) -> Iterator[Given]:
+        """Sessions of which no line told that it is their last."""
+        for name in list(self._parts):
+            yield self._give(name)
+
+    def _whole(self, now: tuple[int, int]) -> Iterator[Given]:
+        """Sessions that are not named again; lines without a name are still the latest one's."""
+        while self._due and self._due[0][0] <= now and self._due[0][1] != self._name:
+            _, name = self._due.popleft()
+            if name in self._parts:
+                yield self._give(name)
+
+    def _give(self, name: str) -> Given:
+        part = self._parts.pop(name)
+        self._given.add(name)
+        if not part.verdict:  # once it is sealed, `Seen` knows its records
+            for known in part.records:
+                del self._owner_here[known]
+        return self._account, name, part
+
     def _keep_all(self, found: list[tuple[Record, bytes]]) -> None:
         for record, raw in found:
             stated = record.get("sessionId")
@@ -115,7 +169,10 @@ class Splitter:
     def _records(self, line: bytes) -> list[tuple[Record, bytes]]:
         """Records of a line with the bytes that stand for them; untouched if it is sound."""
         try:
-            value = json.loads(line)
+            value = value_of(line)
+        except UnreadableError:  # its values would take far more room than its bytes
+            self.dropped["TOO_LARGE"] += 1
+            return []
         except (ValueError, RecursionError):
             damage = Damage()
             whole = repaired(line, damage)
@@ -138,10 +195,13 @@ class Splitter:
 
     def _keep(self, record: Record, raw: bytes, name: str) -> None:
         kind = type_of(record)
-        if not name or not is_needed(record):
+        self.types[type_in(record)] += 1
+        if not name or name in self._given or not is_needed(record):
             self.dropped["NOT_NEEDED"] += 1
             return
-        part = self.sessions.setdefault(name, Part())
+        part = self._parts.setdefault(name, Part())
+        is_sidechain = record.get("isSidechain") is True
+        part.files[self._path] = part.files.get(self._path, False) or not is_sidechain
         known = _known_by(record)
         if known:
             if known in part.records:
@@ -153,11 +213,11 @@ class Splitter:
                 return
             self._owner_here[known] = name
             part.records[known] = None
-        if record.get("isSidechain") is True:
+        if is_sidechain:
             lines = part.sidechain
         else:
             lines = part.trunk
-            if kind in _SPOKEN:
+            if kind in _SPOKEN and claims(record):  # what a torn line leaves may hold no message
                 part.spoken = True
                 time = timestamp(record)
                 if time and (part.began is None or time < part.began):

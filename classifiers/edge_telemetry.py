@@ -24,8 +24,9 @@ from privacy.codebook import codebook
 
 from .edge_files import Unreadable, head_of, lines_of
 from .edge_foreign import LOOKED_AT, records_at
-from .formats.lines import DEEPEST, Damage, Record
+from .formats.lines import DEEPEST, Damage, Record, value_of
 from .otlp import Point, Reader, is_telemetry, month_of
+from .sessions import UnreadableError
 from .telemetry import Call, Telemetry, call_record
 from .telemetry_sums import Sums, together
 
@@ -35,8 +36,9 @@ if TYPE_CHECKING:
 Whose = Callable[[Path, str], str | None]
 """(file, id by which a point names its account) → the account; None if nobody's."""
 
-MOST_POINTS = 4_000_000
-"""What is remembered to tell a repeated point from a new one: about half a gigabyte."""
+MOST_POINTS = 3_000_000
+"""What one run remembers, to tell a repeated point from a new one: 120 to 190 bytes each, so half a
+gigabyte, for some gigabytes of files."""
 _BEGINS = re.compile(r'\{\s*"resource(?:Metrics|Logs|Spans|_metrics|_logs|_spans)"')
 _decoder = json.JSONDecoder()
 
@@ -173,7 +175,10 @@ def _exports(path: Path, damage: Damage, limit: int) -> Iterator[Record]:
 def _on(line: bytes, damage: Damage) -> Iterator[Record]:
     """The exports on one line: behind a torn one there may be a whole one."""
     try:
-        value = json.loads(line)
+        value = value_of(line)
+    except UnreadableError:  # its values would take far more room than its bytes
+        damage.bad += 1
+        return
     except (ValueError, RecursionError):
         value = None
     if isinstance(value, dict):

@@ -15,7 +15,7 @@ encoding; ProtoJSON.  Names of metrics, events and attributes: Claude Code's mon
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -37,6 +37,7 @@ KEPT = frozenset(
     }
 )
 """Attributes whose values are looked at; all others only tell two series apart."""
+_OF_EVENTS = KEPT | {"event.timestamp"}
 EDITORS = frozenset({"Edit", "MultiEdit", "Write", "NotebookEdit"})
 LARGEST_VALUE = 10.0**12
 """No counter of a session comes near it."""
@@ -63,7 +64,7 @@ class Point:
     attributes: dict[str, str]
     """Of `KEPT`, no other."""
     series: bytes
-    """Tells it from points with other attributes, whichever those are."""
+    """Tells it from points with other attributes, whichever those are; empty in an event."""
     start: int
     """Nanoseconds: since when it counts; 0 in an event."""
     time: int
@@ -120,7 +121,7 @@ class Reader:
             yield _point(name, told, start, time, value, temporality)
 
     def _happened(self, record: Record, shared: Record) -> Iterator[Point]:
-        told = shared | attributes_of(record)
+        told = shared | attributes_of(record, _OF_EVENTS)
         body = next((text_of(v) for v in dict_of(record.get("body")).values()), "")
         name = str(told.get("event.name") or body or text_of(_of(record, "eventName")))
         time = whole(_of(record, "timeUnixNano")) or whole(_of(record, "observedTimeUnixNano"))
@@ -137,15 +138,16 @@ def is_telemetry(record: Record) -> bool:
     return any(isinstance(_of(record, signal), list) for signal in SIGNALS)
 
 
-def attributes_of(holder: Record) -> Record:
-    """Attributes as texts; a value that is a list or a mapping is one text as well."""
+def attributes_of(holder: Record, wanted: Container[str] | None = None) -> Record:
+    """Attributes as texts, all or the wanted ones; a list or a mapping is one text as well."""
     found: Record = {}
-    for each in dicts_of(holder.get("attributes")):
-        key, value = each.get("key"), dict_of(each.get("value"))
-        if isinstance(key, str):
-            inner = next((v for v in value.values() if v is not None), "")
-            is_plain = isinstance(inner, str | int | float) and not isinstance(inner, bool)
-            found[key] = str(inner) if is_plain else json.dumps(inner, sort_keys=True)
+    several = holder.get("attributes")
+    for each in several if isinstance(several, list) else ():
+        key = each.get("key") if isinstance(each, dict) else None
+        if isinstance(key, str) and (wanted is None or key in wanted):
+            value = each.get("value")
+            inner = next(iter(value.values()), "") if isinstance(value, dict) else ""
+            found[key] = inner if isinstance(inner, str) else _as_text(inner)
     return found
 
 
@@ -155,6 +157,11 @@ def whole(value: object) -> int | None:
         return int(value)
     is_count = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**64
     return value if is_count and isinstance(value, int) else None
+
+
+def _as_text(value: object) -> str:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return str(value) if is_number else "" if value is None else json.dumps(value, sort_keys=True)
 
 
 def month_of(nanoseconds: int) -> str:
@@ -173,11 +180,13 @@ def _point(
 ) -> Point:
     kept = {key: str(told[key]) for key in KEPT if key in told}
     name = name.removeprefix("claude_code.")
-    series = json.dumps([name, temporality, told], sort_keys=True)
-    digest = blake2b(series.encode("utf-8", "replace"), digest_size=16).digest()
+    series = b""
+    if temporality:  # an event needs none: its call is one, however often it is told of
+        whole_series = repr((name, temporality, sorted(told.items())))
+        series = blake2b(whole_series.encode("utf-8", "replace"), digest_size=16).digest()
     account = next((kept[key] for key in IDENTITIES if kept.get(key)), "")
     session = kept.get("session.id", "")
-    return Point(account, session, name, kept, digest, start, time, value, temporality)
+    return Point(account, session, name, kept, series, start, time, value, temporality)
 
 
 def _value(point: Record) -> float | None:

@@ -68,18 +68,25 @@ def render(session: Session, view: ViewName = "full") -> View:
     """
     characters = kept = 0
     shown: list[str] = []
-    for turn in _turns(session):  # one by one: their texts together are the session once more
-        characters += len(turn)
-        kept += min(len(turn), TURN_KEPT)
+    for turn, length in _turns(session):
+        characters += length
+        kept += min(length, TURN_KEPT)
         shown.append(_cut(turn, TURN_KEPT))
     text = _cut("\n\n".join(shown), SESSION_KEPT)
     return View(SafeText(text), characters, min(kept, SESSION_KEPT), view)
 
 
-def _turns(session: Session) -> Iterator[str]:
-    """Each speaker's turn as one text."""
+def _turns(session: Session) -> Iterator[tuple[str, int]]:
+    """Each speaker's turn as one text, long ones without their middle, and its length in full."""
     for speaker, spoken in groupby(_spoken(session), lambda said: said[0]):
-        yield f"[{speaker}]\n" + "\n".join(text for _, text in spoken)
+        text, left_out = "", 0
+        for _, said in spoken:
+            text = f"{text}\n{said}"
+            if len(text) > 4 * TURN_KEPT:  # of which the ends are more than any cut leaves
+                left_out += len(text) - 2 * TURN_KEPT
+                text = text[:TURN_KEPT] + text[-TURN_KEPT:]
+        text = f"[{speaker}]{text}"
+        yield text, len(text) + left_out
 
 
 def _spoken(session: Session) -> Iterator[tuple[str, str]]:

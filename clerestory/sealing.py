@@ -9,19 +9,15 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Any
 
-from classifiers.edge import LARGEST, RunMemory, Tally, read_source
-from classifiers.edge_telemetry import look_into, read_telemetry
-from classifiers.formats import read_session
-from classifiers.sessions import UnreadableError
-from classifiers.structure import all_calls, prompts
+from classifiers.edge import LARGEST, Tally, read_source
+from classifiers.edge_telemetry import read_telemetry
 from clerestory.accounts import Owners
 from privacy.custodian import Custodian, Target
 from privacy.deposit import Deposit, Extent
 from privacy.errors import ConfigurationError, RefusedError
 from privacy.keeper.client import ASKER, Asker, ask, asking_as, is_listening
-from privacy.vault import FLOOR, Vault
+from privacy.vault import Vault
 
 Progress = Callable[[str, float], None]
 
@@ -131,59 +127,6 @@ def forget_account(folder: Path, custodian: Path, account: str, progress: Progre
     asker = Asker(given.key or custodian / "source.key", given.trust or target.keys.signing)
     with asking_as(asker):
         ask(vault, "forget", progress, account=pseudonym, signature=signature)
-
-
-def inspect(path: Path) -> dict[str, Any]:
-    """
-    Say what raw files are, without their content.
-
-    Returns:
-        `read` (files), `refused` (files by reason code), `files` (path relative to `path`,
-        format, sessions, prompts, actions, codes).
-
-    Raises:
-        ConfigurationError: There is no such path.
-        RefusedError: It is a vault: nobody looks into one.
-    """
-    if (path / FLOOR).exists() or any((parent / FLOOR).exists() for parent in path.parents):
-        raise RefusedError(
-            "IS_A_VAULT",
-            rule="Raw files are inspected before they are sealed; a vault never is.",
-            found="a path in a vault.",
-            remedy="give the folder of the raw logs.",
-        )
-    if not path.exists():
-        raise _no_source("a path that does not exist.")
-    root = path if path.is_dir() else path.parent
-    tally, told = Tally(), []
-    for file in sorted(p for p in (path.rglob("*") if path.is_dir() else [path]) if p.is_file()):
-        one = Tally()
-        row: dict[str, Any] = {"path": file.relative_to(root).as_posix(), "format": ""}
-        row.update(sessions=0, prompts=0, actions=0)
-        codes: Counter[str] = Counter()
-        for taken in read_source(file, lambda _: "one", RunMemory(), one):
-            try:
-                session = read_session(taken.blob)
-            except UnreadableError as error:
-                codes[error.reason] += 1
-                continue
-            row["format"] = session.format
-            row["sessions"] += 1
-            row["prompts"] += prompts(session)
-            row["actions"] += sum(1 for _ in all_calls(session))
-        if one.telemetry:
-            row["format"] = "telemetry"
-            row["sessions"], found = look_into(file, LARGEST)
-            codes.update(found)
-            one.files[file] = "READ"
-        tally.files.update(one.files)
-        codes.update(one.sessions)
-        codes.update(one.records)
-        row["codes"] = dict(codes) | {c: 1 for c in one.files.values() if c != "READ"}
-        told.append(row)
-    verdicts = Counter(tally.files.values())
-    read = verdicts.pop("READ", 0)
-    return {"read": read, "refused": dict(verdicts), "files": told}
 
 
 def _no_source(found: str) -> ConfigurationError:

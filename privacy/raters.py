@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from .plan import Rater
 
-OFFLINE = Rater(name="offline", version="1", fidelity="low", model="", endpoint="", roots="")
+OFFLINE = Rater(name="offline", version="2", fidelity="low", model="", endpoint="", roots="")
 """Rules over structure and wording; nothing leaves the machine."""
 
 CLAUDE = Rater(name="claude", version="1", fidelity="low", model="", endpoint="", roots="")

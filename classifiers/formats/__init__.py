@@ -20,16 +20,22 @@ from . import (
     atif,
     claude_ai,
     claude_code,
+    cline,
     codex,
     codex_exec,
     compliance,
     console,
+    copilot_cli,
+    cursor,
     gemini,
     generic,
     inspect_log,
     opencode,
+    pi,
+    qwen,
     specstory,
     swe_agent,
+    vscode_chat,
 )
 from .documents import in_utf8, records_of, start_of
 from .lines import Damage, Record
@@ -62,8 +68,8 @@ class Whole(Format, Protocol):
 
 
 OTHERS: tuple[Whole, ...] = (
-    codex, codex_exec, gemini, opencode, claude_ai, compliance, atif, swe_agent, inspect_log,
-    generic, specstory, aider, console,
+    codex, codex_exec, gemini, qwen, opencode, copilot_cli, pi, vscode_chat, cline, claude_ai,
+    compliance, atif, swe_agent, inspect_log, generic, cursor, specstory, aider, console,
 )  # fmt: skip
 """The narrower claims first: prose marks are looked for only where nothing else fits."""
 FORMATS: tuple[Format, ...] = (claude_code, *OTHERS)

@@ -14,6 +14,7 @@ from itertools import groupby, pairwise
 
 from classifiers.sessions import Actor, Session
 
+from .actions import block_sizes
 from .conversation import Conversation
 from .lines import Damage, Record
 from .portions import Part, Portion, as_lines, named
@@ -22,7 +23,6 @@ from .values import TEXT, text_of, time_of
 NAME = "aider"
 
 _START = re.compile(r"^# aider chat started at (\d{4}-\d\d-\d\d[ T][\d:]{5,8})", re.M)
-_BLOCK = re.compile(r"^<{5,9} SEARCH\n(.*?)^={5,9}\n(.*?)^>{5,9} REPLACE", re.DOTALL | re.MULTILINE)
 _MODEL = re.compile(r"(?:Main model|Model|Models): (\S+)")
 _COMMAND = re.compile(
     r"\n(?=/(?:add|architect|ask|clear|code|commit|drop|git|lint|ls|model|read-only|reset|run|test"
@@ -70,7 +70,7 @@ def read(found: Iterable[Record], damage: Damage) -> Session:
                 _ask(told, each, began)
             began = None
         elif who == "agent":
-            changed += [_sizes(block) for block in _BLOCK.findall(words + "\n")]
+            changed += block_sizes(words)
             told.answer(words, name=told.step)
         else:
             _printed(told, words, changed)
@@ -131,15 +131,3 @@ def _printed(told: Conversation, words: str, changed: list[tuple[int, int]]) -> 
             told.result("", line)
         elif line.startswith(("^C", "KeyboardInterrupt")):
             told.interrupt()
-
-
-def _sizes(block: tuple[str, str]) -> tuple[int, int]:
-    """Lines added and removed by a block, those common to both ends left out."""
-    before, after = (part.split("\n")[:-1] for part in block)
-    while before and after and before[-1] == after[-1]:
-        before.pop()
-        after.pop()
-    while before and after and before[0] == after[0]:
-        before.pop(0)
-        after.pop(0)
-    return len(after), len(before)

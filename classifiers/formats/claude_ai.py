@@ -2,8 +2,10 @@
 Claude.ai's data export: `conversations.json`, an array of a person's conversations.
 
 Messages make a tree where a prompt was written anew; what counts is the branch that ends in the
-last message.  `content` has what `text` repeats.  Documents that were attached stand in the
-export as text; nothing of them is kept.  The export names no model.
+last message.  `content` has what `text` repeats; exports of some years have `text` alone, with a
+notice in the place of each call.  Documents that were attached stand in the export as text;
+nothing of them is kept.  The export names no model.  A document that the assistant writes
+beside the chat (`artifacts`) is a file that it made.
 """
 
 from collections.abc import Iterable, Iterator
@@ -18,6 +20,7 @@ from .values import dict_of, dicts_of, text_of, time_of, words_in
 
 NAME = "claude_ai_export"
 
+_NOTICE = "```\nThis block is not supported on your current device yet.\n```"
 _SILENT = frozenset({"thinking", "redacted_thinking", "token_budget", "flag"})
 
 
@@ -79,7 +82,8 @@ def branch(messages: list[Record]) -> list[Record]:
 def _take(told: Conversation, message: Record) -> None:
     at, blocks = time_of(message.get("created_at")), dicts_of(message.get("content"))
     texts = [words_in(each) for each in blocks if type_of(each) in ("text", "voice_note")]
-    text = "\n".join(texts) if any(texts) else text_of(message.get("text"))
+    plain = text_of(message.get("text")).replace(_NOTICE, "").strip()
+    text = "\n".join(texts) if any(texts) else plain
     if message.get("sender") == "human":
         files = len(dicts_of(message.get("files"))) + len(dicts_of(message.get("attachments")))
         told.ask(text, at, pictures=files)
@@ -95,8 +99,8 @@ def _take(told: Conversation, message: Record) -> None:
             case "text" | "voice_note":
                 told.answer(words_in(block), at, name=text_of(message.get("uuid")))
             case "tool_use":
-                call_id = text_of(block.get("id"))
-                told.call(call_id, text_of(block.get("name")), arguments(block.get("input")))
+                name, given = text_of(block.get("name")), arguments(block.get("input"))
+                told.call(text_of(block.get("id")), *_meant(name, given))
             case "tool_result":
                 failed = block.get("is_error") is True
                 told.result(
@@ -106,3 +110,13 @@ def _take(told: Conversation, message: Record) -> None:
                 )
             case kind:
                 told.unknown += kind not in _SILENT
+
+
+def _meant(tool: str, given: Record) -> tuple[str, Record]:
+    """A call's tool and input; the tool for documents writes a file or changes one."""
+    if tool != "artifacts":
+        return tool, given
+    keys = ("content", "old_str", "new_str")
+    written: Record = {key: given[key] for key in keys if key in given}
+    written["path"] = given.get("id")
+    return "edit" if given.get("command") == "update" else "create", written

@@ -32,8 +32,14 @@ def claims(record: Record) -> bool:
     """Whether a record can only be this format's."""
     kind = type_of(record)
     if kind in ("user", "assistant"):
-        return "message" in record and ("sessionId" in record or "uuid" in record)
+        is_named = "sessionId" in record or "uuid" in record
+        return is_named and "message" in record and not _is_another_programs(record["message"])
     return kind == "queue-operation" and "operation" in record and "sessionId" in record
+
+
+def _is_another_programs(message: object) -> bool:
+    """Whether a message has parts, as a program's has that took over the records' outer shape."""
+    return isinstance(message, dict) and "parts" in message and "content" not in message
 
 
 def read(found: Iterable[Record], damage: Damage) -> Session:
@@ -58,7 +64,7 @@ def read(found: Iterable[Record], damage: Damage) -> Session:
             conversations[stated] = conversations.pop(name)
         name = stated or name
         if name not in conversations:
-            room.take(name)
+            room.open(name)
             conversations[name] = _Conversation(room)
         conversations[name].take(record)
     if not conversations:
@@ -92,7 +98,7 @@ class _Conversation:
         if record.get("isSidechain") is True:
             agent = text_of(record.get("agentId")) or self._unnamed(record)
             if agent not in self._agents:
-                self._room.take(agent)
+                self._room.open(agent)
                 self._agents[agent] = _Part(self._room, is_subagent=True)
             part = self._agents[agent]
         part.take(record)

@@ -6,6 +6,7 @@ asked.  A call that was rejected, denied or failed changed nothing.
 """
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -17,10 +18,13 @@ from .lines import Record
 
 KINDS: Mapping[str, Kind] = {
     "Read": "read", "NotebookRead": "read", "LS": "read", "BashOutput": "read",
-    "TaskOutput": "read", "Grep": "search", "Glob": "search", "ToolSearch": "search",
+    "TaskOutput": "read", "AgentOutputTool": "read", "Grep": "search", "Glob": "search",
+    "ToolSearch": "search", "LSP": "search",
     "Edit": "edit", "MultiEdit": "edit", "NotebookEdit": "edit", "Write": "write",
-    "Bash": "shell", "PowerShell": "shell", "KillShell": "shell", "Monitor": "shell",
-    "WebFetch": "web", "WebSearch": "web", "Task": "agent", "Agent": "agent",
+    "Bash": "shell", "PowerShell": "shell", "KillShell": "shell", "TaskStop": "shell",
+    "Monitor": "shell", "WebFetch": "web", "WebSearch": "web", "Task": "agent", "Agent": "agent",
+    "Workflow": "agent", "SendMessage": "agent", "ListMcpResourcesTool": "mcp",
+    "ReadMcpResourceTool": "mcp",
     "TodoWrite": "plan", "TaskCreate": "plan", "TaskUpdate": "plan", "TaskList": "plan",
     "TaskGet": "plan", "EnterPlanMode": "plan", "ExitPlanMode": "plan", "AskUserQuestion": "ask",
 }  # fmt: skip
@@ -171,7 +175,7 @@ def lines_changed(asked: Request, extra: object) -> tuple[int, int]:
 
     Returns:
         (added, removed) in lines: from the patch; for a new file its length; without either
-        from the input, common lines at both ends left out.
+        from the input, lines that it takes away and gives back left out.
     """
     if asked.kind not in ("edit", "write"):
         return 0, 0
@@ -210,15 +214,10 @@ def _lines_asked(kind: Kind, given: Record) -> tuple[int, int]:
 
 
 def _difference(old: object, new: object) -> tuple[int, int]:
-    before = old.split("\n") if isinstance(old, str) and old else []
-    after = new.split("\n") if isinstance(new, str) and new else []
-    while before and after and before[-1] == after[-1]:
-        before.pop()
-        after.pop()
-    same = 0
-    while same < min(len(before), len(after)) and before[same] == after[same]:
-        same += 1
-    return len(after) - same, len(before) - same
+    """Lines (added, removed): those of one text that the other has not; a moved line is neither."""
+    before = Counter(old.split("\n") if isinstance(old, str) and old else [])
+    after = Counter(new.split("\n") if isinstance(new, str) and new else [])
+    return (after - before).total(), (before - after).total()
 
 
 def _line_count(text: object) -> int:

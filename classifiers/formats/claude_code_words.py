@@ -111,15 +111,15 @@ def _markup(body: str) -> tuple[Sort, str]:
         position = element.end()
     if "command-name" in tags and set(tags) <= {*_MARKUP, *_COMMAND_TAGS}:
         return _command(body)
-    if tags == ["bash-input"]:
-        found = _SHELL.match(body)
-        return "shell", found[1] if found else ""
+    if "bash-input" in tags and set(tags) <= _SHELL_TAGS:
+        return "shell", "\n".join(_SHELL.findall(body))
     sorts = {_MARKUP.get(tag) for tag in tags}
     if None in sorts:
         return "prompt", body
     return ("notification" if "notification" in sorts else sorts.pop() or "marker"), ""
 
 
+_SHELL_TAGS = {"bash-input", "bash-stdout", "bash-stderr"}
 _COMMAND_TAGS = ("command-name", "command-message", "command-args", "command-contents")
 
 

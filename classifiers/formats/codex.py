@@ -15,7 +15,7 @@ from classifiers.sessions import Actor, Session, UnreadableError
 
 from .codex_actions import ITEMS, payload_of, shown_in
 from .codex_reader import Reader, glance
-from .codex_words import is_added
+from .codex_words import is_added, shell_in
 from .conversation import Conversation
 from .lines import Damage, Record, timestamp, type_of
 from .portions import Part, Portion, after, earliest, named
@@ -33,7 +33,20 @@ _SILENT = frozenset(
 _PROGRAMS = ("exec", "mcp", "sdk", "internal", "memory")
 """Words in a session's origin that say that no person sat before it."""
 _QUIET = frozenset({"reasoning", "ghost_snapshot", "additional_tools", "agent_message", "other"})
-_BULK = ("encrypted_content", "base_instructions", "replacement_history", "dynamic_tools")
+_EVENTS = frozenset(
+    {
+        "user_message", "agent_message", "task_started", "turn_started", "task_complete",
+        "turn_complete", "turn_aborted", "item_completed", "context_compacted",
+        "entered_review_mode", "exited_review_mode", "error", "stream_error", "exec_command_end",
+        "patch_apply_end", "mcp_tool_call_end", "sub_agent_activity",
+    }
+)  # fmt: skip
+"""Events that say something the normal form holds."""
+_META = (
+    "id", "timestamp", "originator", "source", "thread_source", "parent_thread_id", "model",
+    "subagent_history_start_ordinal",
+)  # fmt: skip
+_BULK = ("encrypted_content", "replacement_history", "last_agent_message", "review_output")
 """Fields that no reader needs and that repeat much."""
 
 
@@ -50,23 +63,41 @@ def split(found: Iterator[Record]) -> Iterator[Portion]:
     parts: list[Part] = []
     times = []
     for record in found:
-        payload = payload_of(record)
         if _is_meta(record):
-            head = head or [record]
-            continue
-        if head and _is_inherited(record, payload_of(head[0])):
-            continue
-        for bulk in _BULK:
-            payload.pop(bulk, None)
-        times.append(timestamp(record))
-        parts.append(Part(record, _identity(payload), _is_spoken(record)))
+            head = head or [_needed_meta(record)]
+        elif not (head and _is_inherited(record, payload_of(head[0]))) and _is_needed(record):
+            times.append(timestamp(record))
+            parts.append(Part(record, _identity(payload_of(record)), _is_spoken(record)))
     meta = payload_of(head[0]) if head else {}
-    for bulk in _BULK:
-        meta.pop(bulk, None)
     name = text_of(meta.get("id")) or named([part.record for part in parts[:4]])
     began = earliest([time_of(meta.get("timestamp")), *times])
     parent = _parent(meta)
     yield Portion(name, parts, after(head), began, parent=name if parent == "" else parent or "")
+
+
+def _needed_meta(record: Record) -> Record:
+    """A log's first line without what its program was told, and where it ran."""
+    meta = payload_of(record)
+    kept: Record = {key: meta[key] for key in _META if key in meta}
+    return {**record, "payload": kept} if "payload" in record else {**kept, "instructions": None}
+
+
+def _is_needed(record: Record) -> bool:
+    """Whether a reader needs a line; one that it needs loses what it does not."""
+    payload = payload_of(record)
+    match type_of(record):
+        case "turn_context":
+            for key in payload.keys() - {"model"}:
+                del payload[key]
+        case "event_msg" if type_of(payload) not in _EVENTS:
+            return False
+        case kind if kind in _SILENT or payload.get("role") in ("developer", "system"):
+            return False
+        case _ if payload.get("role") == "user" and not shell_in(payload):
+            return not is_added(words_in(payload.get("content")))
+    for bulk in _BULK:
+        payload.pop(bulk, None)
+    return True
 
 
 def read(found: Iterable[Record], damage: Damage) -> Session:

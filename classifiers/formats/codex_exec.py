@@ -25,7 +25,7 @@ _BEGINNINGS = {"thread.started": "thread_id", "session.created": "session_id"}
 _EVENTS = frozenset({*_BEGINNINGS, "turn.started", "turn.completed", "turn.failed", "error"})
 _ITEM_EVENTS = ("item.started", "item.updated", "item.completed")
 _SETTINGS = frozenset({"model", "workdir", "provider"})
-_STATES: dict[object, Outcome] = {None: "ok", "completed": "ok", "declined": "rejected"}
+_STATES: dict[str, Outcome] = {"": "ok", "completed": "ok", "declined": "rejected"}
 
 
 def claims(record: Record) -> bool:
@@ -89,7 +89,7 @@ def read(found: Iterable[Record], damage: Damage) -> Session:
 
 
 def _take(told: Conversation, item: Record) -> None:
-    outcome = _STATES.get(item.get("status"), "error")
+    outcome = _STATES.get(text_of(item.get("status")), "error")
     match text_of(item.get("item_type")) or type_of(item):
         case "agent_message" | "assistant_message" | "plan":
             told.answer(text_of(item.get("text")), name=told.step)

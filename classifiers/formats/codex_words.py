@@ -18,7 +18,7 @@ _ADDED = (
     "<app-context>", "<system-reminder>", "<hook_prompt ",
 )  # fmt: skip
 """How texts begin that the program adds in the user's name."""
-_ELEMENT = re.compile(r"\s*<([a-z]{1,40}_[a-z_]{1,40})[ >].*</\1>\s*", re.DOTALL)
+_ELEMENT = re.compile(r"<([a-z]{1,40}(?:_[a-z]{1,40}){1,9})[ >]")
 _SHELL = re.compile(r"<user_shell_command>\s*<command>(.*?)</command>", re.DOTALL)
 _REQUEST = "## My request for Codex:"
 _APPROVED = "Implement the plan."
@@ -27,7 +27,9 @@ _HANDED_OVER = "A previous agent produced the plan below to accomplish the user'
 
 def is_added(text: str) -> bool:
     """Whether the program wrote a text that stands in the user's name."""
-    return text.lstrip().startswith(_ADDED) or bool(_ELEMENT.fullmatch(text))
+    text = text.strip()
+    element = _ELEMENT.match(text)
+    return text.startswith(_ADDED) or bool(element and text.endswith(f"</{element[1]}>"))
 
 
 def typed_in(item: Record) -> str:

@@ -2,9 +2,9 @@
 Saved pages of Anthropic's Compliance API: local sessions and their messages.
 
 A page of messages names its session and holds up to a thousand messages; pages, and the list of
-sessions, lie in one file or in several of a folder, and add up.  Messages of one call to the
-model share its time, so that their order is the pages' and never the clock's; pages themselves
-are put in the order in which they begin.  `compliance_messages` says who wrote what.
+sessions, lie in one file or in several of a folder, and add up; the edge puts pages in the order
+in which they begin.  Messages of one call to the model share its time, so that within a page the
+order is the page's and never the clock's.  `compliance_messages` says who wrote what.
 
 Whose a session is the page says by an id.  Of the session and of each message only what is read
 is kept: no address, no organisation, nothing that the API may add.
@@ -60,7 +60,9 @@ def _portion(session: Record, messages: list[Record]) -> Portion:
     kept = {key: session[key] for key in _OF_A_SESSION if key in session}
 
     def written(parts: list[Record]) -> list[Record]:
-        return [{"session": {"type": _SESSION, **kept}, "data": parts}]
+        """A page for each message: what a worker reads as a line is never long."""
+        head = {"type": _SESSION, **kept}
+        return [{"session": head, "data": [part]} for part in parts]
 
     parts = [
         Part(
@@ -68,56 +70,57 @@ def _portion(session: Record, messages: list[Record]) -> Portion:
             text_of(each.get("id")),
             is_said(each),
         )
-        for each in messages
+        for each in _oldest_first(messages)
     ]
-    times = [session.get("created_at"), *(each.get("created_at") for each in messages)]
+    # A mark of what is past retention may be older than anything that can be read.
+    times = [part.record.get("created_at") for part in parts if part.spoken]
     return Portion(
         text_of(session.get("id")),
         parts,
         written,
-        earliest([time_of(time) for time in times]),
+        earliest([time_of(time) for time in times or [session.get("created_at")]]),
         account=text_of(dict_of(session.get("user")).get("id")),
         joins=True,
     )
 
 
-def read(found: Iterable[Record], damage: Damage) -> Session:
-    """
-    Make a session of its pages.
-
-    Raises:
-        UnreadableError: There is no exchange in it.
-    """
-    portions = [portion for portion in split(iter(found)) if portion.parts]
-    mine = [portion for portion in portions if portion.name == portions[0].name]
-    if not any(part.spoken for portion in mine for part in portion.parts):
-        raise UnreadableError("NO_CONVERSATION")
-    transcript = Transcript()
-    for message in _in_order([[part.record for part in portion.parts] for portion in mine]):
-        transcript.take(message)
-    stated = dict_of(mine[0].written([])[0].get("session"))
-    product = text_of(stated.get("product_surface")).partition("/")[0]
-    return transcript.told.session(
-        NAME,
-        surface=_SURFACES.get(product, "other"),
-        damage=damage,
-        others=sum(len(portion.parts) for portion in portions) - sum(len(p.parts) for p in mine),
-    )
-
-
-def _in_order(pages: list[list[Record]]) -> list[Record]:
+def _oldest_first(page: list[Record]) -> list[Record]:
     """
     Messages as they followed each other.
 
     A page that was asked for newest first has its calls turned round: within a call the order is
     the transcript's either way, which a stable sort keeps.
     """
-    ascending = [
-        sorted(page, key=_when) if _when(page[0]) > _when(page[-1]) else page for page in pages
-    ]
-    return [message for page in sorted(ascending, key=lambda p: _when(p[0])) for message in page]
+    return sorted(page, key=_when) if page and _when(page[0]) > _when(page[-1]) else page
 
 
 def _when(message: Record) -> float:
     time = time_of(message.get("created_at"))
     return time.timestamp() if time else 0.0
+
+
+def read(found: Iterable[Record], damage: Damage) -> Session:
+    """
+    Make a session of its pages, in their order.
+
+    Raises:
+        UnreadableError: There is no exchange in it.
+    """
+    transcript, name, product = Transcript(), "", ""
+    is_begun, others, spoken = False, 0, 0
+    for portion in split(iter(found)):
+        if not portion.parts:
+            continue
+        if not is_begun:
+            head = dict_of(portion.written([{}])[0].get("session"))
+            is_begun, name, product = True, portion.name, text_of(head.get("product_surface"))
+        if portion.name != name:
+            others += len(portion.parts)
+            continue
+        for part in portion.parts:
+            spoken += part.spoken
+            transcript.take(part.record)
+    if not spoken:
+        raise UnreadableError("NO_CONVERSATION")
+    surface = _SURFACES.get(product.partition("/")[0], "other")
+    return transcript.told.session(NAME, surface=surface, damage=damage, others=others)

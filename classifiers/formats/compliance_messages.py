@@ -16,7 +16,7 @@ import re
 from classifiers.sessions import Actor
 
 from . import claude_code_tools as tools
-from .claude_code_replies import rejection_note
+from .claude_code_replies import answers, offered_in, rejection_note
 from .claude_code_words import sort
 from .conversation import Conversation
 from .lines import Record, type_of
@@ -65,12 +65,16 @@ class Transcript:
     def __init__(self) -> None:
         self.told = Conversation()
         self._met: set[str] = set()
-        self._given: dict[str, Record] = {}
-        """Inputs of calls whose result is awaited."""
-        self._handed: set[str] = set()
-        """What the model asked of sub-agents."""
-        self._asked: set[str] = set()
-        """What was asked for so far."""
+        self._questions: dict[str, Record] = {}
+        """Inputs of questions whose answer is awaited."""
+        self._written: set[str] = set()
+        """Calls that wrote a file whole."""
+        self._handed: set[int] = set()
+        """Hashes of what the model asked of sub-agents."""
+        self._asked: set[int] = set()
+        """Hashes of what was asked for so far."""
+        self._expands = False
+        """Whether a command was given whose text, which the program puts in, is still to come."""
         self._rewritten = ""
         """Time of the call in which the program last sent another history than before."""
         self._compacted = ""
@@ -112,6 +116,7 @@ class Transcript:
     def _take_assistant(self, message: Record, blocks: list[Record], *, is_ours: bool) -> None:
         """What the model said; of what its client asserts no call of this session made it."""
         at, name = time_of(message.get("created_at")), text_of(message.get("id"))
+        self._expands = False
         if is_ours:
             model = text_of(message.get("model"))
             self.told.models |= {model} if model else set()
@@ -131,9 +136,13 @@ class Transcript:
 
     def _call(self, block: Record) -> None:
         name, call_id, given = text_of(block.get("name")), text_of(block.get("id")), _input(block)
-        if tools.KINDS.get(name) == "agent":
-            self._handed.add(text_of(given.get("prompt")).strip())
-        self._given[call_id] = given
+        match tools.KINDS.get(name):
+            case "agent":
+                self._handed.add(hash(text_of(given.get("prompt")).strip()))
+            case "ask":
+                self._questions[call_id] = given
+            case "write":
+                self._written.add(call_id)
         self.told.call(call_id, name, given)
 
     def _take_user(self, message: Record, blocks: list[Record]) -> None:
@@ -169,29 +178,40 @@ class Transcript:
             self.told.ask(typed, at, meanwhile=True)
         match kind:
             case "prompt" if words and not self._is_added(message, words):
-                self._asked.add(words)
+                self._asked.add(hash(words))
                 self.told.ask(words, at, pictures=pictures, meanwhile=meanwhile)
                 return True
-            case "slash_command" | "shell":
+            case "slash_command":
+                self._expands = True
                 self.told.say(Actor.HUMAN, kind, words, at)
-                return kind == "slash_command"
+                return True
+            case "shell":
+                self.told.say(Actor.HUMAN, kind, words, at)
             case "summary":
                 self._compact(message)
                 self.told.say(Actor.MODEL, "summary", words, at)
             case "plan_handoff":
                 self.told.say(Actor.MODEL, "plan_handoff", words, at)
             case "interrupt":
+                self._expands = False
                 self.told.interrupt()
             case _ if text.strip():
+                self._expands &= kind != "marker"  # what a command printed: nothing more comes
                 self.told.say(Actor.HARNESS, "marker", "", at)
         return False
 
     def _is_added(self, message: Record, words: str) -> bool:
         """Whether no person typed a text just here."""
-        if words.startswith(_ADDED) or _MEMORY.match(words) or words in self._handed:
+        expands, self._expands = self._expands, False
+        if (
+            expands
+            or words.startswith(_ADDED)
+            or _MEMORY.match(words)
+            or hash(words) in self._handed
+        ):
             return True
         at = text_of(message.get("created_at"))
-        is_copy = bool(at) and at == self._rewritten and words in self._asked
+        is_copy = bool(at) and at == self._rewritten and hash(words) in self._asked
         self.told.duplicates += is_copy
         return is_copy
 
@@ -199,10 +219,13 @@ class Transcript:
         call_id, text = text_of(block.get("tool_use_id")), words_in(block.get("content"))
         failed, at = block.get("is_error") is True, time_of(message.get("created_at"))
         call = tools.finish(tools.request("", {}), {"content": text, "is_error": failed}, None)
-        self.told.result(call_id, text, outcome=call.outcome)
+        # Without a patch nobody knows which lines of a file that was there are new.
+        lines = (0, 0) if text.startswith("The file ") and call_id in self._written else None
+        self.told.result(call_id, text, outcome=call.outcome, lines=lines)
         if failed and (note := rejection_note(text)):
             self.told.say(Actor.HUMAN, "rejection_note", note, at)
-        for answer, own in _answers(self._given.pop(call_id, {}), text):
+        asked = self._questions.pop(call_id, {})
+        for answer, own in (*answers(offered_in(asked), None, text), *_answers(asked, text)):
             self.told.say(Actor.HUMAN, "question_answer", answer, at, own=own)
         # What was typed meanwhile is put behind a result; amid one it is only quoted.
         tail = text[start:] if (start := text.rfind("<system-reminder>")) >= 0 else ""

@@ -137,6 +137,14 @@ class Conversation:
             self._pending[call_id] = call
         self._open[-1].events.append(call)
 
+    def name_of(self, call_id: str) -> str:
+        """The tool of a call that waits for its result; empty if none does."""
+        return self._pending[call_id].name if call_id in self._pending else ""
+
+    def has_called(self, call_id: str) -> bool:
+        """Whether an action of this id has been taken."""
+        return call_id in self._called
+
     def result(
         self,
         call_id: str,

@@ -2,24 +2,26 @@
 Gemini CLI's chats: one JSON document a session, or the same as lines, or streamed events.
 
 A document holds `messages`, each complete: text, calls and their results.  As lines, the first
-holds the session's data, later ones are messages, of which the last of an id counts, or `$set`
-and `$rewindTo`; a rewound message was still lived through, as in other formats.  The streamed
-form (`init`, `message`, `tool_use`, …) is what a run without a person prints.
+holds the session's data, later ones are messages, of which the last of an id counts, or changes:
+`$set`, `$patch` (which shortens outputs) and `$rewindTo`; a rewound message was still lived
+through, as in other formats.  A sub-agent's chat is a file of its own that names no parent; its
+parent's call names it.  The streamed form (`init`, `message`, `tool_use`, …) is what a run
+without a person prints.
 """
 
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
-from classifiers.sessions import Actor, Outcome, Session, UnreadableError
+from classifiers.sessions import Actor, Session, UnreadableError
 
-from .actions import arguments, patch_lines
+from .actions import arguments
 from .conversation import Conversation
+from .google_contents import answers_in, ended, lines_in, reply_in, said_in, take_calls
 from .lines import Damage, Record, type_of
 from .portions import Part, Portion, after, earliest, within
 from .values import (
     dict_of,
     dicts_of,
-    number_of,
     pictures_in,
     text_of,
     time_of,
@@ -28,11 +30,15 @@ from .values import (
 
 NAME = "gemini_cli"
 
+_HEAD = ("sessionId", "session_id", "projectHash", "startTime", "kind", "type", "model",
+         "timestamp", "messages")  # fmt: skip
+"""What a reader needs of a chat beside its messages."""
 _SPOKEN = ("user", "gemini")
 _NOTICES = ("info", "warning", "error")
 _STREAM = frozenset({"message", "tool_use", "tool_result", "error", "result"})
 _FILES = "--- Content from referenced files ---"
-_ENDED: dict[str, Outcome] = {"success": "ok", "cancelled": "rejected", "error": "error"}
+_NUDGES = ("System: Please continue.", "System: Potential loop detected.")
+"""How texts begin with which the program makes the model go on."""
 
 
 def claims(record: Record) -> bool:
@@ -60,9 +66,10 @@ def split(found: Iterator[Record]) -> Iterator[Portion]:
 
 def _portion(head: Record, lines: list[Record]) -> Portion:
     is_document = isinstance(head.get("messages"), list)
-    messages = dicts_of(head.get("messages")) if is_document else lines
+    messages = dicts_of(head.get("messages")) if is_document else [*_latest(lines).values()]
+    messages = [each for each in messages if type_of(each)]
     for message in messages:
-        message.pop("thoughts", None)
+        _strip(message)
     parts = [
         Part(each, text_of(each.get("id")), type_of(each) in (*_SPOKEN, *_STREAM - {"result"}))
         for each in messages
@@ -70,45 +77,91 @@ def _portion(head: Record, lines: list[Record]) -> Portion:
     began = earliest([time_of(head.get("startTime") or head.get("timestamp")),
                       *(time_of(each.get("timestamp")) for each in messages)])  # fmt: skip
     name = text_of(head.get("sessionId")) or text_of(head.get("session_id"))
+    head = {key: head[key] for key in _HEAD if key in head}
     written = within("messages", head) if is_document else after([head])
-    return Portion(name, parts, written, began, parent=name if _is_subagent(head) else "")
+    calls = (call for each in messages for call in dicts_of(each.get("toolCalls")))
+    sent = tuple(agent for call in calls if (agent := text_of(call.get("agentId"))))
+    parent = name if _is_subagent(head) else ""
+    return Portion(name, parts, written, began, parent=parent, children=sent)
+
+
+def _strip(message: Record) -> None:
+    """Take from a message what no reader needs: thoughts, and files as they were and are."""
+    message.pop("thoughts", None)
+    for call in dicts_of(message.get("toolCalls")):
+        if isinstance(shown := call.get("resultDisplay"), dict):
+            for key in shown.keys() - {"diffStat", "fileDiff"}:
+                del shown[key]
+
+
+def _latest(lines: list[Record]) -> dict[str, Record]:
+    """
+    Messages by their ids, each as it was written last, where it was written first.
+
+    A change of the session's data may hold messages, too: those of a session that was restored.
+    """
+    messages: dict[str, Record] = {}
+    for place, line in enumerate(lines):
+        held = dicts_of(dict_of(line.get("$set")).get("messages"))
+        for number, each in enumerate(held or [line]):
+            messages[text_of(each.get("id")) or f"\0{place}:{number}"] = each
+    return messages
 
 
 def read(found: Iterable[Record], damage: Damage) -> Session:
     """
-    Make a session of a chat.
+    Make a session of a chat; sub-agents' chats may follow.
 
     Raises:
         UnreadableError: There is no exchange in it, or it is a sub-agent's.
     """
-    rest = iter(found)
-    head = next(record for record in rest if claims(record))
-    if _is_subagent(head):
+    chats: list[list[Record]] = []
+    for record in found:
+        if claims(record):
+            chats.append([])
+        if chats:
+            chats[-1].append(record)
+    trunk = next((chat for chat in chats if not _is_subagent(chat[0])), None)
+    if trunk is None:
         raise UnreadableError("SUBAGENT_ALONE")
+    agents = {}
+    for chat in chats:
+        told = Conversation(is_subagent=True)
+        if _is_subagent(chat[0]):
+            _chat(told, chat)
+        if not told.is_empty:
+            agents[text_of(chat[0].get("sessionId"))] = told.session(NAME)
+    others = sum(not _is_subagent(chat[0]) for chat in chats) - 1
     told = Conversation()
-    if _is_stream(head):
-        _stream(told, head, rest)
-        return told.session(NAME, interactive=False, damage=damage)
-    messages: dict[str, Record] = {}
-    for place, message in enumerate(chain(dicts_of(head.get("messages")), rest)):
-        name = text_of(message.get("id")) or f"\0{place}"
-        told.duplicates += name in messages
-        messages[name] = message
+    if _is_stream(trunk[0]):
+        _stream(told, trunk[0], trunk[1:])
+        return told.session(NAME, interactive=False, damage=damage, others=others)
+    _chat(told, trunk)
+    return told.session(NAME, damage=damage, agents=agents, others=others)
+
+
+def _chat(told: Conversation, chat: list[Record]) -> None:
+    found = [*dicts_of(chat[0].get("messages")), *chat[1:]]
+    messages = _latest(found)
+    told.duplicates += max(0, len(found) - len(messages))
     for message in messages.values():
         _take(told, message)
-    return told.session(NAME, damage=damage)
 
 
 def _take(told: Conversation, message: Record) -> None:
     at, content = time_of(message.get("timestamp")), message.get("content")
     match type_of(message):
         case "user":
-            shown = message.get("displayContent", content)
-            told.ask(words_in(shown).split(_FILES)[0], at, pictures=pictures_in(content))
+            text = said_in(message.get("displayContent", content)).split(_FILES)[0]
+            if text.startswith(_NUDGES) or text.strip() == "Please continue.":
+                told.say(Actor.HARNESS, "reminder", text, at)
+            else:
+                told.ask(text, at, pictures=pictures_in(content))
         case "gemini":
             model = text_of(message.get("model"))
             told.models |= {model} if model else set()
-            told.answer(words_in(content), at, name=text_of(message.get("id")))
+            told.answer(said_in(content), at, name=text_of(message.get("id")))
+            take_calls(told, content)
             for call in dicts_of(message.get("toolCalls")):
                 _call(told, call)
         case "info" | "warning":
@@ -117,34 +170,21 @@ def _take(told: Conversation, message: Record) -> None:
         case "error":
             told.say(Actor.HARNESS, "api_error", "", at)
         case _:
-            told.unknown += not {"$set", "$rewindTo"} & message.keys()
+            told.unknown += not {"$set", "$rewindTo", "$patch"} & message.keys()
 
 
 def _call(told: Conversation, call: Record) -> None:
-    call_id = text_of(call.get("id"))
-    told.call(call_id, text_of(call.get("name")), arguments(call.get("args")))
-    status = text_of(call.get("status"))
-    if status not in _ENDED:
+    call_id, given = text_of(call.get("id")), arguments(call.get("args"))
+    told.call(call_id, text_of(call.get("name")), given)
+    text, failed = answers_in(call.get("result"))
+    outcome = ended(call.get("status"), failed=failed)
+    if outcome is None:
         return
-    answers = [
-        dict_of(dict_of(each.get("functionResponse")).get("response"))
-        for each in dicts_of(call.get("result"))
-    ]
-    text = "\n".join(words_in(each.get("output") or each.get("error")) for each in answers)
-    outcome = _ENDED[status]
-    if outcome == "ok" and any("error" in each and "output" not in each for each in answers):
-        outcome = "error"
-    told.result(call_id, text, outcome=outcome, lines=_lines(call.get("resultDisplay")))
-
-
-def _lines(shown: object) -> tuple[int, int] | None:
-    """Lines (added, removed) of an edit as the program shows it."""
-    stated = dict_of(dict_of(shown).get("diffStat"))
-    if "model_added_lines" in stated:
-        added, removed = stated.get("model_added_lines"), stated.get("model_removed_lines")
-        return number_of(added), number_of(removed)
-    patch = text_of(dict_of(shown).get("fileDiff"))
-    return patch_lines(patch) if patch else None
+    lines, agent = lines_in(call.get("resultDisplay")), text_of(call.get("agentId"))
+    told.result(call_id, text, outcome=outcome, lines=lines, agent=agent)
+    if call.get("name") == "ask_user":
+        for words, own in reply_in(given, text):
+            told.say(Actor.HUMAN, "question_answer", words, own=own)
 
 
 def _stream(told: Conversation, head: Record, lines: Iterable[Record]) -> None:
@@ -167,7 +207,9 @@ def _stream(told: Conversation, head: Record, lines: Iterable[Record]) -> None:
             told.call(call_id, text_of(record.get("tool_name")), dict_of(record.get("parameters")))
         elif kind == "tool_result":
             failed = record.get("status") == "error"
-            text = words_in(record.get("output"))
+            text = words_in(record.get("output")) or words_in(
+                dict_of(record.get("error")).get("message")
+            )
             told.result(call_id, text, outcome="error" if failed else "ok")
         elif kind == "error":
             told.say(Actor.HARNESS, "api_error", "", at)

@@ -134,8 +134,7 @@ def _calls(told: Conversation, message: Record) -> None:
         stated = function.get("arguments", function.get("input"))
         name = text_of(function.get("name")) or text_of(each.get("function"))
         told.call(text_of(each.get("id")), name, arguments(stated))
-    for each in dicts_of(message.get("tool_uses")):
+    for each in dicts_of(message.get("tool_uses")):  # no later message could tell how they ended
         told.call("", text_of(each.get("tool")), arguments(each.get("input")))
-        if "output" in each:
-            failed = each.get("status") == "error"
-            told.result("", words_in(each.get("output")), outcome="error" if failed else "ok")
+        failed = each.get("status") == "error"
+        told.result("", words_in(each.get("output")), outcome="error" if failed else "ok")

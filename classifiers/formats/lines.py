@@ -83,7 +83,9 @@ def value_of(data: bytes) -> object:
     most = max(len(data), LONGEST_RECORD) // BYTES_A_VALUE
     if len(data) > most and sum(map(data.count, MARKS)) > most:
         raise too_large()
-    value: object = json.loads(data)
+    # From bytes, `json.loads` would guess another encoding by where NUL bytes stand: a line torn
+    # out of a file in UTF-16 would be read by one reader and lost by the next.
+    value: object = json.loads(data.decode("utf-8", "surrogatepass"))
     return value
 
 

@@ -1,9 +1,10 @@
 """
 OpenCode's export: one JSON document a session, `info` and `messages` of parts.
 
-A call and its result are one part.  Most sessions of a repository may be sub-agents: those name
-their parent, and hang on its call.  Text that the program wrote in the person's name is marked
-`synthetic`; a message that is a summary is the model's.
+Older versions keep a session as a tree of small files (`opencode_storage`).  A call and its
+result are one part.  Most sessions of a repository may be sub-agents: those name their parent,
+and hang on its call.  Text that the program wrote in the person's name is marked `synthetic`; a
+message that is a summary is the model's.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,6 +15,7 @@ from classifiers.sessions import Actor, Outcome, Session, UnreadableError
 from .actions import patch_lines
 from .conversation import Conversation
 from .lines import Damage, Record, type_of
+from .opencode_storage import INFO, NEEDLESS, assembled, is_piece, portion_of
 from .portions import Part, Portion, earliest, within
 from .values import dict_of, dicts_of, number_of, text_of, time_of
 
@@ -27,7 +29,11 @@ _ENDED: dict[str, Outcome] = {"completed": "ok", "error": "error"}
 
 
 def claims(record: Record) -> bool:
-    """Whether a record is an export."""
+    """Whether a record is an export, or a piece of a session in a storage."""
+    return is_piece(record) or _is_export(record)
+
+
+def _is_export(record: Record) -> bool:
     info, messages = record.get("info"), record.get("messages")
     if not isinstance(info, dict) or not isinstance(messages, list):
         return False
@@ -36,12 +42,15 @@ def claims(record: Record) -> bool:
 
 
 def split(found: Iterator[Record]) -> Iterator[Portion]:
-    """The exports in a file, sub-agents with the name of their parent."""
+    """The exports in a file, sub-agents with the name of their parent; or the piece that it is."""
     for record in found:
-        if not claims(record):
+        if is_piece(record):
+            yield portion_of(record, is_spoken=_is_spoken(record))
+            continue
+        if not _is_export(record):
             continue
         info = dict_of(record.get("info"))
-        messages = dicts_of(record.get("messages"))
+        messages = [_needed(each) for each in dicts_of(record.get("messages"))]
         parts = [
             Part(each, text_of(_info(each).get("id")), any(map(_is_spoken, _parts(each))))
             for each in messages
@@ -57,6 +66,13 @@ def split(found: Iterator[Record]) -> Iterator[Portion]:
         )
 
 
+def _needed(message: Record) -> Record:
+    """What a reader needs of a message: no thinking, no folders, no state of files."""
+    info = {key: value for key, value in _info(message).items() if key in INFO}
+    parts = [each for each in _parts(message) if type_of(each) not in NEEDLESS]
+    return {"info": info, "parts": parts}
+
+
 def read(found: Iterable[Record], damage: Damage) -> Session:
     """
     Make a session of an export; sub-agents' exports may follow.
@@ -64,7 +80,7 @@ def read(found: Iterable[Record], damage: Damage) -> Session:
     Raises:
         UnreadableError: There is no exchange in it, or there are sub-agents only.
     """
-    exports = [record for record in found if claims(record)]
+    exports = assembled(list(found))
     trunk = next((each for each in exports if not _parent(each)), None)
     if trunk is None:
         raise UnreadableError("SUBAGENT_ALONE")

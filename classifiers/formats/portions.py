@@ -34,15 +34,17 @@ class Part(NamedTuple):
 class Portion:
     """What a file holds of one session."""
 
-    name: str
+    name: str = field(repr=False)
     parts: list[Part] = field(repr=False)
     written: Callable[[list[Record]], list[Record]] = field(repr=False)
     """Makes of the kept parts the records to seal: lines, or one document."""
     began: datetime | None = None
-    account: str = ""
+    account: str = field(default="", repr=False)
     """Whose it is, where the log says so."""
-    parent: str = ""
+    parent: str = field(default="", repr=False)
     """Session that sent this one as a sub-agent; this one's own name if that is not told."""
+    children: tuple[str, ...] = ()
+    """Sessions that this one sent as sub-agents, where only its own log says so."""
     joins: bool = False
     """Whether portions of several files add up; otherwise they are captures of one whole."""
 

@@ -1,16 +1,19 @@
 """
 SpecStory's Markdown of chats in editors (Cursor and others): best effort.
 
-Speakers are marked `_**User**_` and `_**Assistant**_` on lines of their own behind a rule or a
-heading; such a line inside a code fence is a quotation.  What the agent did is folded
-(`<details>`) under a summary that names the tool.  Lines count where the export states them.
+Speakers are marked `_**User**_` and `_**Assistant**_` on lines of their own, behind a rule or a
+heading or with a time; such a line inside a code fence is a quotation.  What the agent did is
+folded (`<details>`) under a summary that names the tool, in newer exports inside a `<tool-use>`
+that does.  Lines count where the export states them.  What is marked `sidechain` was said to and
+by a sub-agent.
 """
 
 import re
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from itertools import pairwise
 
-from classifiers.sessions import Outcome, Session
+from classifiers.sessions import Actor, Outcome, Session
 
 from .conversation import Conversation
 from .lines import Damage, Record
@@ -19,11 +22,16 @@ from .values import TEXT, text_of, time_of
 
 NAME = "specstory"
 
-_MARK = re.compile(r"_\*\*(User|Assistant|Agent)(?: \(([^)\n]*)\))?\*\*_")
+_MARK = re.compile(r"_\*\*(User|Assistant|Agent)( - sidechain)?(?: \(([^)\n]*)\))?\*\*_")
+_WHEN = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d)?(?:Z|[+-]\d\d:?\d\d)?")
+_NAMED = re.compile(r"^(?:model )?([a-zA-Z][\w./:-]{0,80})(?:,| |$)")
 _TITLE = re.compile(r"^# .*\((\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d)?(?:Z|[+-]\d\d:?\d\d)?)\)", re.M)
 _SESSION = re.compile(r"^<!-- .{0,60}?[Ss]ession ([0-9a-f-]{20,40})(?: \(([^)\n]*)\))? -->", re.M)
 _FENCE = re.compile(r"\s*(?:`{3,}|~{3,})")
-_DETAILS = re.compile(r"<details>\s*<summary>(.*?)</summary>(.*?)</details>", re.DOTALL)
+_TAG = re.compile(r"</?(?:tool-use|think)\b[^>\n]*>")
+_USED = re.compile(r'<tool-use[^>\n]{0,200}? data-tool-name="([^"\n]{1,100})"')
+_STATUS = re.compile(r'data-edit-status="(?:rejected|aborted)"')
+_COMMAND = re.compile(r"^(?:`([^`\n]+)`$|```(?:bash|sh)\n(.*?)\n```)", re.DOTALL | re.MULTILINE)
 _TOOL = re.compile(r"Tool use: \*\*([\w.:-]+)\*\*(?: • (.*))?", re.DOTALL)
 _CHANGED = re.compile(r"Lines added: (\d{1,6}), lines removed: (\d{1,6})")
 _QUOTED = re.compile(r'"(.*?)"|`(.*?)`|directory (\S+)|file:? (\S+)', re.DOTALL)
@@ -32,6 +40,7 @@ _VERBS = (
     ("Searched", "codebase_search"), ("Read", "read_file"), ("Edit", "edit_file"),
     ("Ran", "run_terminal_cmd"), ("Terminal", "run_terminal_cmd"),
 )  # fmt: skip
+_TO_SUBAGENT = "sub-agent"
 HEAD = 5_000
 """Characters in which the marks of the format must appear."""
 
@@ -69,13 +78,16 @@ def read(found: Iterable[Record], damage: Damage) -> Session:
     title = _TITLE.search(whole[:HEAD])
     began = time_of(title[1]) if title else None
     for who, note, text in _said(whole):
-        at, began = time_of(note) or began, None
+        stamp = _WHEN.search(note)
+        at, began = (time_of(stamp[0]) if stamp else None) or began, None
         if who == "User":
             told.ask(text, at)
-            continue
-        if model := re.search(r"model ([\w.:-]+)", note):
-            told.models.add(model[1])
-        _answer(told, text)
+        elif who == _TO_SUBAGENT:
+            told.say(Actor.MODEL, "notification", text, at)
+        else:
+            if model := _NAMED.match(note):
+                told.models.add(model[1])
+            _answer(told, text, at)
     return told.session(NAME, surface="ide", damage=damage)
 
 
@@ -87,7 +99,8 @@ def _said(text: str) -> list[tuple[str, str, str]]:
         mark = _MARK.fullmatch(lines[place].strip())
         body = "\n".join(lines[place + 1 : end]).strip()
         if mark:
-            told.append((mark[1], mark[2] or "", body.removesuffix("---").strip()))
+            who = _TO_SUBAGENT if mark[1] == "User" and mark[2] else mark[1]
+            told.append((who, mark[3] or "", body.removesuffix("---").strip()))
     return told
 
 
@@ -107,9 +120,11 @@ def _marks(lines: list[str]) -> Iterator[int]:
     for place, line in enumerate(lines):
         if place in fences:
             is_open = not (is_open and fences[place])
-        follows = before == "---" or before.startswith(("#", "<!--"))
         bare = line.strip()
-        if follows and _MARK.fullmatch(bare) and not (is_open and following[place]):
+        mark = _MARK.fullmatch(bare)
+        follows = before == "---" or before.startswith(("#", "<!--"))
+        follows = follows or bool(mark and _WHEN.search(mark[3] or ""))
+        if follows and mark and not (is_open and following[place]):
             is_open = False
             yield place
         before = bare or before
@@ -119,29 +134,42 @@ def _is_bare(fence: str) -> bool:
     return not fence.strip().strip("`~")
 
 
-def _answer(told: Conversation, text: str) -> None:
+def _answer(told: Conversation, text: str, at: datetime | None) -> None:
     step, position = told.step, 0
-    for fold in _DETAILS.finditer(text):
-        told.answer(_prose(text[position : fold.start()]), name=step)
-        position = fold.end()
-        _act(told, fold[1].strip(), fold[2])
-    told.answer(_prose(text[position:]), name=step)
+    while (start := text.find("<details>", position)) >= 0:
+        end = text.find("</details>", start)
+        if end < 0:
+            break
+        before = text[position:start]
+        summary, _, body = text[start + len("<details>") : end].partition("</summary>")
+        position = end + len("</details>")
+        told.answer(_prose(before), at, name=step)
+        tag = before[before.rfind("<tool-use") :] if "<tool-use" in before else ""
+        _act(told, summary.strip().removeprefix("<summary>").strip(), body, tag)
+    told.answer(_prose(text[position:]), at, name=step)
 
 
 def _prose(text: str) -> str:
-    return "\n".join(line for line in text.split("\n") if line.strip() != "---").strip()
+    lines = _TAG.sub("", text).split("\n")
+    return "\n".join(line for line in lines if line.strip() != "---").strip()
 
 
-def _act(told: Conversation, summary: str, body: str) -> None:
+def _act(told: Conversation, summary: str, body: str, tag: str) -> None:
     if summary.startswith("Thought"):
         return
-    tool, quoted = _TOOL.match(summary), _QUOTED.search(summary)
+    used, tool, quoted = _USED.match(tag), _TOOL.match(summary), _QUOTED.search(summary)
     name = next((name for verb, name in _VERBS if summary.startswith(verb)), "other")
     about = next((each for each in quoted.groups() if each), "") if quoted else ""
+    about = about.strip('`"')
     if tool:
         name, about = tool[1], about or tool[2] or ""
+    if used:
+        name = used[1]
+    if not about and (command := _COMMAND.search(body)):
+        about = command[1] or command[2]
     changed = [(int(more), int(fewer)) for more, fewer in _CHANGED.findall(body)]
     lines = (sum(c[0] for c in changed), sum(c[1] for c in changed)) if changed else None
-    outcome: Outcome = "rejected" if "Cancelled" in body[:200] else "ok"
-    told.call("", name, {"command" if "terminal" in name else "path": about})
+    is_stopped = "Cancelled" in body[:200] or bool(_STATUS.search(tag))
+    outcome: Outcome = "rejected" if is_stopped else "ok"
+    told.call("", name, {"command": about, "path": about})
     told.result("", body.strip(), outcome=outcome, lines=lines)

@@ -70,6 +70,19 @@ def words_in(value: object) -> str:
     return "\n".join(found)
 
 
+def without(text: str, start: str, end: str) -> str:
+    """A text without what lies between two marks, the marks included; in one pass."""
+    kept: list[str] = []
+    position = 0
+    while (opened := text.find(start, position)) >= 0:
+        closed = text.find(end, opened)
+        if closed < 0:
+            break
+        kept.append(text[position:opened])
+        position = closed + len(end)
+    return "".join((*kept, text[position:]))
+
+
 def pictures_in(value: object) -> int:
     """How many blocks of a content are pictures or files."""
     kinds = ("image", "input_image", "image_url", "file", "document", "local_image")

@@ -16,6 +16,7 @@ __all__ = ["app", "main"]
 
 MODULES = (
     "tools",
+    "validating",
     "custody",
     "fetching",
     "studying",

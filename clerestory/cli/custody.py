@@ -231,19 +231,18 @@ def seal(
 @command("inspect-format")
 def inspect_format(
     path: Annotated[Path, typer.Argument(help="Raw log files, as the custodian has them.")],
+    every: Annotated[
+        bool, typer.Option("--all", help="A row for each file, however many there are.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Say what raw files are, without their content: formats, counts, reason codes."""
-    from clerestory.sealing import inspect
+    from clerestory.cli.inspected import page
+    from clerestory.inspecting import inspect
 
-    told = inspect(path)
-    lines = [
-        f"{file['sessions']:5} sessions {file['prompts']:6} prompts {file['actions']:7} actions  "
-        f"{file['path']}" + "".join(f"  {code}×{n}" for code, n in file["codes"].items())
-        for file in told["files"]
-    ]
-    refused = ", ".join(f"{code} {n}" for code, n in told["refused"].items()) or "none"
-    answer(told, "\n".join([*lines, f"read {told['read']}, refused: {refused}"]), as_json=as_json)
+    with Progress() as progress:
+        told = inspect(path, progress)
+    answer(told, page(told, every=every), as_json=as_json)
 
 
 app.add_typer(keys, name="keys")

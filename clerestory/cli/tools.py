@@ -1,7 +1,7 @@
 """Commands about the installation and made-up data: demo, doctor, synthesize."""
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -30,60 +30,6 @@ def doctor(as_json: Json = False) -> None:
 
     told = examine()
     answer(told, table(told), as_json=as_json)
-
-
-@command()
-def validate(
-    sessions: Annotated[Path, typer.Option(help="Folder of session logs that you may read.")],
-    labels: Annotated[Path, typer.Option(help="CSV: path, and a column per instrument.")],
-    rater: Annotated[str, typer.Option(help="Whose labels to hold against yours.")] = "offline",
-    confusion: Annotated[
-        Optional[Path], typer.Option(help="Write the counts of its mistakes here, for a study.")
-    ] = None,
-    by: Annotated[
-        Optional[list[str]],
-        typer.Option(help="With --confusion: also apart, by the rater's label of an instrument."),
-    ] = None,
-    reference: Annotated[
-        str, typer.Option(help="With --confusion: whose labels are right, of which sessions.")
-    ] = "",
-    same_population: Annotated[
-        bool,
-        typer.Option(
-            "--same-population", help="They are a sample of the population that is studied."
-        ),
-    ] = False,
-    as_json: Json = False,
-) -> None:
-    """Hold a rater against labels of one's own, on one's own files."""
-    from clerestory.cli.app import Progress
-    from clerestory.validation import agreements, rate
-
-    with Progress() as progress:
-        rated = rate(sessions, labels, rater, progress)
-    told = agreements(rated)
-    if confusion is not None:
-        from clerestory.confusion import confusion as counts
-        from privacy.vault import replace_file
-
-        text = counts(rated, by=by or (), reference=reference, same_population=same_population)
-        replace_file(confusion, text.encode())
-        told["confusion"] = str(confusion)
-    lines = [f"{'instrument':<18} {'kappa':>6} {'exact':>6} {'adjacent':>9} {'n':>5}"]
-    for row in told["instruments"]:
-        kappa = "-" if row["kappa"] is None else f"{row['kappa']:.2f}"
-        lines.append(
-            f"{row['instrument']:<18} {kappa:>6} {row['exact']:>6.2f} "
-            f"{row['adjacent']:>9.2f} {row['n']:>5}"
-        )
-    if confusion is not None:
-        lines.append(
-            f"{confusion}: counts for a study.  They are exact and are published with its plan: "
-            "only sessions of people who agreed, or public ones, belong in them"
-        )
-    refused = ", ".join(f"{code} {n}" for code, n in told["refused"].items()) or "none"
-    lines.append(f"{told['read']} sessions read, refused: {refused}")
-    answer(told, "\n".join(lines), as_json=as_json)
 
 
 @command()

@@ -22,7 +22,7 @@ from classifiers.edge_files import LONGEST_LINE
 from privacy.errors import ConfigurationError, IncompleteError
 
 from .folder import SESSIONS, Folder, Window
-from .pages import LocalSession, MessagesPage, SessionsPage, moment, read_page, walk
+from .pages import Listed, MessagesPage, SessionsPage, moment, read_page, walk
 from .wire import Absent, Api, Away, Declined, answer_unknown, api_away, request_not_taken
 
 __all__ = ["SESSIONS", "Api", "fetch"]
@@ -98,9 +98,7 @@ def fetch(out: Path, api: Api, since: date, until: date | None, progress: Progre
     return counts
 
 
-def _listed(
-    api: Api, window: Window, last: datetime | None, progress: Progress
-) -> list[LocalSession]:
+def _listed(api: Api, window: Window, last: datetime | None, progress: Progress) -> list[Listed]:
     """The sessions of a window, oldest first; of a later run those that were active since."""
     query = _query(window, limit=500)
     if last:
@@ -110,10 +108,11 @@ def _listed(
         progress("listing", 0.0)
         return _list_page(api, query | ({"page": token} if token else {}))
 
-    found: dict[str, LocalSession] = {}
+    found: dict[str, Listed] = {}
     for page in walk(ask):
-        for session in page.data:
-            found.setdefault(session.id, session)
+        for each in page.data:
+            session = Listed(each.id, each.user.id, each.updated_at, each.truncated)
+            found.setdefault(session.name, session)
     return list(found.values())[::-1]
 
 
@@ -140,7 +139,7 @@ def _check_list(api: Api, window: Window) -> None:
     _list_page(api, _query(window, limit=1))
 
 
-def _fetched(folder: Folder, api: Api, session: LocalSession) -> Counter[str]:
+def _fetched(folder: Folder, api: Api, session: Listed) -> Counter[str]:
     """Fetch one session; once more from its first page, where its pages do not belong together."""
     try:
         return _walked(folder, api, session)
@@ -151,8 +150,8 @@ def _fetched(folder: Folder, api: Api, session: LocalSession) -> Counter[str]:
             raise _Mixed from None
 
 
-def _walked(folder: Folder, api: Api, session: LocalSession) -> Counter[str]:
-    path = f"{LIST}/{quote(session.id, safe='')}/messages"
+def _walked(folder: Folder, api: Api, session: Listed) -> Counter[str]:
+    path = f"{LIST}/{quote(session.name, safe='')}/messages"
     # The ends of results tell how tests went: results are wanted as whole as inputs.
     query = {"limit": "1000", "tool_use_input_max_bytes": "-1", "tool_result_max_bytes": "-1"}
 
@@ -161,8 +160,8 @@ def _walked(folder: Folder, api: Api, session: LocalSession) -> Counter[str]:
 
     met: set[str] = set()
     began, as_of, size = datetime.min.replace(tzinfo=UTC), "", 0
-    outcome = Counter(FETCHED=1, TRUNCATED=int(session.truncated))
-    with folder.transcript(session.id) as put:
+    outcome = Counter(FETCHED=1, TRUNCATED=int(session.is_truncated))
+    with folder.transcript(session.name) as put:
         for page in walk(ask):
             began = _check_belongs(page, session, met, began)
             # Calls that come while pages are read count as not seen: the next run lists them.
@@ -173,15 +172,13 @@ def _walked(folder: Folder, api: Api, session: LocalSession) -> Counter[str]:
             if size > ENOUGH:
                 outcome["TOO_LARGE"] += 1
                 break
-    folder.note(session.id, as_of)
+    folder.note(session.name, as_of)
     return +outcome
 
 
-def _check_belongs(
-    page: MessagesPage, session: LocalSession, met: set[str], began: datetime
-) -> datetime:
+def _check_belongs(page: MessagesPage, session: Listed, met: set[str], began: datetime) -> datetime:
     """Raise where a page is not the next of its transcript; gives when it begins."""
-    if (page.session.id, page.session.user.id) != (session.id, session.user.id):
+    if (page.session.id, page.session.user.id) != (session.name, session.owner):
         raise answer_unknown("a page of another session, or of another owner.")
     names = {message.id for message in page.data}
     if len(names) < len(page.data) or names & met:

@@ -22,7 +22,7 @@ from typing import BinaryIO
 from privacy.errors import ConfigurationError
 from privacy.vault import FLOOR, sync_folder
 
-from .pages import LocalSession, moment
+from .pages import Listed, moment
 
 NOTES, SESSIONS, _PART = "fetched.jsonl", "sessions", "part"
 _OTHERS = 0o077
@@ -67,10 +67,10 @@ class Folder:
             (path / _PART).unlink(missing_ok=True)
             yield cls(path, notes)
 
-    def has(self, session: LocalSession) -> bool:
+    def has(self, session: Listed) -> bool:
         """Whether a session is complete, as of its last call."""
-        as_of = self._complete.get(session.id)
-        return as_of is not None and as_of >= moment(session.updated_at)
+        as_of = self._complete.get(session.name)
+        return as_of is not None and as_of >= moment(session.as_of)
 
     def last_run(self, window: Window) -> datetime | None:
         """When the last run over a window began that fetched all of it."""

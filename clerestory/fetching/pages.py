@@ -8,7 +8,7 @@ A page of another form is refused, and an error names our fields and none of the
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -67,6 +67,16 @@ class LocalSession(_Taken):
     """When the model was last called in it."""
     truncated: bool = False
     """Whether it has more calls than the API returns."""
+
+
+class Listed(NamedTuple):
+    """What is held of a session between list and transcript: there may be millions."""
+
+    name: str
+    owner: str
+    as_of: str
+    """Its last call."""
+    is_truncated: bool
 
 
 class Message(_Taken):

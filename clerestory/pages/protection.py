@@ -11,6 +11,7 @@ from decimal import Decimal
 from fractions import Fraction
 from math import ceil, exp, floor
 
+from clerestory.fidelity import quoted
 from privacy.plan import Plan
 from privacy.views import SHOWN
 
@@ -75,6 +76,8 @@ def caveats(plan: Plan, groups: Sequence[Group], facts: Mapping[str, object]) ->
             "fidelity is low: its judgement of a session is often wrong. Differences "
             "here may be differences in how sessions look to it."
         )
+        if cells and (known := quoted(rater)):  # of what is withheld nothing is wrong
+            items.append(known)
     else:
         items.append(
             f"The labels are the judgement of the rater “{rater.name}” (version {rater.version}"

@@ -69,10 +69,11 @@ def queue(operation: str, content: str | None = None) -> dict[str, Any]:
     } | said
 
 
-def attachment(prompt: str, kind: str) -> dict[str, Any]:
+def attachment(prompt: str, kind: str, *, mode: str = "prompt") -> dict[str, Any]:
     """Words typed while the agent worked, as newer versions write them once more."""
-    body = {"type": "queued_command", "prompt": prompt, "origin": {"kind": kind}}
-    return record("attachment", "") | {"attachment": body}
+    body = {"type": "queued_command", "prompt": prompt, "commandMode": mode}
+    origin = {"origin": {"kind": kind}}
+    return record("attachment", "") | {"attachment": body | origin}
 
 
 def log(*records: dict[str, Any]) -> bytes:

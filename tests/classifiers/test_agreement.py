@@ -1,10 +1,11 @@
 """Agreement: known numbers, and what abstentions do."""
 
 from dataclasses import replace
+from random import Random
 
 import pytest
 
-from classifiers.agreement import agreement, places
+from classifiers.agreement import agreement, interval, places
 from privacy.codebook import codebook
 
 BOOK = {instrument.name: instrument for instrument in codebook().instruments}
@@ -60,3 +61,64 @@ def test_nothing_to_agree_on_has_no_kappa() -> None:
     assert found is not None
     assert found.kappa is None
     assert agreement(BOOK["outcome"], []) is None
+
+
+def test_who_abstains_is_counted_and_judged_by_what_was_answered() -> None:
+    """Among names an abstention disagrees; coverage and κ of the answers say what it hides."""
+    pairs = [("fix", "fix")] * 4 + [("build", "build")] * 4 + [("build", "unclear")] * 2
+    found = agreement(BOOK["work_mode"], pairs)
+    assert found is not None
+    assert (found.coverage, found.kappa_answered) == (0.8, 1.0)
+    # Observed disagreement 2/10; expected 1 - (4·4 + 6·4)/100 = .6; κ = 1 - .2/.6.
+    assert found.kappa == pytest.approx(2 / 3)
+
+
+def test_an_interval_is_wider_where_sessions_come_in_few_groups() -> None:
+    """Forty sessions of forty people say more than forty of four that are each of one mind."""
+    pairs = [("fix", "fix"), ("build", "build")] * 5 + [("fix", "build"), ("build", "build")] * 5
+    pairs += [("fix", "fix"), ("build", "fix")] * 5 + [("fix", "fix"), ("build", "build")] * 5
+    alone = interval(BOOK["work_mode"], {str(i): [pair] for i, pair in enumerate(pairs)})
+    lumped = interval(BOOK["work_mode"], {str(i): pairs[i::4] for i in range(4)})
+    blocks = interval(BOOK["work_mode"], {str(i): pairs[10 * i : 10 * i + 10] for i in range(4)})
+    assert alone is not None
+    assert lumped is not None
+    assert blocks is not None
+    assert alone[0] < 0.5 < alone[1]  # κ of all: 1 - .25/.5
+    assert blocks[1] - blocks[0] > 1.15 * (alone[1] - alone[0])
+    assert interval(BOOK["work_mode"], {"one": pairs}) == interval(
+        BOOK["work_mode"], {"one": pairs}
+    )
+
+
+def test_an_interval_holds_what_it_is_of() -> None:
+    """
+    Samples of 25 groups of four sessions from a law whose κ is known.
+
+    Right labels are even; a rater has right what a coin of its group's says, .6 or .9 of the time:
+    .75 on average, κ = 2·.75 - 1 = .5.  An interval that held it 95 % of the time would miss
+    13 or more of 80 once in 10⁴ runs; half of its width misses more than that nearly always.
+    """
+    chance, missed, halved = Random(), 0, 0
+    for _ in range(80):
+        groups = {}
+        for group in range(25):
+            skill = chance.choice((0.6, 0.9))
+            right = [chance.choice(("fix", "build")) for _ in range(4)]
+            found = [
+                one if chance.random() < skill else {"fix": "build", "build": "fix"}[one]
+                for one in right
+            ]
+            groups[str(group)] = list(zip(right, found, strict=True))
+        ends = interval(BOOK["work_mode"], groups, draws=200)
+        assert ends is not None
+        middle, half = sum(ends) / 2, (ends[1] - ends[0]) / 4
+        missed += not ends[0] <= 0.5 <= ends[1]
+        halved += not middle - half <= 0.5 <= middle + half
+    assert missed < 13 <= halved
+
+
+def test_there_is_no_interval_of_nothing() -> None:
+    """No pair on the scale, or one label throughout: κ has no value to be unsure of."""
+    assert interval(BOOK["expertise"], {"a": [("unclear", "expert")]}) is None
+    assert interval(BOOK["outcome"], {"a": [("succeeded", "succeeded")] * 5}) is None
+    assert interval(BOOK["outcome"], {}) is None

@@ -35,7 +35,10 @@ def test_every_file_is_read_or_refused_by_code(corpus: Path) -> None:
     assert tally.sessions["TAKEN"] == len(found) > 0
     for path in files:
         try:
-            shown = repr(read_session(path.read_bytes()))
+            read = read_session(path.read_bytes())
+            with path.open("rb") as file:
+                assert read_session(file) == read
+            shown = repr(read)
         except UnreadableError as error:
             shown = str(error)
             assert shown in REASONS

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -194,3 +195,59 @@ def test_no_file_stops_the_run(value: object, key: str, tail: bytes) -> None:
         (Path(folder) / "2.jsonl").write_bytes(log(person("sound", sessionId="session-s")))
         found, _ = taken(Path(folder))
     assert "session-s" in {each.session for each in found}
+
+
+def test_a_torn_record_without_a_message_makes_no_session(tmp_path: Path) -> None:
+    """Found by fuzzing: it was sealed, and then no reader knew it for a log."""
+    torn = {"type": "user", "uuid": "u", "sessionId": "session-t"}
+    (tmp_path / "torn.jsonl").write_bytes(log(person("whole"), torn))
+    found, tally = taken(tmp_path)
+    assert [each.session for each in found] == ["session-a"]
+    assert tally.sessions == {"TAKEN": 1, "NO_CONVERSATION": 1}
+    whole = person("whole", sessionId="session-t")
+    (tmp_path / "torn.jsonl").write_bytes(log(person("whole"), whole))  # the control
+    assert len(taken(tmp_path)[0]) == 2
+
+
+def test_a_session_names_the_files_it_lies_in_and_a_file_its_codes(tmp_path: Path) -> None:
+    """The custodian is told of each file what became of it; a session counts where it begins."""
+    side = {"isSidechain": True, "agentId": "a", "timestamp": "2026-02-03T04:05:00.000Z"}
+    (tmp_path / "0-agent").write_bytes(log(person("look", **side)))
+    (tmp_path / "1").write_bytes(log(person("one")) + b"torn\n")
+    (tmp_path / "2").write_bytes(log(person("two"), {"type": "summary", "sessionId": "session-a"}))
+    (found,), tally = taken(tmp_path)
+    assert [path.name for path in found.files] == ["1", "2", "0-agent"]  # trunk first
+    codes = {path.name: dict(told) for path, told in tally.by_file.items()}
+    assert codes == {"0-agent": {}, "1": {"TAKEN": 1, "BAD_LINE": 1}, "2": {"NOT_NEEDED": 1}}
+    assert sum(tally.by_file.values(), Counter()) == tally.sessions + tally.records
+
+
+def test_what_a_session_is_called_is_not_shown(tmp_path: Path) -> None:
+    """Found by fuzzing: its name in the logs stood in the repr, and comes from a log."""
+    (tmp_path / "a").write_bytes(log(person("one", sessionId="canary")))
+    (found,), _ = taken(tmp_path)
+    assert found.session == "canary"
+    assert "canary" not in repr(found)
+
+
+@pytest.mark.parametrize("kind", ["user", "generic", "nothing"])
+def test_a_record_of_too_many_values_stops_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Found beside fuzzing: its refusal, meant for the worker, ended the whole run at the edge."""
+    values = b",".join([b"[]"] * 2_000)
+    dense = {
+        "user": b'{"type":"user","uuid":"u","sessionId":"s","message":{"content":[%s]}}\n',
+        "generic": b'{"session_id":"s","messages":[{"role":"user"},%s]}\n',
+        "nothing": b'{"x":[%s]}\n',
+    }[kind] % values
+    (tmp_path / "dense").write_bytes(dense)
+    (tmp_path / "behind").write_bytes(log(person("one")) + dense)
+    (tmp_path / "sound").write_bytes(log(person("two", sessionId="session-b")))
+    before, _ = taken(tmp_path)  # the control: within the limit nothing is lost
+    assert {"session-a", "session-b"} <= {each.session for each in before}
+    monkeypatch.setattr("classifiers.formats.lines.LONGEST_RECORD", 1_000)
+    found, tally = taken(tmp_path)
+    assert {each.session for each in found} == {"session-a", "session-b"}
+    assert tally.files[tmp_path / "dense"] == "TOO_LARGE"
+    assert tally.records["TOO_LARGE"] == 1

@@ -1,7 +1,7 @@
 """What a rater sees: in order, cut to size, without the program's own text."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from classifiers.rendering import CUT, SESSION_KEPT, SESSION_MOST, TURN_KEPT, line, render
@@ -45,6 +45,38 @@ def test_long_turns_and_sessions_are_cut_in_the_middle() -> None:
     many = render(session(*(person(long) if i % 2 else agent(long) for i in range(20))))
     assert len(many.text) == SESSION_KEPT + len(CUT)
     assert many.share_cut == 80  # 25,000 of about 200,000 are left: 87.5, rounded down
+
+
+def cut(text: str, size: int) -> str:
+    """The middle cut, said once more."""
+    return text if len(text) <= size else f"{text[: size // 2]}{CUT}{text[-(size // 2) :]}"
+
+
+SAID = st.tuples(
+    st.booleans(),
+    st.text("ab \n[😀", min_size=1, max_size=9).filter(str.strip),
+    st.integers(1, TURN_KEPT),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(said=st.lists(SAID, min_size=1, max_size=12))
+def test_a_turn_that_was_never_whole_is_cut_as_if_it_had_been(
+    said: list[tuple[bool, str, int]],
+) -> None:
+    """Its middle is let go on the way; nothing of the view may show that."""
+    found = session(*((person if by else agent)(text * times) for by, text, times in said))
+    whole: list[tuple[str, str]] = []
+    for each in found.utterances:
+        speaker, text = str(each.actor).replace("model", "agent"), "".join(each.text).strip()
+        if whole and whole[-1][0] == speaker:
+            text = f"{whole.pop()[1]}\n{text}"
+        whole.append((speaker, text))
+    turns = [f"[{speaker.replace('human', 'person')}]\n{text}" for speaker, text in whole]
+    view = render(found)
+    assert "".join(view.text) == cut("\n\n".join(cut(t, TURN_KEPT) for t in turns), SESSION_KEPT)
+    assert view.characters == sum(map(len, turns))
+    assert view.kept == min(sum(min(len(turn), TURN_KEPT) for turn in turns), SESSION_KEPT)
 
 
 @pytest.mark.parametrize("more", [0, 1, 2])

@@ -48,6 +48,9 @@ def test_a_cumulative_counter_counts_from_each_of_its_beginnings() -> None:
     ]
     for order in permutations(told):
         assert summed(*order).counts == Counts(lines_added=11)
+    # The one that resumed counts more than the one before it: 9 + 12 = 21, and not 12.
+    more = [lines(9, 120, temporality=2), lines(12, 500, 480, temporality=2)]
+    assert summed(*more).counts == summed(*more[::-1]).counts == Counts(lines_added=21)
     # Read as deltas they would be 5 + 9 + 2 = 16.
     assert summed(
         *(lines(v, at, s) for v, at, s in ((5, 60, 0), (9, 120, 0), (2, 500, 480)))

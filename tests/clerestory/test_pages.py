@@ -10,11 +10,13 @@ from math import nan
 
 import pytest
 
+from clerestory.fidelity import QUOTED, figures, quoted
 from clerestory.pages import markup, wording
 from clerestory.pages.report import render_report
 from clerestory.pages.truth import ONLY_SYNTHETIC, render_truth
 from privacy.errors import ConfigurationError
 from privacy.plan import Plan
+from privacy.raters import CLAUDE, OFFLINE
 from privacy.views import SHOWN
 from tests.support.first_look import (
     EXPERTISE,
@@ -334,6 +336,7 @@ def test_caveats_follow_the_release() -> None:
     other = Page(render_report(validated, measured, {"custody": "separate"})).text
     for gone in ("fidelity is low", "They do not cover", "who could have looked", "sent nowhere"):
         assert gone not in other
+    assert "no person's" not in other
     assert "went from the sealed worker to the model behind api.test" in other
     assert "where interactive is yes, and of no others" in text
 
@@ -347,6 +350,23 @@ def test_a_page_says_what_the_rater_was_shown() -> None:
     assert "a part of each session" not in whole
     assert SHOWN["first_turn"] in told.split("shown to the rater", 1)[-1]
     assert SHOWN["full"] in whole.split("shown to the rater", 1)[-1]
+
+
+def test_a_rater_of_low_fidelity_is_quoted_with_whose_labels_it_was_held_against() -> None:
+    """Its figures stand in one file, and go with the version that was measured alone."""
+    told = figures()
+    rows = {row["instrument"]: row for row in told["instruments"]}
+    plan, text = make_plan(), report().text
+    assert plan.rater == OFFLINE
+    for name in QUOTED:
+        row = rows[name]
+        shown = f"{row['kappa']:.2f} ({row['low']:.2f} to {row['high']:.2f})"
+        assert f"{name.replace('_', ' ')} {shown}" in text
+    assert "no person's" in text
+    assert "labels by a language model" in text
+    assert quoted(OFFLINE) is not None
+    assert quoted(replace(OFFLINE, version="0")) is None
+    assert quoted(CLAUDE) is None
 
 
 def test_a_chart_that_is_cut_out_keeps_its_watermarks() -> None:

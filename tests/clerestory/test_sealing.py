@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from clerestory import sealing
-from clerestory.sealing import inspect, seal_sources
+from clerestory.sealing import seal_sources
 from privacy.custodian import Custodian
 from privacy.declared import split
 from privacy.errors import ConfigurationError, RefusedError, VerificationError
 from privacy.sealing import floor_info
-from tests.support.batches import batches, newest
+from tests.support.batches import newest
 from tests.support.house import House, founded
 
 
@@ -163,24 +163,6 @@ def test_nobody_seals_without_a_custodians_folder(tmp_path: Path) -> None:
         with closing(Custodian(tmp_path / "vault.custodian")) as hand:
             assert hand.public
         assert sealed(house, path)["session sealed"] == 1
-
-
-def test_a_vault_is_never_inspected(tmp_path: Path) -> None:
-    """Raw files are: by relative path, in counts and codes."""
-    with founded(tmp_path) as house:
-        (tmp_path / "logs").mkdir()
-        (tmp_path / "logs" / "a.jsonl").write_bytes(log("s", range(4)))
-        sealed(house, tmp_path / "logs")
-        told = inspect(tmp_path / "logs")
-        assert told["read"] == 1
-        assert told["files"][0]["path"] == "a.jsonl"
-        assert told["files"][0]["prompts"] == 2
-        assert "please" not in json.dumps(told)
-        for path in (house.vault.folder, batches(house.vault)[0]):
-            with pytest.raises(RefusedError, match="IS_A_VAULT"):
-                inspect(path)
-        with pytest.raises(ConfigurationError, match="NO_SOURCE"):
-            inspect(tmp_path / "nothing")
 
 
 def test_a_batch_is_handed_to_a_keeper_that_listens(

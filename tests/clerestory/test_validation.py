@@ -30,6 +30,36 @@ def test_every_instrument_is_compared(labelled: Path) -> None:
     for row in told["instruments"]:
         assert 0 <= row["exact"] <= row["adjacent"] <= 1
         assert row["n"] + row["left_out"] == 40
+        assert sum(n for found in row["mistakes"].values() for n in found.values()) == 40
+        assert sum(part["n"] for part in row["groups"].values()) == 40
+        if row["kappa"] is not None and row["low"] is not None:
+            assert row["low"] <= row["high"] <= 1
+    with labels.open(encoding="utf-8", newline="") as file:
+        accounts = {row["account"] for row in csv.DictReader(file)}
+    assert told["groups"] == len(accounts)  # the column `account` says what belongs together
+    assert "codes" not in told
+
+
+def test_mistakes_and_codes_are_told_on_demand(labelled: Path) -> None:
+    """Which label was taken for which, and which rules stood behind right and wrong ones."""
+    words = ("validate", "--sessions", labelled, "--labels", labelled / "truth.csv", "--codes")
+    full = clerestory(*words, "--mistakes")
+    assert "95 % interval" in full.stdout
+    assert "right label, and what the rater said" in full.stdout
+    assert "code of a rule" in full.stdout
+    told = json.loads(clerestory(*words, "--json").stdout)["codes"]
+    assert all(0 <= row["right"] <= row["labels"] for row in told)
+    assert {"work_mode", "success_signal"} <= {row["instrument"] for row in told}
+
+
+@pytest.mark.parametrize("name", ["claude", "nobody"])
+def test_a_rater_that_cannot_rate_here_is_refused(labelled: Path, name: str) -> None:
+    """One that would have to be asked stands in a plan only; one that is not known nowhere."""
+    words = ("validate", "--sessions", labelled, "--labels", labelled / "truth.csv")
+    done = clerestory(*words, "--rater", name)
+    assert done.returncode == 2
+    assert "VALIDATION_INPUT" in done.stderr
+    assert "offline" in done.stderr
 
 
 def test_a_rater_agrees_with_itself_and_not_with_shifted_labels(labelled: Path) -> None:

@@ -125,6 +125,7 @@ NO_CUSTODIAN 2: seal VAULT @log.jsonl --account x --custodian @dir
 NO_CUSTODIAN 2: seal VAULT @log.jsonl --account x --custodian @words
 NO_SOURCE 2: inspect-format @nothing
 IS_A_VAULT 3: inspect-format VAULT
+IS_A_VAULT 3: inspect-format STATE
 STUDY_MISSING 2: check @nothing
 STUDY_MISSING 2: check @dir
 STUDY_INVALID 2: check @latin
@@ -310,6 +311,7 @@ def test_right_input_works(place: Place, tmp_path: Path) -> None:
         f"audit {tmp_path / 'ledger'} BUNDLE",
         f"init {tmp_path / 'vault'}",
         "inspect-format @log.jsonl",
+        "inspect-format @log.jsonl --all",
     ):
         done = invoke([place.path(word) for word in words.split()])
         assert done.exit_code == 0, (words, done.stderr)

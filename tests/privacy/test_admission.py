@@ -246,7 +246,7 @@ def test_only_raters_of_the_policy_read() -> None:
     assert code(policy=replace(POLICY, raters=("claude", "offline"))) == ""
     for changes in (
         {"fidelity": "validated"},
-        {"version": "2"},
+        {"version": "0"},
         {"endpoint": "https://example.org"},
         {"model": "best"},
         {"roots": "-----BEGIN CERTIFICATE-----"},
@@ -280,7 +280,7 @@ def test_a_model_is_asked_where_the_policy_says_and_nowhere_else() -> None:
     nothing = replace(ASKED, endpoint=(replace(PLACE, roots=sha256(b"").hexdigest()),))
     for missing in ("model", "endpoint", "roots"):
         assert said(nothing, **{missing: ""}) == "RATER_UNKNOWN"
-    assert said(version="2") == said(fidelity="validated") == "RATER_UNKNOWN"
+    assert said(version="0") == said(fidelity="validated") == "RATER_UNKNOWN"
     assert said(POLICY) == "RATER_NOT_ALLOWED"
 
 

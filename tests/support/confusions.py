@@ -55,7 +55,7 @@ def file_of(*tables: Mapping[str, Any], **changes: Any) -> str:  # noqa: ANN401 
     """A file of confusion tables, a table a line."""
     head = {
         "format": "clerestory/confusion/1",
-        "rater": {"name": "offline", "version": "1", "model": ""},
+        "rater": {"name": "offline", "version": "2", "model": ""},
         "codebook": codebook().hash,
         "reference": "two readers, of made-up sessions",
         "same_population": True,

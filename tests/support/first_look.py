@@ -18,10 +18,10 @@ from privacy.plan import (
     Population,
     Privacy,
     Query,
-    Rater,
     Study,
     Table,
 )
+from privacy.raters import OFFLINE
 
 ACCOUNTS = 4500
 SIGMA = 9.0
@@ -151,7 +151,7 @@ def make_plan() -> Plan:
         ),
         population=Population(MONTHS, {"interactive": ("yes",)}),
         privacy=Privacy(2.0, 1e-7, "37/500", "1", 2**20, MINIMUM, 0.001, 69, Z),
-        rater=Rater("offline", "1", "low", "", "", ""),
+        rater=OFFLINE,
         queries=queries,
         tables=tables,
         forecast=Forecast(4500, 7600, 69, 60, (), {}, 31.4),

@@ -7,6 +7,7 @@ A test compares them with what is made now, so that neither can drift.
 from collections.abc import Mapping
 from pathlib import Path
 
+from clerestory.reasons import REASONS
 from privacy.standing import FINAL, REOPENED, STATES, TABLE, WHO, Standing
 from tests.support.refusals import refusals
 from tests.support.world import ROOT
@@ -76,10 +77,33 @@ def refusal_codes() -> str:
     return "\n".join([*lines, ""])
 
 
+def reason_codes() -> str:
+    """Every code under which something of a raw log is told to the custodian."""
+    lines = [
+        "# What is told of raw logs",
+        "",
+        _MADE,
+        "",
+        "`inspect-format` and `seal` tell the custodian of each file, session and record that was "
+        "not taken as it lay",
+        "there. Programs may rely on the codes. `seal` puts before each whether it counts files, "
+        "sessions or records.",
+        "",
+        "| code | means | to do |",
+        "|---|---|---|",
+        *(f"| `{code}` | {means} | {to_do} |" for code, (means, to_do) in REASONS.items()),
+    ]
+    return "\n".join([*lines, ""])
+
+
 def pages() -> Mapping[Path, str]:
     """File → what it must hold."""
     docs = ROOT / "docs"
-    return {docs / "plan-states.md": plan_states(), docs / "refusals.md": refusal_codes()}
+    return {
+        docs / "plan-states.md": plan_states(),
+        docs / "refusals.md": refusal_codes(),
+        docs / "reasons.md": reason_codes(),
+    }
 
 
 def _arrows() -> list[str]:

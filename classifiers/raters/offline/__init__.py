@@ -22,7 +22,7 @@ class OfflineRater:
     """Rules as a rater; of what the view shows it reads the events, not the text cut to size."""
 
     name = "offline"
-    version = "1"
+    version = "2"
     fidelity: Literal["low", "validated"] = "low"
 
     def rate(self, session: Session, view: View) -> Mapping[str, str]:

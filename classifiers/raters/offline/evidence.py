@@ -7,10 +7,10 @@ paste is told by its shape (fenced, many lines, few sentences) and left out of `
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from classifiers.sessions import Actor, Session, ToolCall, Utterance, count_words
+from classifiers.sessions import OPENERS, Actor, Session, ToolCall, Utterance, count_words
 from classifiers.structure import all_calls
 
 from .artefacts import artefact, command_kind
@@ -24,10 +24,26 @@ _PASTED_LINE = re.compile(
     r"|(?:error|warn|info|fail)\S*:)"
 )
 _HANDED = re.compile(r"^implement the following plan:\s*#*\s*(?:plan:?\s*)?")
+_CLOSING_CALLS = {"submit", "finish", "done", "complete", "attempt_completion", "task_complete"}
+"""Actions by which some agents say that they are done."""
+_ERROR_SHOWN = re.compile(
+    r"^\s*(?:\S+: )?(?:\w*error|\w*exception|panic|fatal|fail(?:ed|ure)?|traceback)\b.{0,3}[:(]"
+    r"|\bexit (?:code|status) [1-9]|^\s*at \S+\(|^\s*--- fail"
+    r"|\berr(?:or|no|!)?[:!] |[✗✖]|\bstack ?trace\b",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""What programs print when they fail; people paste it."""
 _INSTRUCTIONS = re.compile(r"(?:^|[/\\])(?:claude|agents|gemini|memory)\.md$", re.IGNORECASE)
 _NUMBERED = re.compile(r"^\s*\d+[→\t]", re.MULTILINE)
 _HOME = re.compile(r"^(?:[a-z]:)?/(?:(?:users|home)/[^/]+|workspaces?|root|mnt/[a-z])?/?")
+_SUBJECT = re.compile(
+    r"""(?:\s-a?m|--message|--title)[= ]+(?:"\$\(cat <<-?\s*\S+\s+|\$?["'])([^\n"']{3,160})"""
+)
+SHOWN_READ = 4_000
+"""Characters of what a person said in which an error is looked for."""
 HEAD, TAIL = 600, 1_500
+REPORT_READ = 700
+"""Characters read of how a turn was closed."""
 INSTRUCTIONS_READ = 3_000
 """Characters of project instructions that are looked at."""
 FOLDERS = 3
@@ -42,9 +58,15 @@ class Evidence:
     """What was asked, in order: the person's prompts, and titles of plans handed over."""
     plans: tuple[str, ...]
     """The beginnings of the plans that were handed over."""
+    reports: tuple[str, ...]
+    """How the agent closed its turns: beginnings of the last thing it said in each."""
+    subjects: tuple[str, ...]
+    """What its commits and pull requests are called."""
     own: tuple[str, ...]
     """All that the person said in their own words, pastes left out."""
     own_words: int
+    shown_errors: tuple[bool, ...]
+    """For each thing the person said: whether it holds an error that they were shown."""
     handed: bool
     """Whether a turn opened with a plan that the agent had drafted."""
     offered: int
@@ -79,6 +101,12 @@ class Evidence:
     rejections: int
     unfinished: bool
     """The session ends in an interruption, a failing service or without an answer."""
+    unclosed: bool
+    """The agent's last turn ends in an action: what came of it was never said."""
+    handed_in: bool
+    """The agent's last action is one that says that it is done."""
+    failed_first: bool
+    """A check failed before anything was changed."""
     said: str
     """The agent's last words."""
     concessions: int
@@ -94,13 +122,17 @@ def gather(session: Session) -> Evidence:
     calls = list(all_calls(session))
     human = list(session.human)
     openers = [turn.opener for turn in session.turns]
-    requests = [said for said in session.utterances if said in openers or said in human]
+    requests = [
+        said for said in session.utterances if said.via in OPENERS or said.actor is Actor.HUMAN
+    ]
     own = tuple(_own(said.text) for said in human if said.own and said.text)
     prose = [
         said.text
         for said in session.utterances
         if said.actor is Actor.MODEL and said.via == "assistant_text" and said.text.strip()
     ]
+    last = _last_action(session)
+    handed_in = last is not None and last.name.lower() in _CLOSING_CALLS
     checks = [call for call in calls if call.tested and call.outcome in ("ok", "error")]
     volume: Counter[str] = Counter()
     for call in calls:
@@ -111,8 +143,15 @@ def gather(session: Session) -> Evidence:
     return Evidence(
         requests=tuple(_request(said) for said in requests if said.text),
         plans=tuple(_plan(o.text) for o in openers if o.via == "plan_handoff"),
+        reports=tuple(_reports(session)),
+        subjects=tuple(_subjects(calls)),
         own=own,
         own_words=sum(count_words(text) for text in own),
+        shown_errors=tuple(
+            bool(_ERROR_SHOWN.search(said.text[:SHOWN_READ]))
+            for said in human
+            if said.own and said.text
+        ),
         handed=any(opener.via == "plan_handoff" for opener in openers),
         offered=sum(said.via == "question_answer" and not said.own for said in human),
         approvals=sum(said.via == "plan_approval" for said in human),
@@ -135,11 +174,31 @@ def gather(session: Session) -> Evidence:
         trailing_errors=sum(call.outcome == "error" for call in calls[-5:]),
         rejections=sum(call.outcome == "rejected" for call in calls),
         unfinished=_unfinished(session),
+        unclosed=last is not None and not handed_in,
+        handed_in=handed_in,
+        failed_first=_failed_first(calls),
         said=_ends(prose[-1]).lower() if prose else "",
         concessions=sum(matches(SPEECH["concession"], text[:80].lower()) for text in prose),
         objections=sum(matches(SPEECH["objection"], text.lower()) > 0 for text in prose),
         answer_words=sum(count_words(text) for text in prose),
     )
+
+
+def _reports(session: Session) -> Iterator[str]:
+    for turn in session.turns:
+        said = [
+            event.text
+            for event in turn.events
+            if isinstance(event, Utterance) and event.via == "assistant_text" and event.text.strip()
+        ]
+        if said:
+            yield said[-1][:REPORT_READ].lower()
+
+
+def _subjects(calls: Iterable[ToolCall]) -> Iterator[str]:
+    for call in calls:
+        if call.kind == "shell" and (call.committed or call.proposed):
+            yield from (found[1].lower() for found in _SUBJECT.finditer(call.subject))
 
 
 def _own(text: str) -> str:
@@ -191,6 +250,22 @@ def _reports_failure(check: ToolCall) -> bool:
     """A check that ended well for the shell but not for its reader."""
     tail = check.result[-400:].lower()
     return bool(re.search(r"\b[1-9]\d* (?:fail(?:ed|ures?|ing)?|errors?)\b|^fail\b", tail, re.M))
+
+
+def _failed_first(calls: Iterable[ToolCall]) -> bool:
+    for call in calls:
+        if call.lines_added or call.lines_removed:
+            return False
+        if call.tested and (call.outcome == "error" or _reports_failure(call)):
+            return True
+    return False
+
+
+def _last_action(session: Session) -> ToolCall | None:
+    """The action in which the last turn ends, if it ends in one."""
+    last = session.turns[-1].events if session.turns else ()
+    spoken = [e for e in last if isinstance(e, ToolCall) or e.actor is not Actor.HARNESS]
+    return spoken[-1] if spoken and isinstance(spoken[-1], ToolCall) else None
 
 
 def _unfinished(session: Session) -> bool:

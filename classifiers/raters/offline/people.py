@@ -164,15 +164,22 @@ def _spaced(path: str) -> str:
 
 
 def planning_by_user(seen: Evidence) -> str:
-    """The person's share of what was decided about aims and approach, in tens of per cent."""
+    """
+    The person's share of what was decided about aims and approach, in tens of per cent.
+
+    It falls with what the agent did for each thing that was said, as so much was left to it, and
+    with questions: who asks has not decided.
+    """
     if not seen.requests:
         return UNCLEAR
     if seen.handed and not substantive(seen):
         return "20"  # the plan was the agent's; its approval is one decision of the person
     aims, ceded = _count(seen, "aims"), _count(seen, "ceding")
     steering = seen.rejections + seen.approvals + 0.5 * seen.offered
-    share = 56 + 9 * log1p(aims) + 4 * log1p(steering) - 20 * min(2, ceded)
-    return _tens(share - 22 * seen.handed - 3 * log1p(seen.kinds.get("plan", 0)))
+    left = log1p(seen.actions / max(len(seen.own), 1))
+    asked = sum("?" in text for text in seen.own) / max(len(seen.own), 1)
+    share = 84 + 3 * log1p(aims) + 2 * log1p(steering) - 20 * min(2, ceded)
+    return _tens(share - 8 * left - 12 * asked - 30 * seen.handed)
 
 
 def execution_by_user(seen: Evidence) -> str:

@@ -29,10 +29,17 @@ def _cue(cue: dict[str, Any]) -> re.Pattern[str]:
     return re.compile(rf"^{cue['head']}" if "head" in cue else cue.get("raw") or _any(cue["any"]))
 
 
+_WORK = _read("work.toml")
 CUES: tuple[tuple[str, float, bool, re.Pattern[str]], ...] = tuple(
-    (cue["mode"], cue["weight"], "head" in cue, _cue(cue)) for cue in _read("work.toml")["cue"]
+    (cue["mode"], cue["weight"], "head" in cue, _cue(cue)) for cue in _WORK["cue"]
 )
 """(mode, weight, whether it is about how a request begins, what the request says)."""
+
+REPORTS, SUBJECTS = (
+    tuple((cue["mode"], cue["weight"], _cue(cue)) for cue in _WORK[name])
+    for name in ("report", "subject")
+)
+"""(mode, weight, what the agent reports); the same of what a change is called."""
 
 SPEECH: dict[str, Patterns] = {
     name: tuple(re.compile(pattern) for pattern in patterns)

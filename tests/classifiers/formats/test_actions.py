@@ -19,6 +19,8 @@ from tests.classifiers.logs import call, person, result, session
         ("str_replace_editor", {"command": "create", "path": "a"}, "write", "a"),
         ("read_file", {"absolute_path": "a"}, "read", "a"),
         ("grep", {"pattern": "x"}, "search", "x"),
+        ("Grep", {"path": "src", "pattern": "x"}, "search", "x"),
+        ("PowerShell", {"command": "dir", "description": "look"}, "shell", "dir"),
         ("webfetch", {"url": "https://example.org"}, "web", "https://example.org"),
         ("update_plan", {}, "plan", ""),
         ("mcp__moon__shine", {"query": "q"}, "mcp", "q"),

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from classifiers.formats import OTHERS, read_session
+from classifiers.formats import FORMATS, OTHERS, read_session
 from classifiers.sessions import REASONS, UnreadableError
 from classifiers.structure import measures
 from tests.classifiers.formats import (
@@ -18,15 +19,22 @@ from tests.classifiers.formats import (
     test_aider,
     test_atif,
     test_claude_ai,
+    test_cline,
     test_codex,
+    test_codex_versions,
     test_compliance,
     test_console,
+    test_copilot_cli,
+    test_cursor,
     test_gemini,
     test_generic,
     test_inspect_log,
     test_opencode,
+    test_pi,
+    test_qwen,
     test_specstory,
     test_swe_agent,
+    test_vscode_chat,
 )
 from tests.classifiers.logs import log, person
 
@@ -50,6 +58,20 @@ JSON = st.recursive(
 _TOOL = test_opencode.tool("edit", input={"filePath": "a"}, output="", metadata={"diff": "+a"})
 RECORDS: dict[str, list[made.Json]] = {
     "codex": test_codex.SESSION,
+    "codex_later": [
+        test_codex.meta(history_mode="paginated"),
+        test_codex_versions.shown(WORDS),
+        test_codex.item("custom_tool_call", name="exec", call_id="x", input=WORDS),
+        test_codex_versions.completed("CommandExecution", id="1", command=["ls"], exitCode=0),
+        test_codex_versions.completed("FileChange", id="2", changes={"a": {"type": "add"}}),
+    ],
+    "qwen": test_qwen.SESSION,
+    "cline": test_cline.TASK,
+    "copilot_cli": test_copilot_cli.SESSION,
+    "pi": test_pi.SESSION,
+    "vscode_chat": [test_vscode_chat.chat(test_vscode_chat.WORK)],
+    "cursor": test_cursor.SESSION,
+    "opencode_storage": [*test_opencode.PIECES, *test_opencode.CHILD],
     "codex_exec": [
         {"type": "thread.started", "thread_id": "t"},
         {"type": "item.completed", "item": {"id": "1", "type": "agent_message", "text": WORDS}},
@@ -83,7 +105,9 @@ RECORDS: dict[str, list[made.Json]] = {
         )
     ],
     "atif": [test_atif.run(test_atif.ASKED, test_atif.SUNG)],
-    "swe_agent": [test_swe_agent.run(WORDS, *test_swe_agent.STEPS)],
+    "swe_agent": [
+        test_swe_agent.run(WORDS, *test_swe_agent.STEPS, ("", "str_replace_editor create a", ""))
+    ],
     "inspect": [
         {
             "version": 2,
@@ -155,6 +179,16 @@ def test_every_format_has_a_sample_here() -> None:
 
 
 @pytest.mark.parametrize("name", RECORDS)
+def test_no_format_claims_a_record_of_anothers(name: str) -> None:
+    """Dispatch is by content: two formats that both want a file would make its name decide."""
+    (own,) = {read_session(made.lines(*RECORDS[name])).format}
+    claimed = {known.NAME for each in RECORDS[name] for known in FORMATS if known.claims(each)}
+    assert claimed == {own}
+    told = log(person("hello"))
+    assert [k.NAME for k in FORMATS if k.claims(json.loads(told))] == ["claude_code"]
+
+
+@pytest.mark.parametrize("name", RECORDS)
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_any_value_in_any_place_gives_a_session_or_a_reason(name: str, data: st.DataObject) -> None:
@@ -193,3 +227,12 @@ def test_the_control_finds_the_word() -> None:
         (one,), _ = made.sealed(Path(folder), a=made.lines(*RECORDS["gemini"]))
     assert WORDS.encode() in one.blob
     assert any(WORDS in "".join(said.text) for said in read_session(one.blob).utterances)
+
+
+@pytest.mark.parametrize("name", [*RECORDS, *TEXTS])
+def test_a_file_is_read_as_its_bytes_are(name: str) -> None:
+    """Whoever looks at a file reads what a worker reads of the sealed bytes, from its beginning."""
+    data = made.lines(*RECORDS[name]) if name in RECORDS else TEXTS[name].encode()
+    file = BytesIO(data)
+    file.seek(len(data) // 2)
+    assert read_session(file) == read_session(data)

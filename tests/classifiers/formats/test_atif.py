@@ -71,3 +71,34 @@ def test_another_run_of_the_same_id_is_another_session(tmp_path: Path) -> None:
     other = {"source": "user", "message": "dance"}
     found, _ = sealed(tmp_path, a=document(run(ASKED, SUNG)), b=document(run(other, SUNG)))
     assert len(found) == 2
+
+
+def test_sub_agents_lie_in_the_document_and_hang_on_their_calls(tmp_path: Path) -> None:
+    """What a sub-agent inherited was said before it was sent."""
+    call = {"tool_call_id": "t", "function_name": "Task", "arguments": {"prompt": "look"}}
+    result = {
+        "source_call_id": "t",
+        "content": "seen",
+        "subagent_trajectory_ref": [{"trajectory_id": "c"}],
+    }
+    sent: Json = {"source": "agent", "message": "I send.", "tool_calls": [call],
+                  "observation": {"results": [result]}}  # fmt: skip
+    own = {"source": "user", "message": "look"}
+    below = run(ASKED | {"is_copied_context": True}, own, SUNG) | {"trajectory_id": "c"}
+    below["subagent_trajectories"] = [run(SUNG) | {"trajectory_id": "cc"}]
+    found = through(tmp_path, document(run(ASKED, sent, subagent_trajectories=[below])))
+    (task,) = found.calls
+    assert task.subagent is not None
+    assert [each.via for each in task.subagent.utterances] == ["plan_handoff", "assistant_text"]
+    # one call of the trunk, one of the sub-agent, one of the sub-agent's own
+    assert counted(found)[:2] == (1, 3)
+    assert sum(part.model_calls for part in found.all_sessions) == 3
+    assert said(found) == [("prompt", "sing")]
+
+
+def test_a_step_without_a_model_is_the_harness() -> None:
+    """It stands in the agent's name, and no model wrote it."""
+    step = {"source": "agent", "message": "All done.", "llm_call_count": 0}
+    found = read_session(document(run(ASKED, SUNG, step)))
+    assert answered(found) == ["I sing."]
+    assert found.model_calls == 1

@@ -113,3 +113,38 @@ def test_a_large_array_is_read_one_conversation_at_a_time(tmp_path: Path) -> Non
     assert len(found) == 300
     assert tally.records["REPEATED"] == 299
     assert tally.records["BAD_LINE"] == 1
+
+
+def test_a_document_beside_the_chat_is_a_file_that_was_made(tmp_path: Path) -> None:
+    """It is written, changed in places, and written anew."""
+
+    def used(number: int, **given: object) -> Json:
+        return {"type": "tool_use", "id": str(number), "name": "artifacts",
+                "input": {"id": "poem", **given}}  # fmt: skip
+
+    content = [
+        used(1, command="create", type="text/markdown", content="one\ntwo\n"),
+        {"type": "tool_result", "tool_use_id": "1", "content": "OK"},
+        used(2, command="update", old_str="one\ntwo", new_str="one\nthree\nfour"),
+        {"type": "tool_result", "tool_use_id": "2", "content": "OK"},
+        used(3, command="update", old_str="five", new_str="six"),
+        {"type": "tool_result", "tool_use_id": "3", "content": "no", "is_error": True},
+    ]
+    told = [message("1", "human", "write"), message("2", "assistant", "", content=content)]
+    found = through(tmp_path, document([conversation("c", *told)]))
+    assert outcomes(found) == [
+        ("write", "poem", "ok"),
+        ("edit", "poem", "ok"),
+        ("edit", "poem", "error"),
+    ]
+    # two lines created; then one line gives way to two; the change that failed counts nothing
+    assert counted(found) == (1, 3, 2 + 2, 1)
+
+
+def test_a_notice_in_the_place_of_a_call_is_not_said() -> None:
+    """Where an export has text alone, it stands for what cannot be shown."""
+    notice = "```\nThis block is not supported on your current device yet.\n```"
+    told = message("2", "assistant", f"I look.\n{notice}\n\nSeen.", content=[])
+    quiet = message("3", "assistant", notice, content=[])
+    found = read_session(document([conversation("c", message("1", "human", "look"), told, quiet)]))
+    assert answered(found) == ["I look.\n\n\nSeen."]

@@ -15,6 +15,8 @@ HUNK = {"lines": ["+a", "+b", "-c", " d"]}
         ("Edit", {"old_string": "a\nb", "new_string": "a\nx\ny"}, {"structuredPatch": []}, (0, 0)),
         # No patch in the log: a and b are common at the ends, so one line becomes two.
         ("Edit", {"old_string": "a\nc\nb", "new_string": "a\nx\ny\nb"}, "text", (2, 1)),
+        ("Edit", {"old_string": "a\nb\nc\nd", "new_string": "x\nb\nc\ny\nz"}, None, (3, 2)),
+        ("Edit", {"old_string": "a\nb", "new_string": "b\na\na"}, None, (1, 0)),
         ("Edit", {"edits": [{"old_string": "", "new_string": "x"}] * 2}, None, (2, 0)),
         ("Edit", {"new_source": "x\ny"}, None, (2, 0)),
         ("Write", {"content": "a\nb\n"}, None, (2, 0)),

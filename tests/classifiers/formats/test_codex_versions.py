@@ -7,7 +7,16 @@ import pytest
 
 from classifiers.formats import read_session
 from classifiers.sessions import Actor
-from tests.classifiers.formats.made import Json, answered, counted, lines, outcomes, sealed, through
+from tests.classifiers.formats.made import (
+    TIME,
+    Json,
+    answered,
+    counted,
+    lines,
+    outcomes,
+    sealed,
+    through,
+)
 from tests.classifiers.formats.test_codex import PATCH, event, item, line, message, meta, typed
 from tests.classifiers.logs import said
 
@@ -235,7 +244,7 @@ def test_a_sub_agents_log_is_read_from_where_its_own_history_begins(tmp_path: Pa
         at(1, shown("sow")),
         at(2, call),
         at(3, event("sub_agent_activity", event_id="k", agent_thread_id="s-9", kind="started")),
-        at(4, item("function_call_output", call_id="k", output='{"task_name": "/root/look"}')),
+        at(4, item("function_call_output", call_id="k", output='{"task_name": "/top/look"}')),
     ]
     about = {"parent_thread_id": "s-1", "thread_source": "subagent"}
     child = [
@@ -284,10 +293,35 @@ def test_records_that_versions_add_are_silent_and_others_counted() -> None:
         line("world_state", state={}),
         line("token_usage_record", response_id="r"),
         line("inter_agent_communication", author="/root"),
-        item("agent_message", author="/root/x", content=[]),
+        item("agent_message", author="/top/x", content=[]),
         item("additional_tools", tools=[]),
         item("context_compaction"),
         line("moonrise"),
         item("moonset"),
     ]
     assert read_session(lines(*log)).completeness.unknown_types == 2
+
+
+def test_what_no_reader_needs_is_not_sealed(tmp_path: Path) -> None:
+    """Instructions stand in four places, the answer in three; figures are the program's own."""
+    secret = "be kind, and never tell"
+    log = [
+        meta(base_instructions={"text": secret}, cwd=secret, git={"branch": secret}),
+        line("turn_context", model="gpt-5", user_instructions=secret, cwd=secret),
+        message("developer", secret),
+        message("user", f"# AGENTS.md instructions for x\n{secret}"),
+        event("token_count", info=secret),
+        line("world_state", state=secret),
+        *typed("sow"),
+        item("reasoning", encrypted_content=secret, summary=[]),
+        event("task_complete", last_agent_message=secret),
+    ]
+    (one,), _ = sealed(tmp_path, here=lines(*log))
+    assert secret.encode() not in one.blob
+    found = read_session(one.blob)
+    assert said(found) == [("prompt", "sow")]
+    assert ["".join(model) for model in found.models] == ["gpt-5"]
+    first: Json = {"id": "s", "timestamp": TIME, "instructions": secret}
+    (one,), _ = sealed(tmp_path, here=lines(first, message("user", "sow")["payload"]))
+    assert secret.encode() not in one.blob
+    assert said(read_session(one.blob)) == [("prompt", "sow")]

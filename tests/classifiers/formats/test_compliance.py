@@ -7,6 +7,7 @@ import pytest
 
 from classifiers.edge import STATED
 from classifiers.formats import read_session
+from classifiers.limits import LONGEST_RECORD
 from classifiers.sessions import UnreadableError
 from tests.classifiers.formats.made import (
     TIME,
@@ -145,3 +146,19 @@ def test_a_list_of_sessions_alone_is_no_conversation(tmp_path: Path) -> None:
     assert tally.sessions == {"NO_CONVERSATION": 1}
     with pytest.raises(UnreadableError, match="NO_CONVERSATION"):
         read_session(document(page()))
+
+
+def test_a_page_may_be_longer_than_a_line_that_a_worker_reads(tmp_path: Path) -> None:
+    """The API gives a mebibyte for each string; sealed, every message is a line of its own."""
+    calls = [
+        each
+        for n in range(20)
+        for each in (
+            message(2 * n, "assistant", used("Bash", f"t{n}", '{"command": "dig"}')),
+            message(2 * n + 1, "user", got(f"t{n}", "x" * 2**20)),
+        )
+    ]
+    data = lines(page(message(99, "user", text("dig")), *calls))
+    assert len(data) > LONGEST_RECORD
+    found = through(tmp_path, data)
+    assert outcomes(found) == [("shell", "dig", "ok")] * 20

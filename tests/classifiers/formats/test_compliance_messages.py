@@ -177,6 +177,42 @@ def test_a_sub_agents_brief_is_the_models() -> None:
     assert said(found) == [("prompt", "plant a tree"), ("prompt", f"{brief} Yes, do.")]
 
 
+COMMAND = "<command-message>x</command-message><command-name>/water</command-name>"
+PRINTED = "<local-command-stdout>ok</local-command-stdout>"
+
+
+def test_what_a_command_stands_for_is_the_programs() -> None:
+    """It follows the command; once the model answered, or a command printed, a person speaks."""
+    asked = message(1, "user", text(COMMAND))
+    expanded = message(2, "user", text("Take the can and water each tree."))
+    own = message(3, "user", text("the oak, too"))
+    answer = message(4, "assistant", text("Watering."))
+    printed = message(5, "user", text(PRINTED))
+    command, words = ("slash_command", "/water"), ("prompt", "the oak, too")
+    assert said(reading(asked, expanded, own)) == [command, words]
+    assert said(reading(asked, answer, own)) == [command, words]
+    assert said(reading(asked, printed, own)) == [command, words]
+    assert said(reading(asked, message(6, "user", text("[Request interrupted by user]")), own)) == [
+        command,
+        words,
+    ]
+
+
+def test_a_file_that_is_written_anew_changes_no_line_that_we_know() -> None:
+    """Pages have no patch: a new file's lines are all added, an old one's nobody can tell."""
+    given = json.dumps({"file_path": "a", "content": "x\ny\n"})
+    for told, changed in (
+        ("File created successfully at: a", (2, 0)),
+        ("The file a has been updated successfully.", (0, 0)),
+    ):
+        found = reading(
+            ASKED,
+            message(1, "assistant", used("Write", "1", given)),
+            message(2, "user", got("1", told)),
+        )
+        assert counted(found)[2:] == changed
+
+
 def reminder(words: str, tail: str = "") -> str:
     """How a program hands on what was typed while the agent worked."""
     return (
@@ -307,7 +343,11 @@ def test_pages_newest_first_are_turned_round(tmp_path: Path) -> None:
     ]
     newest_first = page(*talk[2:], *talk[:2])
     (one,), _ = sealed(tmp_path, z=document(page(*talk[:2])), a=document(page(*talk[2:])))
-    for found in (reading(*talk), read_session(document(newest_first)), read_session(one.blob)):
+    (tmp_path / "lines").mkdir()
+    turned = lines(page(*talk[2:]), page(*talk[:2]))
+    (other,), _ = sealed(tmp_path / "lines", here=turned)
+    logs = (document(page(*talk)), document(newest_first), one.blob, other.blob)
+    for found in map(read_session, logs):
         assert said(found) == [("prompt", "one"), ("prompt", "two")]
         assert answered(found) == ["A.", "B."]
 

@@ -138,3 +138,81 @@ def test_the_content_tells_the_format_and_not_the_name(tmp_path: Path) -> None:
     (tmp_path / "full.jsonl").write_bytes(document(chat(PROMPT)))
     found, _ = sealed(tmp_path)
     assert {read_session(each.blob).format for each in found} == {"claude_code", "gemini_cli"}
+
+
+def test_a_nudge_of_the_programs_is_no_prompt() -> None:
+    """It stands among the person's messages and makes the model go on."""
+    nudges = ["System: Please continue.", "System: Potential loop detected. Step back.",
+              "Please continue."]  # fmt: skip
+    said_too = "System: Please continue. is what it says, why?"
+    messages = [{"type": "user", "content": each} for each in (*nudges, "please continue")]
+    found = read_session(document(chat(PROMPT, *messages)))
+    assert said(found) == [("prompt", "write two lines"), ("prompt", "please continue")]
+    # The price: who begins a prompt with the program's own words is taken for it.
+    assert said(read_session(document(chat(PROMPT, {"type": "user", "content": said_too})))) == [
+        ("prompt", "write two lines")
+    ]
+
+
+def test_messages_in_a_change_of_the_sessions_data_are_messages(tmp_path: Path) -> None:
+    """A session that was restored has its history in one line."""
+    told = [{"id": "a", "timestamp": TIME} | PROMPT]
+    change = {"$set": {"lastUpdated": TIME, "messages": told}}
+    later = {"id": "b", "timestamp": TIME, "type": "user", "content": "and a third"}
+    found = through(tmp_path, lines(HEAD, change, later, told[0]))
+    assert said(found) == [("prompt", "write two lines"), ("prompt", "and a third")]
+
+
+def test_a_sub_agents_chat_hangs_on_the_call_that_names_it(tmp_path: Path) -> None:
+    """Its own file names no parent; alone it is no session."""
+    task: Json = {"id": "t", "name": "delegate_to_agent", "args": {"objective": "look"}}
+    sent = task | {"status": "success", "agentId": "g-9", "result": []}
+    parent = document(chat(PROMPT, {"type": "gemini", "content": "", "toolCalls": [sent]}))
+    head = HEAD | {"sessionId": "g-9", "kind": "subagent"}
+    asked = {"id": "x", "timestamp": TIME, "type": "user", "content": "look"}
+    child = lines(head, asked, {"id": "y", "type": "gemini", "toolCalls": [wrote()]})
+    (one,), tally = sealed(tmp_path, a=child, b=parent)
+    found = read_session(one.blob)
+    assert one.session == "g-1"
+    assert [call.subagent is not None for call in found.calls] == [True]
+    assert said(found) == [("prompt", "write two lines")]
+    assert counted(found) == (1, 2, 2, 0)
+    assert tally.sessions == {"TAKEN": 1}
+    (tmp_path / "b").unlink()
+    assert sealed(tmp_path)[1].sessions == {"SUBAGENT_ALONE": 1}
+
+
+def test_answers_to_the_agents_questions_are_the_persons() -> None:
+    """What was offered is chosen; other words are the person's own."""
+    options = [{"label": "red"}, {"label": "blue"}]
+    ask: Json = {
+        "id": "q",
+        "name": "ask_user",
+        "args": {"questions": [{"question": "Which?", "options": options}]},
+        "status": "success",
+    }
+    output = '{"answers": {"0": "red, blue", "1": "whichever is cheap"}}'
+    ask["result"] = [{"functionResponse": {"response": {"output": output}}}]
+    found = read_session(document(chat(PROMPT, {"type": "gemini", "toolCalls": [ask]})))
+    assert [(each.via, each.own) for each in found.human][1:] == [
+        ("question_answer", False),
+        ("question_answer", True),
+    ]
+
+
+def test_files_as_they_were_and_folders_are_not_sealed(tmp_path: Path) -> None:
+    """The program keeps both sides of an edit whole; its lines are in the difference."""
+    shown = {"fileDiff": "@@\n-x\n+y\n", "originalContent": "secret", "newContent": "secret"}
+    reply = {"type": "gemini", "content": "", "toolCalls": [wrote(resultDisplay=shown)]}
+    whole = chat(PROMPT, reply, directories=["/secret"], memoryScratchpad={"x": "secret"})
+    changes = [{"$set": {"memoryScratchpad": "secret"}}, {"$patch": {"content": "secret"}}]
+    told = [{"id": str(n), "timestamp": TIME} | each for n, each in enumerate((PROMPT, reply))]
+    found, _ = sealed(
+        tmp_path,
+        document=document(whole | {"sessionId": "g-0"}),
+        lines=lines(HEAD | {"directories": ["/secret"]}, *told, *changes),
+    )
+    assert len(found) == 2
+    for one in found:
+        assert b"secret" not in one.blob
+        assert counted(read_session(one.blob)) == (1, 1, 1, 1)

@@ -129,3 +129,21 @@ def test_a_line_without_messages_of_this_form_is_foreign(tmp_path: Path) -> None
     """`session_id` alone is in many programs' logs."""
     data = lines({"session_id": "s", "messages": [{"level": "info"}]}, {"session_id": "s"})
     assert set(sealed(tmp_path, here=data)[1].files.values()) == {"NOT_A_SESSION_LOG"}
+
+
+def test_public_collections_of_this_shape_are_read_as_they_are(tmp_path: Path) -> None:
+    """DataClaw's exports have a line a session, calls among the messages, thinking apart."""
+    edit = {"tool": "Edit", "input": {"file_path": "a", "old_string": "x", "new_string": "y"}}
+    ran = {"tool": "Bash", "input": {"command": "ls"}, "output": {"text": "a"}, "status": "success"}
+    asked: Json = {"role": "user", "content": "mend it", "timestamp": TIME}
+    done: Json = {"role": "assistant", "content": "Mended.", "thinking": "hm"}
+    done["tool_uses"] = [edit, ran]
+    about: Json = {"project": "secret", "git_branch": "main", "start_time": TIME, "stats": {"x": 1}}
+    line = session("s", asked, done, model="claude-x", **about)
+    (one,), _ = sealed(tmp_path, here=lines(line))
+    assert b"secret" not in one.blob
+    assert one.month == "2026-02"
+    found = read_session(one.blob)
+    assert said(found) == [("prompt", "mend it")]
+    assert answered(found) == ["Mended."]
+    assert outcomes(found) == [("edit", "a", "ok"), ("shell", "ls", "ok")]

@@ -5,7 +5,7 @@ from io import BytesIO
 
 import pytest
 
-from classifiers.formats.lines import Damage, Record, records, timestamp
+from classifiers.formats.lines import Damage, Record, records, timestamp, value_of
 
 ONE, TWO = {"type": "user", "uuid": "1", "a": 1}, {"type": "user", "uuid": "2", "a": 2}
 FIRST, SECOND = json.dumps(ONE).encode(), json.dumps(TWO).encode()
@@ -66,3 +66,12 @@ def test_a_time_has_a_zone_and_a_sane_year(stated: object, year: int | None) -> 
     """A month must not depend on where the worker runs."""
     found = timestamp({"timestamp": stated})
     assert (found.year if found else None) == year
+
+
+def test_no_line_is_guessed_to_be_in_another_encoding() -> None:
+    """What a torn file in UTF-16 leaves is a bad line to every reader, and a record to none."""
+    torn = FIRST.decode().encode("utf-16-be")
+    assert json.loads(torn) == ONE  # the control: the parser guesses
+    with pytest.raises(ValueError, match="Expecting"):
+        value_of(torn)
+    assert value_of(FIRST) == ONE

@@ -130,3 +130,83 @@ def test_an_interrupt_a_summary_and_a_failure(tmp_path: Path) -> None:
     assert found.turns[0].interrupted
     assert {"summary", "api_error"} <= {each.via for each in found.utterances}
     assert said(found) == [("prompt", "go"), ("image", "")]
+
+
+def tree(*pieces: Json) -> dict[str, bytes]:
+    """A storage's files; they lie in folders, which say nothing."""
+    return {f"f{n}": document(each) for n, each in enumerate(pieces)}
+
+
+def piece(kind: str, name: str, session: str = "ses_1", **more: object) -> Json:
+    """A small file of a storage."""
+    return {"id": f"{kind}_{name}", "sessionID": session, **more}
+
+
+MAIN: Json = {"id": "ses_1", "projectID": "p", "title": "private title", "time": {"created": WHEN}}
+PIECES = [
+    piece("prt", "4", messageID="msg_2", type="text", text="Mended."),
+    piece("prt", "3", messageID="msg_2", **tool("bash", "1", input={"command": "ls"}, output="a",
+                                                  metadata={"sessionId": "ses_2"})),
+    piece("msg", "2", role="assistant", modelID="m", time={"created": WHEN + 1}),
+    piece("prt", "1", messageID="msg_1", type="text", text="mend it"),
+    piece("prt", "0", messageID="msg_1", type="text", text="file", synthetic=True),
+    piece("msg", "1", role="user", time={"created": WHEN}),
+    MAIN,
+]  # fmt: skip
+CHILD = [
+    {"id": "ses_2", "projectID": "p", "parentID": "ses_1", "time": {"created": WHEN}},
+    piece("msg", "8", "ses_2", role="user"),
+    piece("prt", "8", "ses_2", messageID="msg_8", type="text", text="look"),
+]
+
+
+def test_a_tree_of_small_files_is_one_session(tmp_path: Path) -> None:
+    """Older versions keep a file a part; a sub-agent's pieces go with its parent's."""
+    (one,), tally = sealed(tmp_path, None, "ann", **tree(*PIECES, *CHILD))
+    assert set(tally.files.values()) == {"READ"}
+    assert (one.session, one.month) == ("ses_1", "2026-02")
+    assert b"private title" not in one.blob
+    found = read_session(one.blob)
+    assert said(found) == [("prompt", "mend it")]
+    assert answered(found) == ["Mended."]
+    assert outcomes(found) == [("shell", "ls", "ok")]
+    assert [call.subagent is not None for call in found.calls] == [True]
+
+
+def test_a_session_in_a_tree_and_in_an_export_is_one(tmp_path: Path) -> None:
+    """Whichever holds more of it, nothing counts twice."""
+    parts = [each for each in PIECES if each["id"].startswith("prt")]
+    told = [
+        {"info": each, "parts": [part for part in parts if part["messageID"] == each["id"]]}
+        for each in sorted(PIECES, key=lambda each: str(each["id"]))
+        if each["id"].startswith("msg")
+    ]
+    whole = {"info": MAIN, "messages": told}
+    (one,), _ = sealed(tmp_path, None, "ann", export=document(whole), **tree(*PIECES))
+    found = read_session(one.blob)
+    assert said(found) == [("prompt", "mend it")]
+    assert answered(found) == ["Mended."]
+    assert counted(found)[1] == 1
+    # The control: the export by itself says the same.
+    assert said(read_session(document(whole))) == said(found)
+
+
+def test_a_sub_agents_tree_alone_is_no_session(tmp_path: Path) -> None:
+    """T32: most of a repository's sessions may be sub-agents."""
+    _, tally = sealed(tmp_path, None, "ann", **tree(*CHILD))
+    assert tally.sessions == {"SUBAGENT_ALONE": 1}
+
+
+def test_thinking_and_folders_are_not_sealed(tmp_path: Path) -> None:
+    """Neither of an export nor of a tree."""
+    hidden = [{"type": "reasoning", "text": "secret"}, {"type": "snapshot", "snapshot": "secret"}]
+    told = message("assistant", text("Mended."), *hidden, path={"cwd": "/secret"}, system="secret")
+    export_ = document(export("ses_1", message("user", text("mend it")), told))
+    tree_ = [piece("prt", str(n), messageID="msg_2", **each) for n, each in enumerate(hidden, 6)]
+    about = piece("msg", "2", role="assistant", path={"cwd": "/secret"})
+    for files in ({"a": export_}, tree(*PIECES, about, *tree_)):
+        folder = tmp_path / str(len(files))
+        folder.mkdir()
+        (one,), _ = sealed(folder, None, "ann", **files)
+        assert b"secret" not in one.blob
+        assert answered(read_session(one.blob)) == ["Mended."]

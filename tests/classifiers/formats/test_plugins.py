@@ -1,85 +1,129 @@
-"""A format of somebody else's: loaded at the edge, sealed in a form that the worker reads."""
+"""A format of somebody else's: one function, loaded at the edge, sealed in the generic form."""
 
+import re
+import subprocess
 import sys
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
 from classifiers.formats import plugins, read_session
 from classifiers.formats.plugins import installed
+from tests.classifiers.formats import made
 from tests.classifiers.formats.made import lines, sealed
-from tests.classifiers.logs import said
+from tests.classifiers.formats.test_codex import SESSION
+from tests.classifiers.logs import log, person, said
+from tests.support.world import ROOT
 
-CODE = """
-from classifiers.formats.portions import Part, Portion, within
-
-NAME = "moonlog"
-
-def claims(record):
-    return "moon" in record
-
-def split(found):
-    for record in found:
-        if record["moon"] == "crash":
+NIGHT = [
+    {"moon": "n-1"},
+    {"who": "user", "words": "shine"},
+    {"who": "assistant", "words": "I shine."},
+    {"moon": "n-2"},
+    {"who": "user", "words": "set"},
+]
+GREEDY = """
+def sessions(records):
+    for record in records:
+        if record.get("moon") == "crash" or record.get("type") == "crash":
             raise ValueError(record)
-        message = {"role": "user", "content": record["moon"]}
-        document = {"session_id": record["name"]} if record["moon"] != "own" else {"mine": 1}
-        yield Portion(record["name"], [Part(message)], within("messages", document))
+        yield {"session_id": "mine", "messages": [{"role": "user", "content": str(record)}]}
+        yield {"no": "session"}
+        yield 7
 """
 
 
-@pytest.fixture
-def moonlog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An installed distribution with one format that works and one that cannot be loaded."""
-    site = tmp_path / "site"
+def example(wanted: str) -> str:
+    """An indented block of the module's own description, as code."""
+    blocks = re.findall(r"(?:^    .*\n|^\n)+", plugins.__doc__ or "", re.MULTILINE)
+    return dedent(next(block for block in blocks if wanted in block)).strip() + "\n"
+
+
+def install(site: Path, monkeypatch: pytest.MonkeyPatch, points: str, **modules: str) -> None:
+    """An installed distribution of some modules and entry points."""
     about = site / "moonlog-1.dist-info"
     about.mkdir(parents=True)
-    (site / "moonlog.py").write_text(CODE)
+    for name, code in modules.items():
+        (site / f"{name}.py").write_text(code)
+        monkeypatch.delitem(sys.modules, name, raising=False)
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: moonlog\nVersion: 1\n")
-    (about / "entry_points.txt").write_text(
-        f"[{plugins.GROUP}]\nbroken = nowhere.at.all\nempty = json\nmoonlog = moonlog\n"
-    )
+    (about / "entry_points.txt").write_text(points)
     monkeypatch.syspath_prepend(str(site))
-    monkeypatch.delitem(sys.modules, "moonlog", raising=False)
 
 
-@pytest.mark.usefixtures("moonlog")
-def test_an_installed_format_is_found_and_a_broken_one_left_out() -> None:
-    """An entry point that cannot be loaded stops nothing."""
-    assert [each.NAME for each in installed()] == ["moonlog"]
-
-
-def test_what_a_plug_in_writes_is_read_without_it(
-    tmp_path: Path, request: pytest.FixtureRequest
+def test_the_example_in_the_description_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The sealed worker has our formats only, so the generic form has to carry it."""
+    """What is shown there is a whole format: its file is foreign without it, and read with it."""
     folder = tmp_path / "logs"
     folder.mkdir()
-    data = lines({"name": "n", "moon": "shine"})
+    data = lines(*NIGHT)
     assert set(sealed(folder, here=data)[1].files.values()) == {"NOT_A_SESSION_LOG"}
-    request.getfixturevalue("moonlog")
-    (one,), _ = sealed(folder)
-    found = read_session(one.blob)
-    assert (found.format, said(found)) == ("generic", [("prompt", "shine")])
+    point = example("entry-points").replace('[project.entry-points."', "[").replace('"]', "]")
+    install(tmp_path / "site", monkeypatch, point.replace('"', ""), moonlog=example("def sessions"))
+    found, tally = sealed(folder)
+    assert set(tally.files.values()) == {"READ"}
+    told = {each.session: read_session(each.blob) for each in found}
+    assert {name: said(session) for name, session in told.items()} == {
+        "n-1": [("prompt", "shine")],
+        "n-2": [("prompt", "set")],
+    }
+    assert {session.format for session in told.values()} == {"generic"}
+    assert made.answered(told["n-1"]) == ["I shine."]
 
 
-@pytest.mark.usefixtures("moonlog")
-def test_what_the_worker_could_not_read_is_left_out_and_a_failure_costs_one_file(
-    tmp_path: Path,
+def test_the_page_of_formats_shows_the_same_example() -> None:
+    """Two examples would differ in time, and one of them be wrong."""
+    page = (ROOT / "docs/formats.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```(?:python|toml)\n(.*?)```", page, re.DOTALL)
+    assert blocks == [example("def sessions"), example("entry-points")]
+
+
+def test_what_cannot_be_loaded_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broken entry point stops nothing, and names no format."""
+    points = f"[{plugins.GROUP}]\na = nowhere.at.all\nb = json:__doc__\nc = greedy:sessions\n"
+    install(tmp_path / "site", monkeypatch, points, greedy=GREEDY)
+    assert [each.NAME for each in installed()] == ["plug-in c"]
+
+
+def test_a_function_that_wants_everything_gets_what_none_of_ours_knows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A plug-in's error may quote the file, so only a code is told."""
+    """It can shadow no format, whatever comes first in a file; its failures cost its files."""
+    point = f"[{plugins.GROUP}]\ncodex_rollout = greedy:sessions\n"
+    install(tmp_path / "site", monkeypatch, point, greedy=GREEDY)
     folder = tmp_path / "logs"
     folder.mkdir()
     found, tally = sealed(
         folder,
-        a=lines({"name": "n", "moon": "own"}),
-        b=lines({"name": "m", "moon": "crash"}),
-        c=lines({"name": "o", "moon": "shine"}),
+        a=lines({"type": "summary", "summary": "x"}) + log(person("claude")),
+        b=lines({"moon": "first"}, *SESSION),
+        c=lines({"moon": "shine"}),
+        d=lines({"moon": "shine"}, {"moon": "crash"}),
+        e=lines({"moon": "crash"}),
+        f=b"prose\n",
     )
-    assert [each.session for each in found] == ["o"]
     assert {path.name: code for path, code in tally.files.items()} == {
         "a": "READ",
-        "b": "FORMAT_FAILED",
+        "b": "READ",
         "c": "READ",
+        "d": "FORMAT_FAILED",
+        "e": "NOT_A_SESSION_LOG",  # it fails on the only record, so it knows none
+        "f": "READ",
     }
-    assert tally.records["NOT_MOUNTED"] == 1
+    formats = sorted(read_session(each.blob).format for each in found)
+    assert formats == ["claude_code", "codex_rollout", "generic"]
+    assert "crash" not in repr((tally.files, tally.sessions, tally.records))
+
+
+def test_the_sealed_worker_loads_none() -> None:
+    """It does not even have what looks for them; the control, the edge, does."""
+    watch = "import sys; import {}; print('classifiers.formats.plugins' in sys.modules)"
+    told = [
+        subprocess.run(
+            [sys.executable, "-c", watch.format(module)], capture_output=True, text=True, check=True
+        ).stdout.strip()
+        for module in ("classifiers.worker", "classifiers.edge")
+    ]
+    assert told == ["False", "True"]

@@ -28,4 +28,4 @@ def test_no_format_loads_anything_when_it_is_first_read() -> None:
     done = subprocess.run(
         [sys.executable, "-c", WATCH], capture_output=True, text=True, check=False, timeout=60
     )
-    assert done.stdout.split() == ["13", "0", "True"], done.stderr[-500:]
+    assert done.stdout.split() == ["19", "0", "True"], done.stderr[-500:]

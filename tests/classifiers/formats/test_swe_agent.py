@@ -1,6 +1,9 @@
 """SWE-agent's trajectories: a machine asked, so nothing in them is a person's."""
 
+import json
 from pathlib import Path
+
+import pytest
 
 from classifiers.formats import read_session
 from tests.classifiers.formats.made import Json, answered, counted, document, outcomes, sealed
@@ -68,3 +71,57 @@ def test_runs_without_ids_are_told_apart_by_how_they_begin(tmp_path: Path) -> No
     )
     assert len(found) == 2
     assert tally.records["REPEATED"] == len(run("mend", *STEPS)["history"])
+
+
+def test_an_editors_texts_are_quoted_as_for_a_shell() -> None:
+    """Newer runs edit by texts; what cannot be taken apart still is an edit."""
+    edit = "str_replace_editor str_replace /a.py --old_str 'x = 1' --new_str 'x = 2\ny = '\"'\"'3'"
+    steps = (
+        ("Edit.", edit, "The file /a.py has been edited."),
+        ("Make.", "str_replace_editor create /b.py --file_text 'one\ntwo\n'", "created"),
+        ("Look.", "str_replace_editor view /a.py --view_range 1 9", "1\tx"),
+        ("Odd.", "str_replace_editor str_replace /c.py --old_str 'x", "no"),
+    )
+    found = read_session(document(run("mend", *steps)))
+    assert outcomes(found) == [
+        ("edit", "/a.py", "ok"),
+        ("write", "/b.py", "ok"),
+        ("read", "/a.py", "ok"),
+        ("edit", "/c.py", "ok"),
+    ]
+    # one line gives way to two; two are written
+    assert counted(found)[2:] == (2 + 2, 1)
+
+
+@pytest.mark.parametrize("version", ["mini-swe-agent-1", "mini-swe-agent-1.1"])
+def test_the_small_agents_answers_hold_their_commands(tmp_path: Path, version: str) -> None:
+    """As a block of code in the first version, as a call in the next."""
+    block = version == "mini-swe-agent-1"
+
+    def answer(thought: str, command: str) -> Json:
+        if block:
+            return {"role": "assistant", "content": f"{thought}\n\n```bash\n{command}\n```"}
+        call = {"function": {"name": "bash", "arguments": json.dumps({"command": command})}}
+        return {"role": "assistant", "content": thought, "tool_calls": [call]}
+
+    def shown(code: int) -> Json:
+        text = f"<returncode>{code}</returncode>\n<output>\nhm\n</output>"
+        return {"role": "user" if block else "tool", "content": text}
+
+    log = {
+        "trajectory_format": version,
+        "info": {"exit_status": "Submitted"},
+        "messages": [
+            {"role": "system", "content": "You are …"},
+            {"role": "user", "content": "mend"},
+            answer("Try.", "pytest -q"),
+            shown(1),
+            answer("Look.", "ls"),
+            shown(0),
+        ],
+    }
+    (one,), _ = sealed(tmp_path, here=document(log))
+    found = read_session(one.blob)
+    assert (found.format, found.interactive, said(found)) == ("swe_agent", False, [])
+    assert outcomes(found) == [("shell", "pytest -q", "error"), ("shell", "ls", "ok")]
+    assert answered(found) == ["Try.", "Look."]

@@ -1,8 +1,10 @@
 """
-Traps of Claude Code's log: who said something.  T1 to T12, T24 and T25.
+Traps of Claude Code's log: who said something.  T1 to T6, T24 and T25.
 
 One test a trap, named by its number; `docs/formats.md` says what each is about.
 """
+
+from typing import Any
 
 import pytest
 
@@ -14,7 +16,6 @@ from tests.classifiers.logs import (
     call,
     person,
     queue,
-    record,
     result,
     said,
     session,
@@ -59,8 +60,10 @@ def test_t01_the_queue_keeps_its_order_and_says_what_was_said_twice() -> None:
         queue("enqueue", notice),
         queue("enqueue", "no, stop"),
         queue("popAll"),
-        queue("dequeue"),  # the notice: a person's words were taken back
         queue("enqueue", "by length"),
+        queue("enqueue", "or not"),
+        queue("popAll", "or not"),
+        queue("dequeue"),  # the notice: only a person's words were taken back
         queue("enqueue", "then by colour"),
         queue("remove", "then by colour"),
         queue("remove"),
@@ -85,6 +88,7 @@ def test_t02_a_queued_attachment_does_not_double_a_queue_operation() -> None:
         queue("enqueue", "then by size"),
         queue("remove", "then by size"),
         attachment("a task is done", "task-notification"),
+        attachment("by a rule of the program", "human", mode="task-notification"),
         attachment("by colour", "human"),  # typed again
     )
     assert said(found)[1:] == [
@@ -95,11 +99,12 @@ def test_t02_a_queued_attachment_does_not_double_a_queue_operation() -> None:
 
 
 def test_t03_words_in_a_rejection_are_the_persons() -> None:
-    """About one in twenty human utterances is found nowhere else."""
+    """About one in twenty human utterances is found nowhere else; the program's note is none."""
+    note = "\n\nNote: The user's next message may contain a correction or preference."
     found = session(
         person("hang the picture"),
         call("Bash", command="hammer --large"),
-        result(REFUSAL + "use the small hammer", error=True),
+        result(REFUSAL + "use the small hammer" + note, error=True),
         call("Bash", "call-2", command="hammer"),
         result("The user doesn't want to proceed with this tool use.", "call-2", error=True),
         call("Bash", "call-3", command="echo"),
@@ -112,20 +117,24 @@ def test_t03_words_in_a_rejection_are_the_persons() -> None:
 
 def test_t04_answers_count_and_offered_words_are_not_the_persons_own() -> None:
     """Choosing an option is a decision, not a way of speaking; notes beside one are speech."""
-    questions = [{"question": "Which?", "options": [{"label": "Oak"}, {"label": "Elm"}]}]
+    asked: dict[str, Any] = {
+        "questions": [{"question": "Which?", "options": [{"label": "Oak"}, {"label": "Elm"}]}]
+    }
     answers = {"Which?": "Oak, Elm", "Why?": 'it\'s "hard", they say'}
     notes = {"Which?": {"notes": "from the old barn"}}
-    found = session(
-        person("build a table"),
-        call("AskUserQuestion", questions=questions),
-        result("answered", extra={"answers": answers, "annotations": notes}),
-    )
-    given = [each for each in found.human if each.via == "question_answer"]
-    assert [("".join(each.text), each.own) for each in given] == [
-        ("Oak, Elm", False),
-        ('it\'s "hard", they say', True),
-        ("from the old barn", True),
-    ]
+    extra = {"answers": answers, "annotations": notes}
+    for said_in_call, said_in_result in ((asked, {}), ({}, asked)):  # versions differ
+        found = session(
+            person("build a table"),
+            call("AskUserQuestion", "call-1", **said_in_call),
+            result("answered", extra=extra | said_in_result),
+        )
+        given = [each for each in found.human if each.via == "question_answer"]
+        assert [("".join(each.text), each.own) for each in given] == [
+            ("Oak, Elm", False),
+            ('it\'s "hard", they say', True),
+            ("from the old barn", True),
+        ]
 
 
 @pytest.mark.parametrize(
@@ -164,6 +173,10 @@ def test_t05_a_plan_handed_over_is_the_models() -> None:
         assert found.turns[0].opener.actor is Actor.MODEL
         assert said(found) == []
     assert said(session(person("Implement the following plan: be kind")))  # the control
+    approved = [call("ExitPlanMode", plan="# Oil"), result("User has approved your plan.")]
+    assert said(session(person("plan"), *approved))[1:] == [("plan_approval", "")]
+    refused = [call("ExitPlanMode", plan="# Oil"), result(REFUSAL + "no oil", error=True)]
+    assert said(session(person("plan"), *refused))[1:] == [("rejection_note", "no oil")]
 
 
 def test_t06_a_session_without_a_prompt_is_kept() -> None:
@@ -174,84 +187,6 @@ def test_t06_a_session_without_a_prompt_is_kept() -> None:
     assert (told["prompts"], told["actions"], told["actions_per_prompt"]) == (0, 1, 1)
     begun_elsewhere = session(agent("As I said, the hinges are oiled."))
     assert (prompts(begun_elsewhere), len(begun_elsewhere.prelude)) == (0, 1)
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("<command-name>/clear</command-name>\n<command-args></command-args>", []),
-        ("/help", []),
-        (
-            "<command-message>polish</command-message>\n<command-name>/polish</command-name>"
-            "\n<command-args>the brass</command-args>",
-            [("slash_command", "/polish the brass")],
-        ),
-        ("<local-command-stdout>bye</local-command-stdout>", []),
-        ("<local-command-caveat>Caveat: not for you</local-command-caveat>", []),
-        ("Caveat: The messages below were generated by the user while running local", []),
-        ("<bash-input>ls</bash-input>", [("shell", "ls")]),
-        ("<bash-stdout>a</bash-stdout><bash-stderr></bash-stderr>", []),
-    ],
-)
-def test_t08_commands_of_the_program_are_events_and_others_requests(
-    text: str, expected: list[tuple[str, str]]
-) -> None:
-    """`/clear` sets the program; a command of the person's own asks the agent for something."""
-    assert said(session(person(text), agent("Yes."))) == expected
-
-
-def test_t08_what_a_command_prints_is_nobodys_words() -> None:
-    """From 2.1.20 on it stands in the program's own records."""
-    printed = record("system", "") | {"subtype": "local_command", "content": "<bash-stdout>ok"}
-    found = session(person("mend the net"), printed, person("expanded", isMeta=True))
-    assert said(found) == [("prompt", "mend the net")]
-    assert found.completeness.unknown_types == 0
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "why does it print <command-name>/clear</command-name>?",
-        "<b>bold</b> <i>ideas</i>",
-        "<task-notification> is what it said, what is that",
-        "say [Request interrupted by user] when I press escape",
-        "he wrote: This session is being continued from a previous conversation",
-    ],
-)
-def test_t09_who_quotes_markup_speaks(text: str) -> None:
-    """Only a body that is markup from end to end is the program's."""
-    assert said(session(person(text), agent("Yes."))) == [("prompt", text)]
-
-
-def test_t10_an_interrupt_marks_the_turn() -> None:
-    """It says how a turn ended and is no prompt."""
-    for form in ("[Request interrupted by user]", "[Request interrupted by user for tool use]"):
-        found = session(person("sail north"), agent("Aye."), person([_text(form)]), person("south"))
-        assert [turn.interrupted for turn in found.turns] == [True, False]
-        assert prompts(found) == 2
-
-
-def test_t11_a_prompt_stopped_by_a_hook_counts_once() -> None:
-    """It never reached the agent and is typed again."""
-    stopped = "Operation stopped by hook: another session is active\n\nOriginal prompt: bake bread"
-    found = session(person("bake bread"), person(stopped), person("bake bread"), agent("Baking."))
-    assert said(found) == [("prompt", "bake bread")]
-    twice = session(person("bake bread"), agent("Baked."), person("bake bread"))
-    assert prompts(twice) == 2  # the control: asked twice, not stopped
-
-
-def test_t12_notices_of_the_program_are_not_the_persons() -> None:
-    """They come as user records: by their markup, by their origin, by their source."""
-    notice = "<task-notification><status>done</status></task-notification>"
-    found = session(
-        person(notice),
-        person(notice + "\nRead the output"),
-        person("a task is done", origin={"kind": "task-notification"}),
-        person("from the coordinator", origin={"kind": "coordinator"}),
-        person("go on by yourself", promptSource="system"),
-        person("thanks", origin={"kind": "human"}, promptSource="queued"),
-    )
-    assert said(found) == [("prompt", "thanks")]
 
 
 @pytest.mark.parametrize(
@@ -279,7 +214,3 @@ def test_t25_words_without_spaces_are_counted_by_segments() -> None:
     found = session(person("请修复这个测试"), agent("测试已经修复"))
     assert measures(found)["words_out"] == 3  # six characters, two to a word
     assert measures(session(person("fix it"), agent("It is fixed")))["words_out"] == 3
-
-
-def _text(text: str) -> dict[str, str]:
-    return {"type": "text", "text": text}

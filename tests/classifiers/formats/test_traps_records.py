@@ -139,8 +139,22 @@ def test_t17_a_history_written_once_more_under_new_ids_counts_once() -> None:
     told, once = measures(found), measures(session(*history, person("and whose?")))
     assert told == once
     assert found.completeness.duplicate_records == 4  # the picture, the words, the answer, a result
-    again = person("what is it")  # the control: asked again, later
+    assert found.completeness.orphan_results == 0
+    again = person("what is it")  # the controls: asked again, later; a log of one time
     assert prompts(session(*history, again)) == 2
+    times = [person("yes", timestamp="2026-02-03T00:00:00Z") for _ in range(2)]
+    assert prompts(session(*times)) == 2
+
+
+def test_t17_a_prompt_written_as_several_records_is_one() -> None:
+    """Editors send a picture and words at once; some versions make a record of each."""
+    picture = {"type": "image", "source": {"type": "base64", "data": "AAAA"}}
+    once = {"timestamp": "2026-02-03T00:00:00Z"}
+    image, words = person([picture], **once), person("what is it", **once)
+    for order in ([image, words], [words, image], [image, words, image]):
+        assert said(session(*order, agent("A kite."))) == [("prompt", "what is it")]
+    later = person("what is it", timestamp="2026-02-03T00:00:01Z")  # the control
+    assert said(session(image, later)) == [("image", ""), ("prompt", "what is it")]
 
 
 def test_t18_of_several_sessions_in_a_file_each_is_its_own(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from classifiers.raters.offline.artefacts import artefact, command_kind
 from classifiers.raters.offline.evidence import gather
-from classifiers.raters.offline.work import mode_scores
+from classifiers.raters.offline.work import SOURCES, mode_points, mode_scores
 from privacy.codebook import UNCLEAR, codebook
 from tests.classifiers.logs import agent, call, person, result, session
 
@@ -59,7 +59,8 @@ def test_the_dominant_work_counts_and_not_the_first_request() -> None:
 
 def test_a_label_can_be_explained() -> None:
     """The sums behind a label say why."""
-    scores = mode_scores(gather(session(person("fix the crash"), *edited("a.py"))))
+    points = mode_points(gather(session(person("fix the crash"), *edited("a.py"))))
+    scores = mode_scores(points, SOURCES)
     assert max(scores, key=lambda mode: scores[mode]) == "fix"
     assert scores["fix"] >= 5  # crash 3.0 and fix 2.5, before what was changed is added
 
@@ -165,3 +166,52 @@ def test_commands_may_do_several_things() -> None:
         "git", "package", "deploy"
     }  # fmt: skip
     assert not set(command_kind("ls -la"))
+
+
+def test_a_log_that_stops_in_an_action_was_not_closed() -> None:
+    """The codebook: nothing delivered because the session stops early is partial, with a trace."""
+    asked = [person("fix the parser"), *edited("parser.py")]
+    stopped = rate(*asked, *ran("make"))
+    assert (stopped["outcome"], stopped["success_signal"]) == ("partial", "1")
+    assert stopped["failure_signal"] == "2"
+    closed = rate(*asked, *ran("make"), agent("Done, it is fixed."))
+    assert (closed["outcome"], closed["failure_signal"]) == ("succeeded", "none")
+    sent = rate(*asked, call("submit"))
+    assert sent["outcome"] == "succeeded"  # some agents close by an action of that name
+
+
+def test_an_error_that_is_pasted_afterwards_is_push_back() -> None:
+    """People answer with what their program printed, and with no word of their own."""
+    done = [person("add the export"), *edited("export.py"), agent("Done.")]
+    pasted = person("Traceback (most recent call last):\n  at main\nKeyError: 'id'")
+    assert rate(*done, pasted, agent("Done."))["failure_signal"] == "2"
+    assert rate(*done, person("and the import too"), agent("Done."))["failure_signal"] == "none"
+
+
+def test_what_the_agent_reports_and_commits_says_what_was_made() -> None:
+    """The same request, closed in two ways: the product decides."""
+    asked = [person("look at the export of yesterday"), *edited("export.py")]
+    mended = agent("Found the bug: the root cause was a stale index.  Fixed.")
+    built = agent("Implemented: the export now supports filters, a new option was added.")
+    assert rate(*asked, mended)["work_mode"] == "fix"
+    assert rate(*asked, built)["work_mode"] == "build"
+    named = [*ran("git commit -m 'docs: how exports work'", "[main 1]"), agent("Committed.")]
+    assert "communicate" in mode_points(gather(session(*asked, *named)))["named"]
+
+
+def test_what_a_skill_is_used_for_is_no_work_on_the_skill() -> None:
+    """Orchestrating is work about agents; using one is not."""
+    made = rate(person("write a skill that checks our citations"), *edited("a/SKILL.md"))
+    used = rate(person("use the release skill with the new tag, the build fails"), *edited("a.py"))
+    assert made["work_mode"] == "orchestrate"
+    assert used["work_mode"] != "orchestrate"
+
+
+def test_planning_is_the_persons_where_little_was_left_to_the_agent() -> None:
+    """More done for each word said, and questions in place of orders, leave more to the agent."""
+    short = rate(person("rename the button to Send"), *edited("a.tsx"), agent("Done."))
+    many = [each for i in range(30) for each in edited(f"f{i}.py", number=i)]
+    long = rate(person("rename the button to Send"), *many, agent("Done."))
+    asked = rate(person("what should the button say?"), *edited("a.tsx"), agent("Done."))
+    assert int(long["planning_by_user"]) < int(short["planning_by_user"])
+    assert int(asked["planning_by_user"]) < int(short["planning_by_user"])

@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -48,13 +48,14 @@ def test_a_later_run_asks_for_what_was_active_since(tmp_path: Path) -> None:
     with serving(ONE) as server:
         before = datetime.now(UTC)
         taken(out, server)
+        after = datetime.now(UTC)
         assert "updated_at.gte" not in server.requests[0].query
         server.requests.clear()
         taken(out, server)
         stated = server.requests[0].query["updated_at.gte"]
-        since = datetime.fromisoformat(stated)
         assert stated.endswith("Z")
-        assert 0 <= (before - since).total_seconds() - 86_400 <= 1
+        began = datetime.fromisoformat(stated) + timedelta(days=1)
+        assert before - timedelta(seconds=1) < began <= after  # it is told in whole seconds
         server.requests.clear()
         taken(out, server, until=date(2026, 12, 1))
         assert "updated_at.gte" not in server.requests[0].query

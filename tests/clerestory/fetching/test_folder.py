@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 from clerestory.fetching.folder import NOTES, SESSIONS, Folder
-from clerestory.fetching.pages import LocalSession
+from clerestory.fetching.pages import Listed
 from privacy.errors import ConfigurationError
 from privacy.vault import FLOOR
-from tests.support.compliance import START, Held, at
+from tests.support.compliance import START, at
 
 
-def listed(name: str = "clls_1", ended: float = 1) -> LocalSession:
+def listed(name: str = "clls_1", ended: float = 1) -> Listed:
     """A session as it is listed."""
-    return LocalSession.model_validate(Held(name, [], ended=ended).shown(email=None))
+    return Listed(name, "user_1", at(ended), is_truncated=False)
 
 
 def test_what_is_noted_is_known_the_next_time(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Iterator
+from copy import deepcopy
 from itertools import count
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -140,6 +142,43 @@ def test_any_split_into_pages_gives_the_same_items(sizes: list[int], data: st.Da
         )
 
     assert [each.id for page in walk(ask) for each in page.data] == items
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.just("canary"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
+    max_leaves=6,
+)
+
+
+def places(value: object, above: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+    """Ways to everything in a document."""
+    inner: list[tuple[str | int, object]] = []
+    if isinstance(value, dict):
+        inner = list(value.items())
+    elif isinstance(value, list):
+        inner = list(enumerate(value))
+    return [above, *(place for key, each in inner for place in places(each, (*above, key)))]
+
+
+@given(st.data())
+def test_any_other_value_anywhere_is_taken_or_refused(data: st.DataObject) -> None:
+    """By a typed error that quotes nothing; what is taken can be written, and read again."""
+    of_messages = data.draw(st.booleans())
+    kind: Any = MessagesPage if of_messages else SessionsPage
+    document = deepcopy(page_of_messages() if of_messages else page_of_sessions())
+    way = data.draw(st.sampled_from(places(document)[1:]))
+    inner: Any = document
+    for key in way[:-1]:
+        inner = inner[key]
+    inner[way[-1]] = data.draw(JSON)
+    told, kept = "", "{}"
+    try:
+        kept = json.dumps(read_page(kind, document).model_dump())
+    except RefusedError as error:
+        told = str(error)
+    assert "canary" not in told
+    assert told or json.dumps(read_page(kind, json.loads(kept)).model_dump()) == kept
 
 
 def endless(tokens: Iterator[str]) -> MessagesPage:

@@ -1,6 +1,7 @@
 """The command, and the whole way behind it: fetched, inspected, sealed, labelled."""
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -9,13 +10,14 @@ from typer.testing import CliRunner
 
 from clerestory.cli import app
 from clerestory.fetching import SESSIONS, wire
+from clerestory.fetching.secrets import access_key
 from privacy.codebook import codebook
 from privacy.labels import LabelRecord
 from privacy.plan import read_plan
 from privacy.sealing import floor_info
-from tests.clerestory.fetching.made import ONE, TWO
+from tests.clerestory.fetching.made import ONE, TWO, now
 from tests.support.batches import newest
-from tests.support.compliance import EMAIL, KEY, Held, message, refusal, serving, talk, text
+from tests.support.compliance import EMAIL, KEY, Held, grown, message, refusal, serving, talk, text
 from tests.support.holdings import opened_rows
 from tests.support.house import House, founded
 from tests.support.pki import authority
@@ -54,7 +56,7 @@ def test_the_whole_way_to_labels(tmp_path: Path, key: Path) -> None:
         told = json.loads(RUN.invoke(app, ["inspect-format", str(out / SESSIONS), "--json"]).stdout)
         assert told["read"] == 3
         assert sorted((f["format"], f["prompts"], f["actions"]) for f in told["files"]) == [
-            ("", 0, 0),
+            ("compliance_local", 0, 0),
             ("compliance_local", 1, 1),
             ("compliance_local", 1, 1),
         ]
@@ -66,6 +68,17 @@ def test_the_whole_way_to_labels(tmp_path: Path, key: Path) -> None:
             "session NO_CONVERSATION": 1,
         }
         check_sealed(house)
+
+        for path in (out / SESSIONS).iterdir():
+            path.unlink()
+        more = message("more", "user", text("fix the crash in the printer, too"), minutes=now())
+        with serving(grown(ONE, more, ended=now()), TWO) as server:
+            assert RUN.invoke(app, words(server.url, out, key)).exit_code == 0
+        assert json.loads(RUN.invoke(app, seal).stdout)["counts"] == {
+            "session superseded": 1,
+            "file READ": 1,
+            "session TAKEN": 1,
+        }
         plan = tmp_path / "plan.json"
         assert RUN.invoke(app, ["plan", str(STUDY), "--out", str(plan)]).exit_code == 0
         officer = house.enrol("officer@example.org")
@@ -132,6 +145,17 @@ def test_a_key_is_a_word_that_nobody_else_reads(spoilt: str, tmp_path: Path, key
     assert "ACCESS_KEY_UNREADABLE" in done.stderr
     assert "canary" not in done.output
     assert not spoilt or spoilt not in done.output
+
+
+def test_a_key_may_come_from_a_descriptor() -> None:
+    """As a shell hands over what a secret store prints: it lies in no file then."""
+    reading, writing = os.pipe()
+    os.write(writing, f"{KEY}\n".encode())
+    os.close(writing)
+    try:
+        assert access_key(Path(f"/dev/fd/{reading}")) == KEY
+    finally:
+        os.close(reading)
 
 
 def test_the_key_is_in_no_word_and_no_file(tmp_path: Path, key: Path) -> None:

@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -76,6 +77,17 @@ def test_what_passes_is_waited_for(reply: Reply, waits: list[float]) -> None:
     with asking(reply, GOOD) as (api, waited, server):
         assert api.get(LIST, {})["data"] == []
         assert len(server.requests) == 2
+    assert waited == waits
+
+
+@pytest.mark.parametrize(
+    ("left", "waits"), [("99", [1]), ("0", [1]), ("100", []), ("many", []), ("", []), ("²", [])]
+)
+def test_others_are_left_some_of_the_shared_budget(left: str, waits: list[float]) -> None:
+    """An organisation's other programs draw on the same requests of a minute."""
+    told = {"anthropic-ratelimit-requests-remaining": left}
+    with asking(replace(GOOD, headers=told)) as (api, waited, _):
+        assert api.get(LIST, {})["data"] == []
     assert waited == waits
 
 

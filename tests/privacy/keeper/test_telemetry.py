@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from privacy.keeper.crew import MOST_BYTES, batches
 from privacy.keeper.labelling import Labelling
 from privacy.labels import LabelRecord
 from privacy.plan import Plan
+from privacy.retention import today
 from privacy.sealing import floor_info
 from privacy.signing import fingerprint
 from privacy.vault import MANIFEST
@@ -23,7 +25,9 @@ from tests.aggregates.rows import SHARE, small_plan
 from tests.privacy.keeper.test_labelling import Edge, due, labelled, log, run
 from tests.support.batches import batches as folders
 from tests.support.batches import newest
-from tests.support.house import House, founded
+from tests.support.holdings import hold
+from tests.support.holdings import labelled as held_labels
+from tests.support.house import TERMS, House, founded, opened
 
 BOOK = codebook()
 PLAN = small_plan(SHARE)
@@ -170,6 +174,30 @@ def test_a_reading_replaces_only_one_that_it_covers(house: tuple[House, Edge, Pl
     assert len(newest(made.vault, TELEMETRY)) == 1
 
 
+def test_telemetry_is_never_known_and_yet_nowhere(
+    house: tuple[House, Edge, Plan], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C as soon as it is noted: it is in the batch already, as a session would be."""
+    made, edge, _ = house
+    note = Custodian.note_telemetry
+
+    def interrupted(hand: Custodian, *of: object) -> None:
+        note(hand, *of)  # type: ignore[arg-type]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Custodian, "note_telemetry", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        count(made, edge, "ann", "one", WROTE)
+    monkeypatch.undo()
+    assert len(newest(made.vault, TELEMETRY)) == 1
+    assert count(made, edge, "ann", "one", WROTE) == "unchanged"
+    # What a vault has lost is sealed again.
+    (folder,) = folders(made.vault)
+    (folder / "sealed").unlink()
+    assert count(made, edge, "ann", "one", WROTE) == "superseded"
+    assert len(folders(made.vault)) == 2
+
+
 def test_forgetting_an_account_erases_its_telemetry(house: tuple[House, Edge, Plan]) -> None:
     """Rows, keys and bytes; another account's stand."""
     made, edge, _ = house
@@ -214,6 +242,31 @@ def test_telemetry_is_kept_no_longer_than_its_session(house: tuple[House, Edge, 
     assert set(newest(made.vault)) == {kept, early}
     run(made, bound)
     assert said(labelled(made, bound)[early]) == ("absent", "absent")
+
+
+def test_what_has_expired_is_erased_when_a_keeper_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the floor's retention, with nobody asking; a label whose telemetry went first stays."""
+    for module in ("privacy.deposit", "privacy.keeper.erasure"):
+        monkeypatch.setattr(f"{module}.is_expired", lambda *_: False)
+    now = f"{today():%Y-%m}"
+    with founded(tmp_path, replace(TERMS, retention_days=30)) as house:
+        (gone,) = hold(house, "ann", "old", month="2025-10")
+        (kept, other) = hold(house, "ann", "new", "other", month=now)
+        with closing(Custodian(tmp_path / "vault.custodian")) as hand:
+            edge = Edge(house, hand)
+            for name, month in (("old", now), ("new", "2025-10"), ("other", now)):
+                count(house, edge, "ann", name, WROTE, month=month)
+        house.keeper.desk.take_in()
+        assert len(newest(house.vault, TELEMETRY)) == 3
+        assert held_labels(house) == {gone, kept, other}
+    monkeypatch.undo()
+    with opened(tmp_path) as again:
+        assert set(newest(again.vault, TELEMETRY)) == {other}
+        assert set(newest(again.vault)) == held_labels(again) == {kept, other}
+        lying = [path.read_bytes() for f in folders(again.vault) for path in f.iterdir()]
+        assert not any(gone.encode() in data for data in lying)
 
 
 def test_telemetry_is_wrapped_to_a_new_key(house: tuple[House, Edge, Plan]) -> None:

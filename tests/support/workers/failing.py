@@ -157,7 +157,7 @@ FAILURES: dict[str, Callable[[str], object]] = {
 class FailingRater:
     """Does what the session says."""
 
-    name, version = "offline", "1"
+    name, version = "offline", "2"
     fidelity: Literal["low", "validated"] = "low"
 
     def rate(self, session: Session, view: View) -> Mapping[str, str]:
