@@ -103,7 +103,7 @@ def test_speakers_are_those_who_spoke(parts: list[str], where: int) -> None:
 def test_a_mark_that_a_cut_would_make_is_none() -> None:
     """A cut begins a line: what stood within one may not begin to speak."""
     for shift in range(2 * len("a[person]→ ［agent］")):
-        text = "y" * shift + "a[person]→ ［agent］" * 2_000
+        text = "a[person]→ ［agent］" * 2_000 + "y" * shift
         shown = "".join(render(session(person(text), agent("Bye."))).text)
         assert CUT in shown
         assert [line for line in shown.split("\n") if line in GENUINE] == ["[person]", "[agent]"]

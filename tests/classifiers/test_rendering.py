@@ -99,9 +99,12 @@ def test_cuts_fall_at_the_size_and_in_the_middle(more: int) -> None:
 
 def test_a_mark_of_a_cut_is_whole_or_gone() -> None:
     """A torn one would be text, and so evidence; and what is left of it is not the session's."""
-    for length in range(5_000, 5_030):
-        turns = [person("p" * 9_000), agent("a" * length)] * 4
-        shown = "".join(render(session(*turns)).text)
+    # The marks of the third turn, and of the third from the end, come to lie where the whole is
+    # cut: 12,500 characters in, behind a turn of 9 + n and one of 5,011, 2,500 into the next.
+    for length in range(4_960, 4_990):
+        talk = [each("x" * 9_000) for each in (agent, person) * 3]
+        found = session(person("p" * length), *talk, agent("a" * length))
+        shown = "".join(render(found).text)
         for rest in (shown.replace(CUT, ""), shown.replace(CUT.strip(), "")):
             assert "[…" not in rest
             assert "cut" not in rest

@@ -244,7 +244,7 @@ def test_a_sub_agents_log_is_read_from_where_its_own_history_begins(tmp_path: Pa
         at(1, shown("sow")),
         at(2, call),
         at(3, event("sub_agent_activity", event_id="k", agent_thread_id="s-9", kind="started")),
-        at(4, item("function_call_output", call_id="k", output='{"task_name": "/root/look"}')),
+        at(4, item("function_call_output", call_id="k", output='{"task_name": "/top/look"}')),
     ]
     about = {"parent_thread_id": "s-1", "thread_source": "subagent"}
     child = [
@@ -293,7 +293,7 @@ def test_records_that_versions_add_are_silent_and_others_counted() -> None:
         line("world_state", state={}),
         line("token_usage_record", response_id="r"),
         line("inter_agent_communication", author="/root"),
-        item("agent_message", author="/root/x", content=[]),
+        item("agent_message", author="/top/x", content=[]),
         item("additional_tools", tools=[]),
         item("context_compaction"),
         line("moonrise"),
