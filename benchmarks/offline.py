@@ -82,7 +82,6 @@ def measure(logs: Path, labels: Path) -> dict[str, Any]:
     return {
         "rater": OFFLINE.name,
         "version": OFFLINE.version,
-        "codebook": codebook().hash,
         "whose": WHOSE,
         "sessions": told["read"],
         "repositories": told["groups"],

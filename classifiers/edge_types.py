@@ -23,6 +23,11 @@ KNOWN = frozenset(
         "user_message", "agent_message", "agent_reasoning", "token_count", "task_started",
         "task_complete", "turn_aborted", "stream_error", "thread.started", "turn.started",
         "turn.completed", "turn.failed", "item.started", "item.updated", "item.completed",
+        "item_started", "item_completed",
+        # messages of Cline, events of Copilot
+        "say", "ask", "session.start", "session.model_change", "session.error",
+        "session.compaction_complete", "subagent.started", "user.message", "assistant.message",
+        "tool.execution_start", "tool.execution_complete", "abort",
         # streamed events
         "init", "tool_use", "tool_result", "error", "result",
         # of the Compliance API

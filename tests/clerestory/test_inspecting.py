@@ -5,6 +5,7 @@ import os
 import shutil
 import tracemalloc
 from collections import Counter
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 
 from classifiers.edge import RunMemory, Tally, read_source
 from classifiers.edge_types import KNOWN, UNKNOWN, type_in
-from classifiers.formats import read_session
+from classifiers.formats import OTHERS, read_session
 from classifiers.sessions import UnreadableError
 from clerestory.cli.inspected import ROWS, page
 from clerestory.inspecting import GROUPS, NUMBERS, inspect
@@ -183,6 +184,11 @@ def test_a_type_is_named_only_if_it_is_known() -> None:
     assert type_in({"type": "event_msg", "payload": {"type": MARK}}) == UNKNOWN
     assert type_in({"type": "user", "message": {"role": MARK}}) == "user"
     assert MARK not in KNOWN
+    for name, sample in RECORDS.items():
+        known = next(each for each in OTHERS if any(map(each.claims, sample)))
+        parts = [part for portion in known.split(iter(deepcopy(sample))) for part in portion.parts]
+        stated = [part.record for part in parts if isinstance(part.record.get("type"), str)]
+        assert UNKNOWN not in map(type_in, stated), name  # a new format's go into `KNOWN`
 
 
 def test_what_is_kept_apart_is_refused(tmp_path: Path) -> None:
