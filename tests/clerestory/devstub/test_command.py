@@ -1,4 +1,4 @@
-"""`clerestory dev-stub` as a process: from the sealed worker, a whole run through it, and misused."""
+"""`clerestory dev-stub` as a process: from the sealed worker, in a whole run, and misused."""
 
 import json
 import signal
