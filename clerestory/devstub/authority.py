@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 HOST = "localhost"
+NAME = "Clerestory dev-stub"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Authority:
         )
 
 
-def authority(name: str = "Clerestory dev-stub") -> Authority:
+def authority(name: str = NAME) -> Authority:
     """A new one."""
     key = ec.generate_private_key(ec.SECP256R1())
     may = dict.fromkeys(

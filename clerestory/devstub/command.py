@@ -17,16 +17,15 @@ from pathlib import Path
 from types import FrameType
 
 from clerestory.devstub.answers import MESSAGES
-from clerestory.devstub.authority import authority, named
+from clerestory.devstub.authority import NAME, authority, named
 from clerestory.devstub.batches import Batches
-from clerestory.devstub.contract import contract
+from clerestory.devstub.contract import fault_of
 from clerestory.devstub.loopback import running
 from clerestory.devstub.script import LINES, WAYS, Manner, Script, exceptions
 from clerestory.devstub.server import Stub
 from privacy.errors import ConfigurationError
 
 FIRST_PORT, LAST_PORT = 1024, 65535
-NAME = "Clerestory dev-stub"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +61,7 @@ def serve(wanted: Wanted, ready: Callable[[dict[str, str]], None]) -> None:
     script = Script(usual, exceptions(wanted.at, WAYS), exceptions(wanted.every, WAYS))
     lines = Script("good", exceptions(wanted.lines, (*MESSAGES, *LINES)))
     manner = Manner(wanted.seed, wanted.retry_after, wanted.pause)
-    ours = authority(NAME)
+    ours = authority()
     _may_be_written(wanted.roots)
     stub = _listening(
         wanted.port,
@@ -76,7 +75,7 @@ def serve(wanted: Wanted, ready: Callable[[dict[str, str]], None]) -> None:
     )
     with _until_told() as stop, running(stub):
         for kind in ("messages", "count_tokens", "batches"):
-            contract(kind)  # a second that the first request need not wait
+            fault_of({}, kind)  # a second that the first request need not wait
         wanted.roots.write_text(ours.roots, encoding="ascii")
         digest = sha256(ours.roots.encode()).hexdigest()
         ready({"url": stub.url, "roots": str(wanted.roots), "sha256": digest})
