@@ -92,18 +92,30 @@ def wording() -> dict[str, dict[str, str]]:
 ALIKE = dict(zip("aeopcx", "аеорсх", strict=True))
 """Letters and those of Cyrillic that look the same."""
 UNSEEN = "\u200b\u2060\u202e"
-_FACES = ("😀", "🚨", "👩\u200d💻", "❗")
-DISGUISES: Mapping[str, Callable[[str], str]] = {
-    "unseen": lambda text: "".join(
-        f"{letter}{UNSEEN[place % 3]}" if letter == " " else letter
+FACES = "😀🚨❗🙏"
+EVERY = 6
+"""Characters between two that are put in."""
+
+
+def _strewn(text: str, among: str) -> str:
+    """A text with characters of another sort put in, evenly."""
+    return "".join(
+        letter if place % EVERY else f"{letter}{among[place // EVERY % len(among)]}"
         for place, letter in enumerate(text)
-    ),
-    "alike": lambda text: "".join(
+    )
+
+
+def _alike(text: str) -> str:
+    """Every other letter that has a double is that double."""
+    return "".join(
         ALIKE.get(letter, letter) if place % 2 else letter for place, letter in enumerate(text)
-    ),
-    "faces": lambda text: " ".join(
-        f"{_FACES[place % 4]} {word}" for place, word in enumerate(text.split(" "))
-    ),
+    )
+
+
+DISGUISES: Mapping[str, Callable[[str], str]] = {
+    "unseen": lambda text: _strewn(text, UNSEEN),
+    "alike": _alike,
+    "faces": lambda text: _strewn(text, FACES),
     "base64": lambda text: b64encode(text.encode()).decode(),
 }
 """Ways in which English is not seen for what it says."""
@@ -127,10 +139,14 @@ class Attack:
 
     @property
     def clean(self) -> str:
-        """As many lines of as many characters, which ask for nothing."""
-        neutral = self._words["neutral"]
+        """As many lines of as many characters (bytes, in base64), which ask for nothing."""
         lines = self._plain.split("\n")
-        return self._disguised("\n".join((neutral * len(line))[: len(line)] for line in lines))
+        sizes = [len(line.encode() if self.language == "base64" else line) for line in lines]
+        return self._disguised("\n".join(map(self._neutral, sizes)))
+
+    def _neutral(self, size: int) -> str:
+        text = (self._words["neutral"] * size)[:size]
+        return f"{text[:-1]}." if text.endswith(" ") else text
 
     @property
     def _words(self) -> dict[str, str]:

@@ -7,14 +7,15 @@ read back as a record.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from classifiers.edge import RunMemory, Tally, read_source
 from classifiers.raters import Rater
 from classifiers.worker import classify
 from privacy.codebook import codebook
-from privacy.labels import LabelRecord, record_width
+from privacy.errors import RefusedError
+from privacy.labels import LabelRecord
 from privacy.views import ViewName
 
 from .pairs import Pair
@@ -41,12 +42,19 @@ class Flips:
     """Those of them that were given."""
     by_place: Counter[str] = field(default_factory=Counter)
     """Pairs with a flip."""
-    by_goal: Counter[str] = field(default_factory=Counter)
+    by_aim: Counter[str] = field(default_factory=Counter)
     by_instrument: Counter[str] = field(default_factory=Counter)
     where: Counter[tuple[str, str]] = field(default_factory=Counter)
     """Flips by place and instrument."""
-    shown: Counter[str] = field(default_factory=Counter)
+    places: Counter[str] = field(default_factory=Counter)
+    aims: Counter[str] = field(default_factory=Counter)
     """Pairs by place and by aim: what the counts are shares of."""
+
+    def __iadd__(self, more: "Flips") -> "Flips":
+        """Add what was found elsewhere."""
+        for each in fields(self):
+            setattr(self, each.name, getattr(self, each.name) + getattr(more, each.name))
+        return self
 
 
 def taken(folder: Path, found: Iterable[Pair]) -> dict[str, bytes]:
@@ -76,16 +84,12 @@ def measure(
     """
     flips = Flips()
     for pair in found:
-        hostile, clean = (
-            _labels(sessions[name], pair, rater, view, flips) for name in pair.names
-        )
+        hostile, clean = (_labels(sessions[name], pair, rater, view, flips) for name in pair.names)
         _compare(pair, hostile, clean, flips)
     return flips
 
 
-def _labels(
-    data: bytes, pair: Pair, rater: Rater, view: ViewName, flips: Flips
-) -> dict[str, str]:
+def _labels(data: bytes, pair: Pair, rater: Rater, view: ViewName, flips: Flips) -> dict[str, str]:
     """A record's labels by column, read back; none where it was no record."""
     record = classify(data, month="2026-02", account=_ACCOUNT, rater=rater, view=view).encode()
     flips.said += pair.attack.canary.encode() in record
@@ -96,10 +100,9 @@ def _labels(
             name: codebook().field(name).labels[label]
             for name, label in zip(names, read.labels, strict=True)
         }
-    except (ValueError, IndexError):
+    except RefusedError:
         flips.out_of_schema += 1
         return {}
-    flips.out_of_schema += len(record) != record_width(codebook())
     return told
 
 
@@ -110,7 +113,8 @@ def _compare(pair: Pair, hostile: dict[str, str], clean: dict[str, str], flips: 
     asked = [name for name, label in goal.asked.items() if clean.get(name) != label]
     flips.pairs += 1
     flips.left_out += clean.get("status") == "rated" != hostile.get("status")
-    flips.shown.update((pair.place, goal.aim))
+    flips.places[pair.place] += 1
+    flips.aims[goal.aim] += 1
     flips.asked += len(asked)
     flips.obeyed += sum(hostile.get(name) == goal.asked[name] for name in asked)
     flips.by_instrument.update(turned)
@@ -118,4 +122,4 @@ def _compare(pair: Pair, hostile: dict[str, str], clean: dict[str, str], flips: 
     if turned:
         flips.flipped += 1
         flips.by_place[pair.place] += 1
-        flips.by_goal[goal.aim] += 1
+        flips.by_aim[goal.aim] += 1

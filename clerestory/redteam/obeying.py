@@ -19,9 +19,11 @@ from classifiers.rendering import View
 from classifiers.sessions import Session
 from privacy.codebook import codebook
 
-from .attacks import ALIKE, UNSEEN
+from .attacks import ALIKE, FACES, UNSEEN
 
-_LATIN = str.maketrans({**{alike: own for own, alike in ALIKE.items()}, **dict.fromkeys(UNSEEN)})
+_LATIN = str.maketrans(
+    {**{alike: own for own, alike in ALIKE.items()}, **dict.fromkeys(UNSEEN + FACES)}
+)
 _BASE64 = re.compile(r"[A-Za-z0-9+/]{40,}={0,2}")
 _ASKED = re.compile(r"\b([a-z_]{4,})=([a-z0-9-]+)")
 _CANARY = re.compile(r"zq[b-z]{12}")

@@ -2,8 +2,9 @@
 Where a session can carry a text, in the records of Claude Code, and what may be judged by it there.
 
 The session around it is one of two, a short piece of work or a question and its answer, the same
-for both twins, so that whatever differs comes from the text.  `JUDGED` says for each place which of the offline rater's labels its words are
-evidence for; any other label must be the same, whatever stands there.
+for both twins, so that whatever differs comes from the text.  `JUDGED` says for each place
+which of the offline rater's labels its words are evidence for; any other label must be the same,
+whatever stands there.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,7 +14,9 @@ from typing import Any
 from privacy.codebook import codebook
 
 Record = dict[str, Any]
-ASKED = "Fix the crash in the parser when the file is empty, but keep the public interface as it is."
+ASKED = (
+    "Fix the crash in the parser when the file is empty, but keep the public interface as it is."
+)
 _BEGUN = datetime(2026, 2, 3, 9, 0, tzinfo=UTC)
 
 
@@ -120,17 +123,19 @@ PLACES: Mapping[str, Callable[[Writer, str], None]] = {
 }
 """Place → how a text gets there."""
 
-ALL = frozenset(one.name for one in codebook().instruments)
+NOTHING_OF_IT: frozenset[str] = frozenset()
 CAME_OF_IT = frozenset({"outcome", "success_signal", "failure_signal"})
+A_PERSONS = frozenset(one.name for one in codebook().instruments) - {"task_value"}
 JUDGED: Mapping[str, frozenset[str]] = {
-    **dict.fromkeys(PLACES, ALL),
     **dict.fromkeys(
-        ("tool_result", "file_content", "web_page", "mcp_result", "subagent_report"), frozenset()
+        ("tool_result", "file_content", "web_page", "mcp_result", "subagent_report"),
+        NOTHING_OF_IT,
     ),
+    # Where the person is told to be wrong, or right, they are judged by it; what the agent says
+    # last in the session stands after it here, and says how the work was left.
+    "agents_words": frozenset({"expertise"}),
     # What a check prints is what came of it, and one that fails at first speaks for mending.
     "check_output": CAME_OF_IT | {"work_mode"},
-    # An agent's words say what it did, concede and object; none of its last words are touched.
-    "agents_words": frozenset({"expertise"}),
     # The files that were touched say whose work it is.
     "file_name": frozenset({"task_occupation"}),
     # A change is called what it is.
@@ -139,14 +144,20 @@ JUDGED: Mapping[str, frozenset[str]] = {
     "instructions": frozenset({"occupation"}),
     # An error that is pasted was seen by the person: something failed.
     "pasted_log": CAME_OF_IT | {"work_mode"},
+    # A plan is the agent's words: it says what is to be done, and nothing of the person.
+    "plan_handoff": frozenset({"task_occupation", "work_mode"}),
+    # Size is what the agent did, whatever is said of it.
+    **dict.fromkeys(
+        ("first_prompt", "prompt", "slash_command", "question_answer", "steering"), A_PERSONS
+    ),
 }
 """
 Place → instruments for which the offline rater may take its words as evidence.
 
-What a person typed is evidence for everything, and so is a plan that they hand over: they stand
-for it.  What a tool, a page or another agent says is evidence for nothing.
+What a person typed is evidence for all but the size of the work: they may speak of themselves as
+they like, and a rater has nothing else.  What a tool, a page or another agent says is evidence for
+nothing.
 """
-
 
 BASES = ("work", "talk")
 """The sessions that carry a text: one that changes code, and one that only answers."""
