@@ -83,7 +83,7 @@ def test_a_spreadsheets_table_is_read(tmp_path: Path) -> None:
     ],
 )
 def test_a_table_that_contradicts_itself_is_refused(table: str, tmp_path: Path) -> None:
-    """One id or path of two accounts, a name that is another's id, what says or declares nothing."""
+    """One id or path of two accounts, a name that is another's id, what says nothing."""
     path = tmp_path / "accounts.csv"
     path.write_text(table, encoding="utf-8")
     with pytest.raises(ConfigurationError, match="ACCOUNTS_UNKNOWN"):
