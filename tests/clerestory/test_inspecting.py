@@ -201,6 +201,8 @@ def test_what_is_kept_apart_is_refused(tmp_path: Path) -> None:
         assert inspect(logs)["read"] == 1
         vault, pack = house.vault.folder, batches(house.vault)[0]
         (logs / "link").symlink_to(vault)
+        within = tmp_path / "within"
+        within.symlink_to(vault / "sessions")
         for path in (
             vault,
             vault / "floor.json",
@@ -209,6 +211,7 @@ def test_what_is_kept_apart_is_refused(tmp_path: Path) -> None:
             vault.parent,  # a vault lies in it
             logs / "link",
             logs / "link" / "sessions",
+            within,
             tmp_path / "house" / "vault.custodian",
             tmp_path / "house" / "vault.custodian" / "index.db",
             house.state.folder,
