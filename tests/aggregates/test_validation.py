@@ -96,9 +96,9 @@ BAD_FILES = {
     "key twice": ('{"format": 1, "format": 2}', 1, "key that stands twice"),
     "another format": (file_of(told(GOOD), format="confusion/9"), 1, "another format"),
     "another rater": (
-        file_of(told(GOOD), rater={"name": "claude", "version": "1", "model": "m"}),
+        file_of(told(GOOD), rater={"name": "claude", "version": "2", "model": "m"}),
         3,
-        "another rater: 'claude 1 m full'",
+        "another rater: 'claude 2 m full'",
     ),
     "another view": (
         file_of(

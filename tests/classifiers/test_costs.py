@@ -11,7 +11,7 @@ from privacy.plan import Rater
 from privacy.raters import OFFLINE
 from tests.classifiers.logs import agent, person, session
 
-ASKING = Rater("claude", "1", "low", "a-model", "https://api.example.org", "")
+ASKING = Rater("claude", "2", "low", "a-model", "https://api.example.org", "")
 
 
 def test_offline_costs_nothing() -> None:

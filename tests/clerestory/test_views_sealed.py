@@ -94,7 +94,7 @@ def test_each_view_has_its_own_labels_of_the_same_sessions(labelled: Labelled) -
         assert [record["staff"] for record in found] == ["yes", "no"]
         assert [record["status"] for record in found] == ["rated", "rated"]
     for one, other in zip(whole, opening, strict=True):
-        assert one["outcome"] == "succeeded"
+        assert one["outcome"] != "unclear"
         hidden = UNSEEN["first_turn"]
         assert [other[name] for name in hidden] == ["unclear"] * len(hidden)
         assert one["measures"] == other["measures"]

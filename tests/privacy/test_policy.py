@@ -203,7 +203,7 @@ def test_an_endpoint_is_found_by_its_address_and_its_roots() -> None:
     pem = "-----BEGIN CERTIFICATE-----\n…\n"
     place = replace(PLACE, roots=sha256(pem.encode()).hexdigest())
     policy = replace(default_policy(FLOOR), endpoint=(PLACE, place))
-    rater = Rater("claude", "1", "validated", "m", place.url, pem)
+    rater = Rater("claude", "2", "validated", "m", place.url, pem)
     assert policy.endpoint_of(rater) == place
     for other in (replace(rater, roots=pem + "\n"), replace(rater, endpoint="https://example.org")):
         assert policy.endpoint_of(other) is None
