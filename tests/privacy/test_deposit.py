@@ -2,7 +2,7 @@
 
 import os
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import date
 from pathlib import Path
@@ -29,9 +29,11 @@ INFO = floor_info(FLOOR.hash, "session")
 
 
 @pytest.fixture(autouse=True)
-def now(monkeypatch: pytest.MonkeyPatch) -> None:
+def now() -> Iterator[None]:
     """A day on which the sessions here may still be kept, whenever these tests run."""
-    monkeypatch.setattr("privacy.deposit.today", lambda: date(2026, 11, 28))
+    with pytest.MonkeyPatch.context() as patch:  # a test that undoes its own keeps this one
+        patch.setattr("privacy.deposit.today", lambda: date(2026, 11, 28))
+        yield
 
 
 def content(at: Target) -> list[bytes]:
