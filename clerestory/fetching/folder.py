@@ -139,7 +139,8 @@ def _write(file: BinaryIO, line: bytes) -> None:
 
 
 def _check(path: Path) -> None:
-    if any((place / FLOOR).exists() for place in (path.absolute(), *path.absolute().parents)):
+    whole = Path(os.path.realpath(path))  # a link may lead into one
+    if any((place / FLOOR).exists() for place in (whole, *whole.parents)):
         raise _unusable("a folder in a vault.")
     if not path.exists() and not path.is_symlink():
         return

@@ -96,14 +96,16 @@ def test_a_folder_that_is_not_ours_is_refused(
 
 
 def test_a_vault_takes_nothing_raw(tmp_path: Path) -> None:
-    """Neither in itself nor below it."""
-    vault = tmp_path / "vault"
-    vault.mkdir(mode=0o700)
+    """Neither in itself nor below it, nor behind a link."""
+    vault, link = tmp_path / "vault", tmp_path / "link"
+    (vault / "sessions").mkdir(mode=0o700, parents=True)
     (vault / FLOOR).touch()
-    for place in (vault, vault / "deep" / "out"):
+    link.symlink_to(vault / "sessions")
+    for place in (vault, vault / "deep" / "out", link / "out"):
         with pytest.raises(ConfigurationError, match="FETCH_FOLDER"), Folder.open(place):
             pass
     assert not (vault / "deep").exists()
+    assert not list((vault / "sessions").iterdir())
 
 
 def test_two_do_not_fetch_into_one_folder(tmp_path: Path) -> None:
