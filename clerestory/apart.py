@@ -1,4 +1,4 @@
-"""What nobody looks into, and no raw log belongs in: vaults, keepers' states, custodians' folders."""
+"""What nobody looks into and no raw log lies in: vaults, keepers' states, custodians' folders."""
 
 import os
 from pathlib import Path
