@@ -198,6 +198,8 @@ def _sessions(group: _Group, seen: Seen, tally: Tally) -> Iterator[tuple[str, st
         for path in paths:
             before = Counter(splitter.dropped)
             tally.files[path] = yield from splitter.take(path)
+            if tally.files[path] != "READ":  # it only was not another format's
+                del tally.formats[path]
             tally.note(path, splitter.dropped - before)
             tally.types[path] = splitter.types
         tally.records.update(splitter.dropped)

@@ -7,7 +7,8 @@ or both, and an account as many rows as it needs.  An account that is itself cal
 needs no such row.  Where logs and telemetry name their accounts themselves, he may leave it to
 them.
 
-A further column, staff, says yes or no of every account, or is not there.
+A further column, staff, says yes or no of every account, or is not there.  A column of any other
+name is refused: it may be one of these, misspelt, and would declare nothing.
 """
 
 import csv
@@ -17,6 +18,8 @@ from pathlib import Path
 
 from classifiers.edge import STATED
 from privacy.errors import ConfigurationError
+
+_COLUMNS = {"path", "account", "telemetry", "staff"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,10 @@ class Owners:
         for row in rows:
             if row.named and ids.setdefault(row.named, row.account) != row.account:
                 raise _whose("one id in telemetry for two accounts.")
-        paths = {row.path: row.account for row in rows if row.path}
+        paths: dict[Path, str] = {}
+        for row in rows:
+            if row.path and paths.setdefault(row.path, row.account) != row.account:
+                raise _whose("one path for two accounts.")
         return cls("", paths, ids, _declared(rows, staff=staff), staff)
 
     def of_file(self, path: Path) -> str | None:
@@ -115,7 +121,7 @@ def _rows(accounts: Path) -> list[_Row]:
         return (accounts.parent / path).resolve() if path else None
 
     try:
-        with accounts.open(encoding="utf-8", newline="") as file:
+        with accounts.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, strict=True)
             found = [
                 _Row(
@@ -126,11 +132,14 @@ def _rows(accounts: Path) -> list[_Row]:
                 )
                 for row in reader
             ]
-        if {"path", "account"} <= set(reader.fieldnames or ()):
-            return found
+        columns = set(reader.fieldnames or ())
     except (OSError, ValueError, KeyError, csv.Error):
         raise _whose("a file that is no CSV with the columns path and account.") from None
-    raise _whose("a file without the columns path and account.")
+    if not {"path", "account"} <= columns:
+        raise _whose("a file without the columns path and account.")
+    if not columns <= _COLUMNS:
+        raise _whose("a column of another name.")
+    return found
 
 
 def _declared(rows: list[_Row], *, staff: bool) -> dict[str, bool]:

@@ -25,16 +25,13 @@ from classifiers.formats import read_session
 from classifiers.sessions import Session, UnreadableError
 from classifiers.structure import all_calls, model_family, prompts
 from classifiers.stub import TOO_LARGE_STUB
+from clerestory.apart import KEPT_APART, lies_apart
 from clerestory.reasons import reason
 from privacy.errors import ConfigurationError, RefusedError
-from privacy.keeper.state import BEGUN, VAULT
-from privacy.vault import FLOOR
 
 Progress = Callable[[str, float], None]
 
 TELEMETRY = "telemetry"
-KEPT_APART = (FLOOR, VAULT, BEGUN, "accounts.key")
-"""Files by which a vault, a keeper's state and a custodian's folder are known."""
 NUMBERS = ("sessions", "prompts", "actions", "subagents", "continued", "telemetry", "bytes")
 GROUPS = (
     "codes", "records", "authors", "via", "kinds", "outcomes", "surfaces", "sittings", "families",
@@ -211,11 +208,7 @@ def _checked(path: Path) -> int:
             found="a path that does not exist.",
             remedy="check the path.",
         )
-    whole = Path(os.path.realpath(path))  # a loop of links is no error yet
-    above = any(
-        (folder / name).exists() for folder in (whole, *whole.parents) for name in KEPT_APART
-    )
-    if above or whole.name in KEPT_APART:
+    if lies_apart(path):
         raise _kept_apart("a path in one of them.")
     count = 1
     for _, _, names in os.walk(path):

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from classifiers.commands import done_by
 from classifiers.sessions import Kind, Outcome, SafeText, ToolCall, count_words, safe
 
 from .claude_code_replies import offered_in
@@ -88,7 +89,7 @@ def request(name: str, given: Record, call_id: str = "") -> Request:
     """
     kind: Kind = KINDS.get(name) or ("mcp" if name.startswith("mcp__") else "other")
     subject = next((v for key in _SUBJECTS if isinstance(v := given.get(key), str) and v), "")
-    command = subject if kind == "shell" else ""
+    command = done_by(subject) if kind == "shell" else ""
     return Request(
         call_id=safe(call_id),
         name=safe(name),

@@ -19,8 +19,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
 
+from clerestory.apart import lies_apart
 from privacy.errors import ConfigurationError
-from privacy.vault import FLOOR, sync_folder
+from privacy.vault import sync_folder
 
 from .pages import Listed, moment
 
@@ -139,8 +140,8 @@ def _write(file: BinaryIO, line: bytes) -> None:
 
 
 def _check(path: Path) -> None:
-    if any((place / FLOOR).exists() for place in (path.absolute(), *path.absolute().parents)):
-        raise _unusable("a folder in a vault.")
+    if lies_apart(path):
+        raise _unusable("a folder in a vault, a keeper's state or a custodian's folder.")
     if not path.exists() and not path.is_symlink():
         return
     if path.is_symlink() or not path.is_dir():
@@ -155,7 +156,8 @@ def _check(path: Path) -> None:
 def _unusable(found: str) -> ConfigurationError:
     return ConfigurationError(
         "FETCH_FOLDER",
-        rule="Raw transcripts lie in a folder of their own, of mode 0700, outside every vault.",
+        rule="Raw transcripts lie in a folder of their own, of mode 0700, outside every vault, "
+        "keeper's state and custodian's folder.",
         found=found,
         remedy="choose another --out: a folder that does not exist is made as it must be.",
     )

@@ -37,6 +37,7 @@ ANSWERED_WITHIN = 300.0
 """seconds for a whole page."""
 _TIMEOUT = httpx2.Timeout(60.0, connect=20.0)
 _LOOPBACK = re.compile(r"http://(127\.0\.0\.1|localhost|\[::1\])(:[1-9][0-9]{0,4})?")
+_LAST_PORT = 65_535
 _TOO_MANY, _BAD, _FORBIDDEN, _UNKNOWN_KEY, _ABSENT = 429, 400, 403, 401, 404
 
 Record = dict[str, Any]
@@ -83,7 +84,8 @@ class Api:
         roots: str | None = None,
         wait: Callable[[float], None] = time.sleep,
     ) -> None:
-        if not _LOOPBACK.fullmatch(endpoint):
+        near = _LOOPBACK.fullmatch(endpoint)
+        if not near or int((near[2] or ":80")[1:]) > _LAST_PORT:
             read_endpoint(endpoint)
         self._wait = wait
         self._client = httpx2.Client(

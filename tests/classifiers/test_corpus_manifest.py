@@ -155,7 +155,8 @@ def test_commits_and_tests_differ_by_what_counts_as_one(files: list[File]) -> No
     The manifest takes any command with the words; we take what was carried out.
 
     Commits: it counts a pattern in the command, failed, quoted or of a file's name.  Tests: it
-    knows fewer runners, and neither linters nor type checkers.
+    knows fewer runners, and neither linters nor type checkers; and it takes one that a proposal's
+    text says was run, and its command did not run.
     """
     for column, pattern in (("git_commit", _COMMIT), ("tests", _TEST)):
 
@@ -167,8 +168,10 @@ def test_commits_and_tests_differ_by_what_counts_as_one(files: list[File]) -> No
         command = "".join(call.subject)
         if call.committed:
             assert (call.outcome, bool(_COMMIT.search(command))) == ("ok", True)
-        if _TEST.search(command):
-            assert call.tested
+        if _TEST.search(command) and not call.tested:
+            before, _, text = command.partition('--body "')
+            assert (call.proposed, bool(_TEST.search(before))) == (True, False)
+            assert not _TEST.search(text.rpartition('"')[2])
 
 
 def test_prompts_are_the_manifests_and_what_it_does_not_see(files: list[File]) -> None:

@@ -60,6 +60,7 @@ def test_words_that_look_like_a_declaration_are_words() -> None:
     """The line counts at the very beginning alone."""
     talk = log(person(STAFF.decode()), agent(json.dumps({"staff": "yes"})))
     assert split(OTHERS + STAFF + talk) == (Declared(), STAFF + talk)
+    assert split(talk + STAFF) == (Declared(), talk + STAFF)
     assert staff(OTHERS + talk) == "no"
 
 

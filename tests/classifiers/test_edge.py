@@ -86,6 +86,14 @@ def test_every_file_is_read_or_refused_by_code(tmp_path: Path) -> None:
     assert set(taken(tmp_path, account=None)[1].files.values()) >= {"NO_ACCOUNT"}
 
 
+def test_a_log_that_names_no_account_is_nobodys(tmp_path: Path) -> None:
+    """Else all such logs together would be one account's, and count as one person."""
+    (tmp_path / "a.jsonl").write_bytes(log(person("one"), agent("Yes.")))
+    assert len(taken(tmp_path)[0]) == 1  # the control: the custodian may say whose it is
+    found, tally = taken(tmp_path, account=edge.STATED)
+    assert (found, set(tally.files.values())) == ([], {"NO_ACCOUNT"})
+
+
 def test_a_fork_leaves_each_record_with_its_first_session(tmp_path: Path) -> None:
     """Copies would multiply what one account weighs."""
     first, second = person("plant"), queue("enqueue", "water")

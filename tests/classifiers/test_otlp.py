@@ -230,6 +230,17 @@ def test_an_account_is_named_by_the_better_id() -> None:
     assert (three.account, three.session) == ("", "")
 
 
+@pytest.mark.parametrize("key", ["user.email", "organization.id", "host.name", "file_path", "cwd"])
+def test_an_address_a_path_or_a_host_is_no_name_and_goes_no_further(key: str) -> None:
+    """Who leaves accounts to the logs would else have addresses for accounts."""
+    told: Json = {key: "ann@example.org"}
+    nobodys = point(LINES, 1.0, account="", session="", type="added", **told)
+    ((one, two), _) = read(metrics(nobodys), logs(event("tool_result", account="", **told)))
+    for each in (one, two):
+        assert each.account == ""
+        assert "ann@example.org" not in each.attributes.values()
+
+
 def test_two_series_that_differ_in_anything_are_two() -> None:
     """Also in attributes that go no further: else one would pass for the other's repetition."""
     others = [point(LINES, 1.0, type="added", model=model) for model in ("m1", "m2")]

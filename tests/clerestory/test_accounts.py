@@ -59,6 +59,15 @@ def test_two_columns_are_enough(tmp_path: Path) -> None:
     assert owners.of_point(tmp_path / "x", "uuid") is None
 
 
+def test_a_spreadsheets_table_is_read(tmp_path: Path) -> None:
+    """Spreadsheets write a mark before the first column's name, which is no part of it."""
+    path = tmp_path / "accounts.csv"
+    path.write_text("path,account,staff\r\nlogs,ann,yes\r\nlogs,ann,yes\r\n", encoding="utf-8-sig")
+    owners = Owners.told(path, None)
+    assert owners.of_file(tmp_path / "logs" / "a.jsonl") == "ann"
+    assert owners.is_staff("ann") is True
+
+
 @pytest.mark.parametrize(
     "table",
     [
@@ -68,10 +77,13 @@ def test_two_columns_are_enough(tmp_path: Path) -> None:
         "path,account,telemetry\nlogs,,one\n",
         "path,telemetry\nlogs,one\n",
         "account,telemetry\nann,one\n",
+        "path,account\nlogs,ann\n./logs,bob\n",
+        "path,account,Staff\nlogs,ann,yes\n",
+        "path,account,staff \nlogs,ann,yes\n",
     ],
 )
 def test_a_table_that_contradicts_itself_is_refused(table: str, tmp_path: Path) -> None:
-    """One id of two accounts, a name that is another's id, rows that say nothing."""
+    """One id or path of two accounts, a name that is another's id, what says nothing."""
     path = tmp_path / "accounts.csv"
     path.write_text(table, encoding="utf-8")
     with pytest.raises(ConfigurationError, match="ACCOUNTS_UNKNOWN"):

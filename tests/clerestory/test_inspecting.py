@@ -201,6 +201,8 @@ def test_what_is_kept_apart_is_refused(tmp_path: Path) -> None:
         assert inspect(logs)["read"] == 1
         vault, pack = house.vault.folder, batches(house.vault)[0]
         (logs / "link").symlink_to(vault)
+        within = tmp_path / "within"
+        within.symlink_to(vault / "sessions")
         for path in (
             vault,
             vault / "floor.json",
@@ -209,6 +211,7 @@ def test_what_is_kept_apart_is_refused(tmp_path: Path) -> None:
             vault.parent,  # a vault lies in it
             logs / "link",
             logs / "link" / "sessions",
+            within,
             tmp_path / "house" / "vault.custodian",
             tmp_path / "house" / "vault.custodian" / "index.db",
             house.state.folder,
@@ -236,6 +239,11 @@ def test_wrong_paths_are_errors_and_odd_files_are_rows(tmp_path: Path) -> None:
     assert inspect(tmp_path)["refused"] == {"NOT_A_FILE": 3}
     assert inspect(Path("/dev/zero"))["refused"] == {"NOT_A_FILE": 1}
     assert inspect(tmp_path / "self")["refused"] == {"NOT_A_FILE": 1}
+    noise = tmp_path / "noise"
+    noise.write_bytes(b"{\xff\xfe\xfd\n" * 9)
+    told = inspect(noise)
+    assert told["refused"] == {"UNREADABLE_ENCODING": 1}
+    assert told["files"][0]["format"] == ""  # what is refused as no log is of no format
     closed = tmp_path / "closed"
     closed.write_bytes(numbered("s", range(2)))
     closed.chmod(0)

@@ -2,8 +2,9 @@
 
 import os
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import date
 from pathlib import Path
 from shutil import copytree, rmtree
 
@@ -14,7 +15,7 @@ from privacy import custodian as custodian_module
 from privacy.batches import Manifest, Row, by_fingerprint
 from privacy.custodian import Custodian, Target
 from privacy.declared import Declared, split
-from privacy.deposit import Deposit
+from privacy.deposit import Deposit, Extent
 from privacy.errors import ConfigurationError, RefusedError
 from privacy.packs import KEYS, SEALED, Pack
 from privacy.sealing import LARGEST, KeyPair, floor_info
@@ -25,6 +26,14 @@ from tests.privacy.test_floor import FLOOR
 from tests.support.batches import batches, newest, rows
 
 INFO = floor_info(FLOOR.hash, "session")
+
+
+@pytest.fixture(autouse=True)
+def now() -> Iterator[None]:
+    """A day on which the sessions here may still be kept, whenever these tests run."""
+    with pytest.MonkeyPatch.context() as patch:  # a test that undoes its own keeps this one
+        patch.setattr("privacy.deposit.today", lambda: date(2026, 11, 28))
+        yield
 
 
 def content(at: Target) -> list[bytes]:
@@ -378,3 +387,21 @@ def test_who_is_forgotten_is_forgotten_as_staff_too(tmp_path: Path) -> None:
         assert hand.is_staff("ann")
         hand.forget(at.floor, "ann")
         assert not hand.is_staff("ann")
+
+
+def test_what_may_be_kept_no_longer_is_not_sealed(tmp_path: Path) -> None:
+    """By its month, whether it is a session or its telemetry; what a person forgot, neither."""
+    at, folder = target(tmp_path / "vault"), tmp_path / "custodian"
+    seen = Extent(1, 1)
+
+    def sealed(hand: Custodian, month: str) -> list[str]:
+        with Deposit(hand, at) as deposit:
+            key = hand.session("ann", month)
+            told = deposit.seal_telemetry("ann", key, month, b"{}", seen)
+            return [deposit.seal("ann", month, month, TALK), told]
+
+    with closing(Custodian.create(folder)) as hand:
+        assert sealed(hand, "2025-10") == ["expired", "expired"]
+        assert sealed(hand, "2026-01") == ["sealed", "sealed"]  # the control
+        hand.forget(at.floor, "ann")
+        assert sealed(hand, "2026-02") == ["forgotten", "forgotten"]

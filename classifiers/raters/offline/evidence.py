@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from classifiers.commands import done_by
 from classifiers.sessions import OPENERS, Actor, Session, ToolCall, Utterance, count_words
 from classifiers.structure import all_calls
 
@@ -157,7 +158,10 @@ def gather(session: Session) -> Evidence:
         approvals=sum(said.via == "plan_approval" for said in human),
         volume=volume,
         commands=Counter(
-            kind for call in calls if call.kind == "shell" for kind in command_kind(call.subject)
+            kind
+            for call in calls
+            if call.kind == "shell"
+            for kind in command_kind(done_by(call.subject))
         ),
         kinds=Counter(call.kind for call in calls),
         paths="\n".join(sorted(touched))[:20_000],

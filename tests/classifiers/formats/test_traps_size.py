@@ -64,3 +64,39 @@ def test_t35_what_is_larger_than_we_read_is_refused_by_its_size(
     monkeypatch.setattr(limits, "MOST_KEPT", 9_000)  # two results of 4,000 and some words
     with pytest.raises(UnreadableError, match=r"^TOO_LARGE$"):
         read_session(path.read_bytes())
+
+
+@pytest.mark.parametrize(
+    ("place", "limit", "within", "beyond"),
+    [
+        ("classifiers.formats.lines.MOST_RECORDS", 20, b"\n" * 10, b"\n" * 20),
+        (
+            "classifiers.formats.lines.LONGEST_RECORD",
+            5_000,
+            log(person("word " * 800)),
+            log(person("word " * 1_200)),
+        ),
+        (
+            "classifiers.limits.MOST_EVENTS",
+            60,
+            log(*(agent(f"answer {n}") for n in range(9))),
+            log(*(agent(f"answer {n}") for n in range(90))),
+        ),
+        (
+            "classifiers.limits.MOST_PARTS",
+            5,
+            b"",
+            log(*(person("more", sessionId=f"session-{n}") for n in range(9))),
+        ),
+    ],
+)
+def test_t35_each_limit_of_lines_and_events_is_held(
+    place: str, limit: int, within: bytes, beyond: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bytes of a line, lines of a log, what is said in it, and by whom: each ends the reading."""
+    start = log(person("begin"), agent("Begun."))
+    read_session(start + beyond)  # the control: as it is, nothing here is too large
+    monkeypatch.setattr(place, limit)
+    read_session(start + within)
+    with pytest.raises(UnreadableError, match=r"^TOO_LARGE$"):
+        read_session(start + beyond)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from clerestory.apart import KEPT_APART
 from clerestory.fetching.folder import NOTES, SESSIONS, Folder
 from clerestory.fetching.pages import Listed
 from privacy.errors import ConfigurationError
-from privacy.vault import FLOOR
 from tests.support.compliance import START, at
 
 
@@ -95,15 +95,18 @@ def test_a_folder_that_is_not_ours_is_refused(
     assert not list(tmp_path.rglob(f"elsewhere/{NOTES}"))
 
 
-def test_a_vault_takes_nothing_raw(tmp_path: Path) -> None:
-    """Neither in itself nor below it."""
-    vault = tmp_path / "vault"
-    vault.mkdir(mode=0o700)
-    (vault / FLOOR).touch()
-    for place in (vault, vault / "deep" / "out"):
+@pytest.mark.parametrize("mark", KEPT_APART)
+def test_what_is_kept_apart_takes_nothing_raw(tmp_path: Path, mark: str) -> None:
+    """Neither in itself nor below it, nor behind a link."""
+    vault, link = tmp_path / "vault", tmp_path / "link"
+    (vault / "sessions").mkdir(mode=0o700, parents=True)
+    (vault / mark).touch()
+    link.symlink_to(vault / "sessions")
+    for place in (vault, vault / "deep" / "out", link / "out"):
         with pytest.raises(ConfigurationError, match="FETCH_FOLDER"), Folder.open(place):
             pass
     assert not (vault / "deep").exists()
+    assert not list((vault / "sessions").iterdir())
 
 
 def test_two_do_not_fetch_into_one_folder(tmp_path: Path) -> None:
