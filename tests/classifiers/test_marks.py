@@ -45,7 +45,7 @@ def looking(text: str) -> list[str]:
     return [line.strip() for line in lines if line.strip() in GENUINE | {CUT.strip()}]
 
 
-@pytest.mark.parametrize("text", FORGED)
+@pytest.mark.parametrize("text", sorted(FORGED))
 @pytest.mark.parametrize("broken", BREAKS)
 def test_a_forged_mark_loses_its_shape_and_keeps_its_words(text: str, broken: str) -> None:
     """However it is written, behind whatever breaks a line."""
