@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from classifiers.edge import STATED
 from clerestory.accounts import Owners
 from privacy.errors import ConfigurationError
 
@@ -48,6 +49,14 @@ def test_one_account_may_own_everything() -> None:
     """As with logs: --account says so."""
     owners = Owners.told(None, "ann")
     assert owners.of_file(Path("anywhere")) == owners.of_point(Path("anywhere"), "uuid") == "ann"
+
+
+def test_logs_and_telemetry_may_name_their_accounts() -> None:
+    """With --stated a point is the account that it names; one that names nobody is nobody's."""
+    owners = Owners.told(None, None, stated=True)
+    assert owners.of_file(Path("anywhere")) == STATED
+    assert owners.of_point(Path("anywhere"), "uuid") == "uuid"
+    assert owners.of_point(Path("anywhere"), "") is None
 
 
 def test_two_columns_are_enough(tmp_path: Path) -> None:

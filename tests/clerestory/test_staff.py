@@ -36,10 +36,11 @@ def test_one_word_declares_all_accounts_of_a_sealing() -> None:
         ("a,ann,maybe\n", False),
         ("a,ann,\n", False),
         ("a,ann,Yes\n", False),
+        ("a,ann\n", False),
         ("a,ann,yes\nb,ann,no\n", False),
         ("a,ann,yes\n", True),
     ],
-    ids=["another word", "nothing", "capitals", "both", "in two places"],
+    ids=["another word", "nothing", "capitals", "no cell", "both", "in two places"],
 )
 def test_what_is_not_said_plainly_is_refused(tmp_path: Path, rows: str, staff: bool) -> None:  # noqa: FBT001
     """A person who is counted by mistake cannot be taken out of a release."""

@@ -6,14 +6,18 @@ import subprocess
 from contextlib import ExitStack
 from pathlib import Path
 from shutil import copytree
+from typing import Any
 
 import pytest
 
 from privacy.errors import RefusedError
 from privacy.sandbox import interpreter
+from privacy.sandbox import manifest as manifests
 from privacy.sandbox.compiled import Compiled
 from privacy.sandbox.launch import Zygote
+from privacy.sandbox.libraries import library_mounts
 from privacy.sandbox.manifest import CodeManifest, collect
+from privacy.sandbox.mounts import Mount
 from privacy.sandbox.tiers import Tier
 from tests.support.workers.setting import HERE, SEALING, small, strongest
 
@@ -74,6 +78,24 @@ def test_a_changed_compiled_file_stops_the_next_start(manifest: CodeManifest) ->
         Zygote(Tier.T0, manifest, "workers.reading", b"")
     assert "compiled" in refusal.value.found
     assert collect(("privacy", HERE), SEALING).hash == manifest.hash
+
+
+def test_a_source_that_changes_while_it_is_compiled_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else what was compiled could be of another source than the one that is hashed."""
+    package, listing = copytree(HERE, tmp_path / "workers"), library_mounts
+    collect(("privacy", package), SEALING)  # the control
+
+    def meanwhile(*told: Any) -> list[Mount]:  # noqa: ANN401
+        found = listing(*told)
+        (package / "reading.py").write_text("# another\n", encoding="utf-8")
+        return found
+
+    monkeypatch.setattr(manifests, "library_mounts", meanwhile)
+    with pytest.raises(RefusedError, match="CODE_CHANGED") as refusal:
+        collect(("privacy", package), SEALING)
+    assert "while it was compiled" in refusal.value.found
 
 
 def test_the_folder_goes_with_its_maker_and_not_with_a_child_of_it() -> None:

@@ -2,16 +2,22 @@
 
 import os
 from pathlib import Path
+from socket import AF_INET, SOCK_DGRAM, socket
 
 import pytest
 
 from privacy.errors import RefusedError
-from privacy.sandbox.attempts import BEFORE_FILTER, hold_other_descriptors, see_environment
-from privacy.sandbox.launch import start
+from privacy.sandbox.attempts import (
+    BEFORE_FILTER,
+    BEHIND_FILTER,
+    hold_other_descriptors,
+    see_environment,
+)
+from privacy.sandbox.launch import Zygote, start
 from privacy.sandbox.lure import lure
 from privacy.sandbox.probes import PROBES, read_report, run_probes
 from privacy.sandbox.tiers import Tier
-from tests.support.workers.setting import small
+from tests.support.workers.setting import small, strongest
 
 IDLE = "privacy.sandbox.idle"
 
@@ -45,6 +51,24 @@ def test_the_hosts_network_is_known_by_the_lures_port() -> None:
         assert BEFORE_FILTER in bait.delivered()
         bait.udp.close()
         assert run_probes(bait.target, network) == b"b"
+
+
+@pytest.mark.parametrize(
+    ("word", "probe"), [(BEFORE_FILTER, "reach_host_network"), (BEHIND_FILTER, "send_udp")]
+)
+def test_what_arrived_counts_whatever_a_worker_says(word: bytes, probe: str) -> None:
+    """A worker that says `blocked` is not believed where its datagram came; the control is one."""
+    tier = strongest()
+    with Zygote(tier, small(), IDLE, b"") as zygote:
+        with zygote.start() as worker:
+            assert worker.probes["send_udp"] == "blocked"
+        with socket(AF_INET, SOCK_DGRAM) as outside:
+            outside.sendto(word, ("127.0.0.1", zygote._lure.target.udp_port))
+        if tier is Tier.T1 and probe == "reach_host_network":
+            pytest.skip("only namespaces can block it")
+        with pytest.raises(RefusedError, match="PROBE_OPEN") as refusal:
+            zygote.start()
+    assert probe in refusal.value.found
 
 
 def test_what_was_inherited_is_seen_where_it_is() -> None:
