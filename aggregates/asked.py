@@ -18,6 +18,8 @@ PRICES = ("price_input", "price_output")
 """Keys that a rater may have if it asks somebody, both or none."""
 OPEN = ("model", "endpoint", "roots")
 """Keys of the table that a rater needs if it asks somebody, and may not have if it does not."""
+HOW = ("mode", "batches", "answers")
+"""Keys that say how a model is asked."""
 
 
 def rater_of(study: Study) -> Rater:
@@ -42,6 +44,10 @@ def rater_of(study: Study) -> Rater:
             found = f"no {key} of the rater {choice.name}."
             remedy = 'write model, endpoint = "https://host" and roots = "roots.pem".'
             raise study.error(found, remedy, "rater", key)
+    for key in HOW:
+        if not asks(choice.name) and getattr(choice, key) != getattr(family, key):
+            found = f"{key} of the rater {choice.name}, which asks nobody."
+            raise study.error(found, "take it out, or name another rater.", "rater", key)
     stated = [key for key in PRICES if getattr(choice, key) is not None]
     if stated and (len(stated) < len(PRICES) or not asks(choice.name)):
         found = f"{' and '.join(stated)} of the rater {choice.name}."
@@ -53,14 +59,15 @@ def rater_of(study: Study) -> Rater:
         read_endpoint(choice.endpoint)
     except ConfigurationError as error:
         raise study.error(error.found, error.remedy, "rater", "endpoint") from None
-    return Rater(
-        family.name,
-        family.version,
-        family.fidelity,
-        choice.model,
-        choice.endpoint,
-        _roots(study),
-        choice.view,
+    return replace(
+        family,
+        model=choice.model,
+        endpoint=choice.endpoint,
+        roots=_roots(study),
+        view=choice.view,
+        mode=choice.mode,
+        batches=choice.batches,
+        answers=choice.answers,
     )
 
 

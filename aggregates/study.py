@@ -16,6 +16,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints, ValidationError
 
 from privacy.errors import ConfigurationError
+from privacy.raters import Answers, Mode
 from privacy.views import ViewName
 
 from .checks import check_table
@@ -62,6 +63,9 @@ class RaterChoice(Part):
     roots: Text = ""
     view: ViewName = "full"
     """What it is shown of a session."""
+    mode: Mode = "combined"
+    batches: bool = False
+    answers: Answers = "schema"
     validation: Text = ""
     """File beside the study: how the rater's labels fell on sessions whose right ones are known."""
     price_input: float | None = Field(default=None, ge=0, le=1e4, allow_inf_nan=False)

@@ -20,6 +20,7 @@ from privacy.derived import DERIVED, GROUPINGS
 from privacy.errors import ConfigurationError
 from privacy.mistakes import VALIDATED
 from privacy.plan import Rater, Table
+from privacy.raters import Answers, Mode
 from privacy.views import ViewName
 
 from .study import Study
@@ -38,6 +39,8 @@ class _Rater(Part):
     version: _Name
     model: str
     view: ViewName = "full"
+    mode: Mode = "combined"
+    answers: Answers = "schema"
 
 
 class _Table(Part):
@@ -135,8 +138,8 @@ def _read(study: Study, rater: Rater, codebook: Codebook) -> Validation:
 
     text, file = _parse(data, refuse)
     read = file.rater
-    told = [read.name, read.version, read.model, read.view]
-    if told != [rater.name, rater.version, rater.model, rater.view]:
+    told = [getattr(read, part) for part in _Rater.model_fields]
+    if told != [getattr(rater, part) for part in _Rater.model_fields]:
         what = f"the mistakes of another rater: {' '.join(filter(None, told))!r}."
         raise refuse(_line(text, '"rater"'), what, "validate the rater that labels, by its view.")
     if file.codebook != codebook.hash:

@@ -53,7 +53,10 @@ def confusion(rated: Rated, *, by: Sequence[str], reference: str, same_populatio
     rater = RATERS[rated.rater]
     head = {
         "format": FORMAT,
-        "rater": {key: getattr(rater, key) for key in ("name", "version", "model", "view")},
+        "rater": {
+            key: getattr(rater, key)
+            for key in ("name", "version", "model", "view", "mode", "answers")
+        },
         "codebook": codebook().hash,
         "reference": reference,
         "same_population": same_population,

@@ -22,12 +22,12 @@ import rfc8785
 from .confusion import Validation
 from .errors import ConfigurationError
 from .queries import QUANTILES, Axis, Clip, Level, Query, Value
-from .views import ViewName
+from .raters import Rater
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-FORMAT = "clerestory/plan/5"
+FORMAT = "clerestory/plan/6"
 
 Kind = Literal[
     "share", "rate", "corrected", "change", "slope", "mean", "geometric_mean", "quantiles",
@@ -110,23 +110,6 @@ class Privacy:
     """M: cells tested against the minimum."""
     z: float
     """Φ⁻¹(1 − β/M)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rater:
-    """Who labels, and how far the labels can be trusted."""
-
-    name: str
-    version: str
-    fidelity: Literal["low", "validated"]
-    model: str
-    """Model asked for; empty without one."""
-    endpoint: str
-    """Where text is sent, `https://host[:port]`; empty means nowhere."""
-    roots: str
-    """PEM text of the roots that the endpoint's certificate must lead to; empty without one."""
-    view: ViewName = "full"
-    """What it is shown of a session."""
 
 
 @dataclass(frozen=True, slots=True)

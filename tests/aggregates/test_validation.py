@@ -98,14 +98,14 @@ BAD_FILES = {
     "another rater": (
         file_of(told(GOOD), rater={"name": "claude", "version": "2", "model": "m"}),
         3,
-        "another rater: 'claude 2 m full'",
+        "another rater: 'claude 2 m full combined schema'",
     ),
     "another view": (
         file_of(
             told(GOOD), rater={"name": "offline", "version": "1", "model": "", "view": "tail"}
         ),
         3,
-        "another rater: 'offline 1 tail'",
+        "another rater: 'offline 1 tail combined schema'",
     ),
     "another codebook": (file_of(told(GOOD), codebook="0" * 64), 8, "another codebook"),
     "an unknown key": (file_of({**told(GOOD), "note": "hello"}), 12, "tables.0.note"),

@@ -320,10 +320,19 @@ def test_any_edit_resets() -> None:
     changed = [plan for path in PATHS if (plan := edited(path))]
     # Of a closed list another value is no plan at all; nor is a word where a validation could be.
     closed = {path[-1] for path in PATHS if edited(path) is None}
-    assert closed == {"format", "kind", "value", "fidelity", "validation", "view"}
+    assert closed == {
+        "format",
+        "kind",
+        "value",
+        "fidelity",
+        "validation",
+        "view",
+        "mode",
+        "answers",
+    }
     assert len(changed) > 60
-    rater = replace(PLAN.rater, view="tail")  # a view of the list
-    changed.append(replace(PLAN, rater=rater))
+    others: list[dict[str, Any]] = [{"view": "tail"}, {"mode": "separate"}, {"answers": "tool"}]
+    changed += [replace(PLAN, rater=replace(PLAN.rater, **other)) for other in others]
     assert standing_of(PLAN.hash, entries, POLICY, NOW) == "approved"
     signature = OLGA.sign(PLAN.canonical, "clerestory-plan")
     for plan in changed:

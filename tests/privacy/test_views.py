@@ -10,9 +10,9 @@ from aggregates.plan import plan
 from aggregates.study import Study
 from privacy.codebook import codebook
 from privacy.errors import ConfigurationError, RefusedError
-from privacy.keeper.labelling import label_set
+from privacy.keeper.labelling import label_set, label_set_of
 from privacy.plan import Level, Plan, read_plan
-from privacy.raters import OFFLINE, is_known
+from privacy.raters import CLAUDE, OFFLINE, is_known
 from privacy.soundness import check_sound, unseen
 from privacy.views import SHOWN, UNSEEN, VIEWS, ViewName
 from tests.aggregates.rows import HEAD, MEAN, RATE, SHARE
@@ -109,3 +109,20 @@ def test_a_level_that_hides_a_condition_is_found() -> None:
     axis = replace(query.axes[0], levels=(level, *query.axes[0].levels[1:]))
     with pytest.raises(RefusedError, match="PLAN_VIEW"):
         check_sound(replace(compiled, queries=(replace(query, axes=(axis,)),)))
+
+
+HOW = [{"mode": "separate"}, {"batches": True}, {"answers": "words"}]
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_how_a_model_is_asked_is_the_plans_and_of_no_rater_that_asks_nobody(
+    how: dict[str, Any],
+) -> None:
+    """Whoever signs a plan signs how the model is asked; offline there is nothing to ask."""
+    asking = replace(CLAUDE, model="m", endpoint="https://api.example.org", roots="PEM", **how)
+
+    assert is_known(asking)
+    assert not is_known(replace(OFFLINE, **how))
+    assert label_set_of("c", "p", asking, "f") != label_set_of(
+        "c", "p", replace(asking, mode="combined", batches=False, answers="schema"), "f"
+    )
