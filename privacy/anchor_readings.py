@@ -11,7 +11,7 @@ reading comes along, if it is of the same sessions: what another model or other 
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from itertools import pairwise
@@ -20,7 +20,6 @@ from typing import TypeVar
 import rfc8785
 
 from .anchor_set import set_hash
-from .codebook import Codebook
 from .errors import VerificationError
 from .raters import Rater
 
@@ -58,9 +57,9 @@ class AnchorReading:
         """What the ledger names."""
         return sha256(self.canonical).hexdigest()
 
-    def fits(self, codebook: Codebook, sessions: int) -> bool:
-        """Whether it is of so many sessions, with labels of a codebook's columns and no others."""
-        known = {field.name: field.labels for field in codebook.fields if field.name not in UNTOLD}
+    def fits(self, columns: Mapping[str, Collection[str]], sessions: int) -> bool:
+        """Whether it is of so many sessions, with labels of some columns and of no others."""
+        known = {name: labels for name, labels in columns.items() if name not in UNTOLD}
         return self.labels.keys() == known.keys() and all(
             len(told) == sessions and set(told) <= set(known[name])
             for name, told in self.labels.items()
@@ -97,17 +96,17 @@ class AnchorReadings:
         """RFC 8785 form: the bytes of the file."""
         return rfc8785.dumps(asdict(self))
 
-    def faults(self, label_set: str, codebook: Codebook | None = None) -> str:
+    def faults(self, label_set: str, columns: Mapping[str, Collection[str]]) -> str:
         """
         What contradicts itself; empty if nothing does.
 
         Args:
             label_set: Name of the labels that the release is made of.
-            codebook: Theirs, where it is at hand.
+            columns: Column → labels, of the codebook of the release.
         """
         both = (*self.readings, *self.others)
         months = [reading.month for reading in self.readings]
-        if not self.sessions or {r.anchor_set for r in both} - {self.anchor_set}:
+        if {r.anchor_set for r in both} - {self.anchor_set}:
             return "a reading of another anchor set"
         if {r.label_set for r in self.readings} - {label_set}:
             return "a reading beside another label set than the release's"
@@ -116,7 +115,7 @@ class AnchorReadings:
             return "a reading that is told of twice"
         if not _rises(months) or not _rises(self.labelled) or not self.labelled:
             return "months that are none, or out of order"
-        if codebook and not all(r.fits(codebook, len(self.sessions)) for r in self.readings):
+        if not all(reading.fits(columns, len(self.sessions)) for reading in self.readings):
             return "labels that are not of the codebook, or not of every session"
         if any(len(told) != len(self.sessions) for r in both for told in r.labels.values()):
             return "labels that are not of every session"
