@@ -36,7 +36,8 @@ def render_report(
         facts: What is known of the run; each is optional: `tier`, `custody`, `checkpoint`,
             `signer` (fingerprint), `code`, `codebook`, `prompts` (hashes), `rater_note`;
             `watermarks` (list of words), `approvals` (list of `name`, `fingerprint`, `time`),
-            `floor` (as a mapping); `anchors` (readings) and `drift` (rows of drift.csv).  Others are listed with the provenance.
+            `floor` (as a mapping); `anchors` (readings) and `drift` (rows of drift.csv).
+            Others are listed with the provenance.
 
     Returns:
         A self-contained HTML5 page in UTF-8, without script and without anything to load.

@@ -151,7 +151,7 @@ def _verdicts(rows: Sequence[Row]) -> str:
 
 
 def _agreements(rows: Sequence[Stability]) -> Element:
-    heads = ("first", "later", "the same label", f"κ ({CONFIDENCE}{SPACE}% interval)")
+    heads = ("question", "first", "later", "the same label", f"κ ({CONFIDENCE}{SPACE}% interval)")
     lines = [
         tag(
             "tr",
@@ -163,26 +163,15 @@ def _agreements(rows: Sequence[Stability]) -> Element:
         )
         for row in rows
     ]
-    caption = "Of each question, the later reading that agrees least with the first."
+    name = "stability-table"
+    caption = "Of each question, the later reading that is least like the first."
     inner = tag(
         "table",
-        tag("caption", caption, id="stability-table"),
-        tag(
-            "thead",
-            tag(
-                "tr", tag("th", "question", scope="col"), [tag("th", h, scope="col") for h in heads]
-            ),
-        ),
+        tag("caption", caption, id=name),
+        tag("thead", tag("tr", [tag("th", head, scope="col") for head in heads])),
         tag("tbody", lines),
     )
-    return tag(
-        "div",
-        inner,
-        class_="scroll",
-        role="region",
-        tabindex="0",
-        aria_labelledby="stability-table",
-    )
+    return tag("div", inner, class_="scroll", role="region", tabindex="0", aria_labelledby=name)
 
 
 def _kappa(row: Stability) -> str:
