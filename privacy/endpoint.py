@@ -5,6 +5,9 @@ A plan carries both, officers sign them, and the worker trusts nothing else.  Ro
 ones, by fingerprint as Mozilla lists them [1]; under a floor for development they may be one's
 own.
 
+Without TLS, and so without roots, text may be sent to the keeper's own machine only, and the
+address is written in numbers: a name could be made to lead elsewhere.
+
 [1] https://wiki.mozilla.org/CA/Included_Certificates, as packed by certifi 2023.05.07 and by
     Debian's ca-certificates; `public_roots.txt` holds SHA-256 of each certificate.
 """
@@ -18,12 +21,14 @@ from importlib.resources import files
 
 from .errors import ConfigurationError
 
+_LAST_PORT = 65535
 LONGEST_ROOTS = 512 * 1024
 """characters of PEM: more than all public roots together."""
 
 _URL = re.compile(
     r"https://(?P<host>[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?)(?::(?P<port>[1-9][0-9]{0,4}))?"
 )
+_CLEAR = re.compile(r"http://(?:(?P<v4>127\.0\.0\.1)|\[(?P<v6>::1)\]):(?P<port>[1-9][0-9]{0,4})")
 _CERTIFICATE = re.compile(
     r"-----BEGIN CERTIFICATE-----\s([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----"
 )
@@ -35,25 +40,45 @@ class Address:
 
     host: str
     port: int
+    in_clear: bool = False
+    """Whether it is this machine's own, and spoken with without TLS."""
 
 
 def read_endpoint(url: str) -> Address:
     """
-    The address of an endpoint `https://host[:port]`: no path, no name, no second spelling.
+    The address of an endpoint: `https://host[:port]`, or in clear `http://127.0.0.1:port`.
+
+    It has no path, no name of a user and no second spelling.
 
     Raises:
         ConfigurationError: It is written in another way.
     """
-    match = _URL.fullmatch(url)
-    port = int(match["port"] or 443) if match else 0
-    if match is None or port > 65535 or (port == 443 and match["port"]):
-        raise ConfigurationError(
-            "ENDPOINT_UNREADABLE",
-            rule="An endpoint is written https://host[:port], in lower case and with no path.",
-            found="something else.",
-            remedy="write it like https://api.anthropic.com.",
-        )
-    return Address(match["host"], port)
+    if clear := _CLEAR.fullmatch(url):
+        host, port, in_clear = clear["v4"] or clear["v6"], int(clear["port"]), True
+    elif match := _URL.fullmatch(url):
+        host, port, in_clear = match["host"], int(match["port"] or 443), False
+        if match["port"] == "443":
+            raise _unreadable()
+    else:
+        raise _unreadable()
+    if port > _LAST_PORT:
+        raise _unreadable()
+    return Address(host, port, in_clear)
+
+
+def in_clear(url: str) -> bool:
+    """Whether text for an endpoint travels without TLS, inside the keeper's machine."""
+    return _CLEAR.fullmatch(url) is not None
+
+
+def _unreadable() -> ConfigurationError:
+    return ConfigurationError(
+        "ENDPOINT_UNREADABLE",
+        rule="An endpoint is written https://host[:port] in lower case, with no path; "
+        "in clear http://127.0.0.1:port or http://[::1]:port, on the keeper's machine.",
+        found="something else.",
+        remedy="write it like https://api.anthropic.com or http://127.0.0.1:11434.",
+    )
 
 
 def certificates(roots: str) -> tuple[bytes, ...]:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from .endpoint import in_clear
 from .views import ViewName
 
 Mode = Literal["combined", "separate"]
@@ -31,9 +32,9 @@ class Rater:
     model: str
     """Model asked for; empty without one."""
     endpoint: str
-    """Where text is sent, `https://host[:port]`; empty means nowhere."""
+    """Where text is sent, as `privacy.endpoint` reads it; empty means nowhere."""
     roots: str
-    """PEM text of the roots that the endpoint's certificate must lead to; empty without one."""
+    """PEM text of the roots that the endpoint's certificate must lead to; empty without TLS."""
     view: ViewName = "full"
     """What it is shown of a session."""
     mode: Mode = "combined"
@@ -69,5 +70,7 @@ def is_known(rater: Rater) -> bool:
     fixed = replace(rater, model="", endpoint="", roots="", view="full")
     if asks(rater.name):
         fixed = replace(fixed, mode="combined", batches=False, answers="schema")
+    asking = asks(rater.name)
     told = [bool(part) for part in (rater.model, rater.endpoint, rater.roots)]
-    return fixed == RATERS.get(rater.name) and told == [asks(rater.name)] * len(told)
+    needed = [asking, asking, asking and not in_clear(rater.endpoint)]
+    return fixed == RATERS.get(rater.name) and told == needed
