@@ -21,7 +21,6 @@ from importlib.resources import files
 
 from .errors import ConfigurationError
 
-_LAST_PORT = 65535
 LONGEST_ROOTS = 512 * 1024
 """characters of PEM: more than all public roots together."""
 
@@ -53,32 +52,27 @@ def read_endpoint(url: str) -> Address:
     Raises:
         ConfigurationError: It is written in another way.
     """
-    if clear := _CLEAR.fullmatch(url):
-        host, port, in_clear = clear["v4"] or clear["v6"], int(clear["port"]), True
-    elif match := _URL.fullmatch(url):
-        host, port, in_clear = match["host"], int(match["port"] or 443), False
-        if match["port"] == "443":
-            raise _unreadable()
-    else:
-        raise _unreadable()
-    if port > _LAST_PORT:
-        raise _unreadable()
-    return Address(host, port, in_clear)
+    match = _URL.fullmatch(url) or _CLEAR.fullmatch(url)
+    found = match.groupdict() if match else {}
+    port = int(found.get("port") or 443)
+    if match is None or port > 65535 or (port == 443 and found["port"] and "host" in found):
+        raise ConfigurationError(
+            "ENDPOINT_UNREADABLE",
+            rule="An endpoint is written https://host[:port] in lower case, with no path; "
+            "in clear http://127.0.0.1:port or http://[::1]:port, on the keeper's machine.",
+            found="something else.",
+            remedy="write it like https://api.anthropic.com or http://127.0.0.1:11434.",
+        )
+    clear = found.get("v4") or found.get("v6")
+    return Address(clear or found["host"], port, in_clear=clear is not None)
 
 
 def in_clear(url: str) -> bool:
-    """Whether text for an endpoint travels without TLS, inside the keeper's machine."""
-    return _CLEAR.fullmatch(url) is not None
-
-
-def _unreadable() -> ConfigurationError:
-    return ConfigurationError(
-        "ENDPOINT_UNREADABLE",
-        rule="An endpoint is written https://host[:port] in lower case, with no path; "
-        "in clear http://127.0.0.1:port or http://[::1]:port, on the keeper's machine.",
-        found="something else.",
-        remedy="write it like https://api.anthropic.com or http://127.0.0.1:11434.",
-    )
+    """Whether an endpoint is spoken with without TLS, inside the keeper's machine."""
+    try:
+        return read_endpoint(url).in_clear
+    except ConfigurationError:
+        return False
 
 
 def certificates(roots: str) -> tuple[bytes, ...]:

@@ -56,6 +56,22 @@ RATERS: Mapping[str, Rater] = {rater.name: rater for rater in (OFFLINE, CLAUDE)}
 _ASKING = frozenset({CLAUDE.name})
 
 
+STUB = "stub-"
+"""How the names of models begin whose answers are made up: of the development server in clear."""
+_ELSEWHERE = (":cloud", "-cloud")
+"""How Ollama tags models that it does not run, but asks its own provider for."""
+
+
+def is_made_up(model: str) -> bool:
+    """Whether a model is none, by its name."""
+    return model.startswith(STUB)
+
+
+def is_elsewhere(model: str) -> bool:
+    """Whether a model's name says that a local server would send text on."""
+    return model.endswith(_ELSEWHERE)
+
+
 def asks(name: str) -> bool:
     """Whether a rater sends text to an endpoint."""
     return name in _ASKING
