@@ -54,7 +54,7 @@ def asking_world(
     flags = ["--development"] if development else []
     flags += ["--retention-days", "3650"]
     must("init", vault, "--single-person", "--synthetic", "--tier", "T1", *flags)
-    digest = sha256(roots.encode()).hexdigest()
+    digest = sha256(roots.encode()).hexdigest() if roots else ""
     place = Endpoint(server.url, 30, digest, development=development)
     policy = read_policy((vault / POLICY).read_text(encoding="utf-8"), Vault.open(vault).floor)
     policy = replace(policy, raters=("claude",), models=(MODEL,), endpoint=(place,))
