@@ -15,7 +15,7 @@ from classifiers.rendering import render
 from clerestory.devstub import Answering, Authority, Reply, authority, running
 from clerestory.devstub.answers import message_of
 from clerestory.devstub.contract import fault_of
-from clerestory.devstub.likes import LIKES, SERVED, Manners, local
+from clerestory.devstub.likes import LIKES, SERVED, Local, Manners
 from privacy.codebook import codebook
 from privacy.halts import Halt
 from privacy.raters import Answers, is_known
@@ -196,7 +196,7 @@ MADE = {
 @pytest.mark.parametrize(("name", "answers"), MADE)
 def test_a_session_at_servers_on_this_machine(name: str, answers: Answers) -> None:
     """In clear, through a broker: labels where the form is kept, `invalid` where it is not."""
-    with running(local(Manners(LIKES[name]))) as server:
+    with running(Local(Manners(LIKES[name]))) as server:
         found = outcome(server.url, "", answers, SERVED)
         assert outcome(server.url, "", answers, SERVED) == found  # alike, asked again
     if MADE[name, answers] is dict:
@@ -211,7 +211,7 @@ def test_another_model_stops_the_run_at_a_server_that_answers_to_any_name() -> N
     """llama.cpp answers under its own name whatever it is asked for; vLLM and Ollama refuse."""
     found = {}
     for name, like in LIKES.items():
-        with running(local(Manners(like))) as server:
+        with running(Local(Manners(like))) as server:
             found[name] = outcome(server.url, "", "words", "stub-other")
     assert found == {
         "vllm": Halt.REJECTED, "ollama": Halt.REJECTED, "llama.cpp": Halt.OTHER_MODEL

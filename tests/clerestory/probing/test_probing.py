@@ -9,7 +9,7 @@ import pytest
 
 from clerestory.devstub import Answering, Asked, Reply, Stub, authority, running
 from clerestory.devstub.answers import MESSAGES, message_of
-from clerestory.devstub.likes import LIKES, SERVED, Manners, local
+from clerestory.devstub.likes import LIKES, SERVED, Local, Manners
 from clerestory.probing import Findings, asking, check_fit, probe, words
 from privacy.errors import IncompleteError, RefusedError
 from privacy.raters import Rater
@@ -27,7 +27,7 @@ def probed(url: str, model: str = SERVED, roots: str = "") -> Findings:
 
 def probed_like(name: str, model: str = SERVED, window: int = ROOM) -> Findings:
     """The same, of a server that is like another."""
-    with running(local(Manners(LIKES[name], window))) as server:
+    with running(Local(Manners(LIKES[name], window))) as server:
         return probed(server.url, model)
 
 
