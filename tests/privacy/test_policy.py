@@ -203,7 +203,7 @@ def test_an_endpoint_is_found_by_its_address_and_its_roots() -> None:
     pem = "-----BEGIN CERTIFICATE-----\n…\n"
     place = replace(PLACE, roots=sha256(pem.encode()).hexdigest())
     policy = replace(default_policy(FLOOR), endpoint=(PLACE, place))
-    rater = Rater("claude", "2", "validated", "m", place.url, pem)
+    rater = Rater("claude", "3", "validated", "m", place.url, pem)
     assert policy.endpoint_of(rater) == place
     for other in (replace(rater, roots=pem + "\n"), replace(rater, endpoint="https://example.org")):
         assert policy.endpoint_of(other) is None
@@ -214,7 +214,7 @@ def test_an_endpoint_in_clear_has_no_roots() -> None:
     place = Endpoint("http://127.0.0.1:11434", 0, "")
     policy = replace(default_policy(FLOOR), endpoint=(PLACE, place))
     assert read_policy(policy.to_toml(), FLOOR) == policy
-    rater = Rater("claude", "2", "validated", "m", place.url, "")
+    rater = Rater("claude", "3", "validated", "m", place.url, "")
     assert policy.endpoint_of(rater) == place
     assert policy.endpoint_of(replace(rater, endpoint="http://127.0.0.1:11435")) is None
     assert policy.endpoint_of(replace(rater, endpoint="http://[::1]:11434")) is None
