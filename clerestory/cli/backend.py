@@ -48,8 +48,11 @@ def probe(
             remedy="name the model as its server lists it.",
         )
     rater = replace(CLAUDE, model=model, endpoint=endpoint, roots=_roots(endpoint, roots))
-    with asking(rater, key) as server, Progress() as progress:
-        found = ask(server, progress)
+    try:
+        with asking(rater, key) as server, Progress() as progress:
+            found = ask(server, progress)
+    except ValueError:  # PEM that holds no X.509
+        raise _no_roots("something else than certificates.") from None
     answer(found.told(rater), words(found, rater), as_json=as_json)
     check_fit(found)
 
@@ -72,13 +75,17 @@ def _roots(endpoint: str, path: Path | None) -> str:
         text = path.read_text(encoding="ascii")
         certificates(text)
     except (OSError, UnicodeDecodeError):
-        raise ConfigurationError(
-            "ROOTS_UNREADABLE",
-            rule="Roots are certificates in PEM.",
-            found="no readable file at that path.",
-            remedy="save the root that the endpoint's certificate leads to.",
-        ) from None
+        raise _no_roots("no readable file at that path.") from None
     return text
+
+
+def _no_roots(found: str) -> ConfigurationError:
+    return ConfigurationError(
+        "ROOTS_UNREADABLE",
+        rule="Roots are certificates in PEM.",
+        found=found,
+        remedy="save the root that the endpoint's certificate leads to.",
+    )
 
 
 app.add_typer(backend, name="backend")
