@@ -81,8 +81,8 @@ def _roots(endpoint: str, path: Path | None) -> str:
 
 def _no_roots(found: str) -> ConfigurationError:
     return ConfigurationError(
-        "ROOTS_UNREADABLE",
-        rule="Roots are certificates in PEM.",
+        "PROBE_ROOTS_UNREADABLE",
+        rule="The roots of a server that is probed are certificates in a file.",
         found=found,
         remedy="save the root that the endpoint's certificate leads to.",
     )

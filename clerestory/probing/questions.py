@@ -117,7 +117,7 @@ def _name(server: Server) -> str:
     usable = isinstance(name, str) and 0 < len(name) <= LONGEST_NAME and name.isascii()
     if not usable or not name.isprintable() or set(name) & {'"', "\\"}:
         raise RefusedError(
-            "BACKEND_NOT_FIT",
+            "BACKEND_NAMELESS",
             rule="A model answers under a name that a plan can hold.",
             found="an answer under another name, or under none.",
             remedy="give the server's model a plain name: --alias, --served-model-name.",

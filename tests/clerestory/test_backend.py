@@ -98,14 +98,14 @@ WRONG = {
     "a path": ([f"{CLEAR}/v1", "--model", "m"], "ENDPOINT_UNREADABLE", 2),
     "TLS and no roots": ([HTTPS, "--model", "m"], "PROBE_ROOTS", 2),
     "clear and roots": ([CLEAR, "--model", "m", "--roots", "good.pem"], "PROBE_ROOTS", 2),
-    "no file of roots": ([HTTPS, "--model", "m", "--roots", "none.pem"], "ROOTS_UNREADABLE", 2),
+    "no file of roots": ([HTTPS, "--model", "m", "--roots", "none.pem"], "PROBE_ROOTS_UNREADABLE", 2),
     "roots that are none": ([HTTPS, "--model", "m", "--roots", "bad.pem"], "ROOTS_UNREADABLE", 2),
-    "a folder of roots": ([HTTPS, "--model", "m", "--roots", "."], "ROOTS_UNREADABLE", 2),
+    "a folder of roots": ([HTTPS, "--model", "m", "--roots", "."], "PROBE_ROOTS_UNREADABLE", 2),
     "a certificate that is broken": (
         [HTTPS, "--model", "m", "--roots", "torn.pem"], "ROOTS_UNREADABLE", 2,
     ),
     "PEM that holds no certificate": (
-        [HTTPS, "--model", "m", "--roots", "other.pem"], "ROOTS_UNREADABLE", 2,
+        [HTTPS, "--model", "m", "--roots", "other.pem"], "PROBE_ROOTS_UNREADABLE", 2,
     ),
     "no key in its file": (
         [CLEAR, "--model", "m", "--api-key-file", "empty"], "API_KEY_UNREADABLE", 2,

@@ -174,7 +174,7 @@ NAMES = ["", None, 7, "a\x1b[31mb", "é", 'a"b', "a" * 201]
 @pytest.mark.parametrize("name", NAMES, ids=ascii)
 def test_a_name_that_no_study_can_hold_is_not_shown(name: object) -> None:
     """It is a server's word, and would be written to a terminal and into a file that is signed."""
-    with pytest.raises(RefusedError, match="BACKEND_NOT_FIT"):
+    with pytest.raises(RefusedError, match="BACKEND_NAMELESS"):
         of(changing(lambda _, said: {**said, "model": name}))
 
 
