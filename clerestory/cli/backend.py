@@ -28,6 +28,14 @@ def probe(
     api_key_file: Annotated[
         Optional[Path], typer.Option(help="File with its key; without, none is given.")
     ] = None,
+    longest: Annotated[
+        int,
+        typer.Option(
+            min=1000,
+            max=1_000_000,
+            help="Characters of the longest text that a study sends: 25,000 in the full view.",
+        ),
+    ] = 25_000,
     as_json: Json = False,
 ) -> None:
     """Ask a server some twenty questions about a made-up session, and say what to write."""
@@ -50,7 +58,7 @@ def probe(
     rater = replace(CLAUDE, model=model, endpoint=endpoint, roots=_roots(endpoint, roots))
     try:
         with asking(rater, key) as server, Progress() as progress:
-            found = ask(server, progress)
+            found = ask(server, progress, longest)
     except ValueError:  # PEM that holds no X.509
         raise _no_roots("something else than certificates.") from None
     answer(found.told(rater), words(found, rater), as_json=as_json)

@@ -98,8 +98,12 @@ WRONG = {
     "a path": ([f"{CLEAR}/v1", "--model", "m"], "ENDPOINT_UNREADABLE", 2),
     "TLS and no roots": ([HTTPS, "--model", "m"], "PROBE_ROOTS", 2),
     "clear and roots": ([CLEAR, "--model", "m", "--roots", "good.pem"], "PROBE_ROOTS", 2),
-    "no file of roots": ([HTTPS, "--model", "m", "--roots", "none.pem"], "PROBE_ROOTS_UNREADABLE", 2),
-    "roots that are none": ([HTTPS, "--model", "m", "--roots", "bad.pem"], "ROOTS_UNREADABLE", 2),
+    "no file of roots": (
+        [HTTPS, "--model", "m", "--roots", "none.pem"], "PROBE_ROOTS_UNREADABLE", 2,
+    ),
+    "roots that are none": (
+        [HTTPS, "--model", "m", "--roots", "bad.pem"], "ROOTS_UNREADABLE", 2,
+    ),
     "a folder of roots": ([HTTPS, "--model", "m", "--roots", "."], "PROBE_ROOTS_UNREADABLE", 2),
     "a certificate that is broken": (
         [HTTPS, "--model", "m", "--roots", "torn.pem"], "ROOTS_UNREADABLE", 2,
@@ -129,7 +133,7 @@ def test_wrong_input_has_a_typed_answer(
     Path("good.pem").write_text(ours.roots, encoding="ascii")
     Path("bad.pem").write_text("nothing", encoding="ascii")
     lines = ours.roots.splitlines()
-    Path("torn.pem").write_text("\n".join([lines[0], lines[1], lines[-1]]), encoding="ascii")
+    Path("torn.pem").write_text("\n".join([lines[0], lines[1][:-3], lines[-1]]), encoding="ascii")
     Path("other.pem").write_text("\n".join([lines[0], "aGVsbG8=", lines[-1]]), encoding="ascii")
     Path("empty").write_text("", encoding="ascii")
     words, code, exit_code = WRONG[what]
