@@ -26,7 +26,7 @@ _PARTS = {
     "instruments": "Whose labels a plan may read; who may label; which models may be asked.",
 }
 TABLES = {
-    "endpoint": "Where text may be sent: address, days that it is kept there, SHA-256 of roots.",
+    "endpoint": "Where text may be sent: address, days it is kept, SHA-256 of roots, none in clear.",
     "officer": "Who approves plans and changes this policy.",
     "custodian": "Who may seal sessions.",
     "researcher": "Who may take a plan of his own back.",

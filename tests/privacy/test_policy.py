@@ -26,10 +26,13 @@ PLACE = Endpoint("https://api.example.org", 30, ROOTS)
 names = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=20)
 people = st.lists(names, max_size=4, unique_by=folded)
 endpoints = st.builds(
-    Endpoint,
-    url=st.sampled_from(["https://a", "https://api.example.org", "https://127.0.0.1:8443"]),
+    lambda place, **more: Endpoint(url=place[0], roots=place[1], **more),
+    st.tuples(
+        st.sampled_from(["https://a", "https://api.example.org", "https://127.0.0.1:8443"]),
+        st.sampled_from([ROOTS, "0" * 64]),
+    )
+    | st.tuples(st.sampled_from(["http://127.0.0.1:11434", "http://[::1]:1"]), st.just("")),
     retention_days=st.integers(0, FLOOR.retention_days),
-    roots=st.sampled_from([ROOTS, "0" * 64]),
     development=st.booleans(),
 )
 
