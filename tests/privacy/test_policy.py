@@ -227,6 +227,24 @@ def test_an_endpoint_in_clear_has_no_roots() -> None:
         read_policy(wrong.to_toml(), FLOOR)
 
 
+def test_a_policy_may_say_whose_server_listens() -> None:
+    """Of an endpoint in clear only; where it says nothing the hash is what it was before."""
+    place = Endpoint("http://127.0.0.1:11434", 0, "", owner="ollama")
+    policy = replace(default_policy(FLOOR), endpoint=(place,))
+    assert read_policy(policy.to_toml(), FLOOR) == policy
+    silent = replace(policy, endpoint=(replace(place, owner=""),))
+    assert "owner" not in silent.to_toml()
+    assert policy.hash != silent.hash
+    told = asdict(silent)
+    del told["node"]
+    del told["endpoint"][0]["owner"]
+    assert silent.hash == sha256(rfc8785.dumps(told)).hexdigest()
+    for wrong in (replace(PLACE, owner="ollama"), replace(place, owner="a b"),
+                  replace(place, owner="Ünal"), replace(place, owner="0")):  # fmt: skip
+        with pytest.raises(ConfigurationError, match="no user's name"):
+            read_policy(replace(policy, endpoint=(wrong,)).to_toml(), FLOOR)
+
+
 GOOD = replace(
     default_policy(FLOOR), officer=(Person("olga", KEYS[0]),), endpoint=(PLACE,)
 ).to_toml()
