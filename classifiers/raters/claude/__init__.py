@@ -27,6 +27,7 @@ from privacy.halts import Halt
 from privacy.plan import Rater as Named
 from privacy.raters import CLAUDE
 
+from .batches import Batches
 from .line import Line
 from .prompt import AGAIN, fenced, read_answer, rubric, schema
 from .rehearsal import bad_answers, rehearse
@@ -70,6 +71,8 @@ class ClaudeRater:
             open_telemetry=False,
             default_headers={"accept-encoding": "identity"},
         )
+        self.batches = Batches(self._client, self._line, self._deadline)
+        """What it asks through; plainly, unless it is told otherwise."""
         self.system: list[Any] = [
             {
                 "type": "text",
@@ -130,7 +133,7 @@ class ClaudeRater:
     def _ask(self, content: list[Any]) -> str | None:
         """The one text of an answer; None if it has none, or several."""
         try:
-            message = self._client.messages.create(
+            message = self.batches.create(
                 model=self._model,
                 max_tokens=MOST_TOKENS,
                 system=self.system,
