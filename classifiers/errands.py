@@ -15,7 +15,7 @@ from typing import Protocol
 from privacy.halts import Halt
 from privacy.plan import Plan
 from privacy.sealing import KeyPair, SealedBlob, run_info
-from privacy.tickets import Errand, Ticket
+from privacy.tickets import Errand, Ticket, read_sealed, ticket_info
 
 from .raters import BatchingRater, Halted, Rater, Unanswered
 
@@ -131,6 +131,7 @@ def rehearse(plan: Plan, rater: Rater, session: str, label: Callable[[], bytes])
     )
     for work in ("collect", "collect", "drop"):  # pending; ended; deleted
         try:
-            begin(plan, rater, Frames(Errand(work).encode(), blob.encode()), worker).row(session, label)
+            doing = begin(plan, rater, Frames(Errand(work).encode(), blob.encode()), worker)
+            doing.row(session, label)
         except Halted:
             continue

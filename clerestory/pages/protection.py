@@ -12,6 +12,7 @@ from fractions import Fraction
 from math import ceil, exp, floor
 
 from clerestory.fidelity import quoted
+from privacy.endpoint import in_clear
 from privacy.plan import Plan
 from privacy.views import SHOWN
 
@@ -163,6 +164,12 @@ def _mistakes(groups: Sequence[Group], plan: Plan) -> list[str]:
 def _sent(plan: Plan) -> str:
     if not plan.rater.endpoint:
         return "The text of the sessions was sent nowhere; the rater ran inside the sealed worker."
+    if in_clear(plan.rater.endpoint):
+        return (
+            "The text of the sessions went from the sealed worker to a server on the keeper's own "
+            f"machine, {plan.rater.endpoint}, in clear: whoever answered there, and whoever "
+            "administers that machine, could read it."
+        )
     return (
         "The text of the sessions went from the sealed worker to the model behind "
         f"{plan.rater.endpoint}, whose provider can see it."
