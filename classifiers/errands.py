@@ -93,6 +93,7 @@ def begin(plan: Plan, rater: Rater, channel: Channel, key: KeyPair) -> Doing:
     if not (plan.rater.batches and isinstance(rater, BatchingRater)):
         return Doing()
     errand = Errand.decode(channel.receive(LARGEST_ERRAND))
+    rater.batches.plain()
     if errand.work == "submit":
         return _Submitting(rater, errand)
     if errand.work == "plain":

@@ -180,6 +180,21 @@ def _model(plan: Plan, policy: Policy) -> Iterator[Finding]:
             "roots that are not on the list of public ones.",
             "give the public root that the endpoint's certificate leads to.",
         )
+    elif rater.batches and place.retention_days < RESULT_DAYS:
+        yield (
+            "BATCHES_NOT_ALLOWED",
+            f"Message batches rest at the provider for up to {RESULT_DAYS} days: they are sent "
+            "where the policy lets its endpoint keep text for as long.",
+            f"an endpoint that may keep text for {place.retention_days} days.",
+            "leave `batches` out of the study, or have the policy changed.",
+        )
+    elif rater.batches and rater.answers == "words":
+        yield (
+            "BATCHES_IN_WORDS",
+            "In a message batch the form of an answer is asked for by a schema or a tool.",
+            'batches with `answers = "words"`.',
+            'write `answers = "schema"` or `"tool"` in the study, or leave `batches` out.',
+        )
     elif is_made_up(rater.model) and not place.development:
         yield (
             "MODEL_MADE_UP",

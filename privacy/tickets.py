@@ -163,7 +163,7 @@ class Errand:
 def _refused(found: str) -> RefusedError:
     return RefusedError(
         "TICKET_REFUSED",
-        rule="Keeper and worker speak of a batch by one errand and one sealed ticket, each in form.",
+        rule="Keeper and worker speak of batches by an errand and a sealed ticket, each in form.",
         found=found,
         remedy="treat the classify worker as compromised: keep its answers out.",
     )

@@ -41,6 +41,10 @@ class AskingRater(Rater, Protocol):
 class Batches(Protocol):
     """What a rater asks through that may send its questions together, to be answered later."""
 
+    def plain(self) -> None:
+        """From now on, ask and wait."""
+        ...
+
     def write(self) -> None:
         """From now on, write questions down instead of asking."""
         ...
@@ -98,7 +102,7 @@ class Halted(BaseException):
         self.code = code
 
 
-class Unanswered(BaseException):  # noqa: N818
+class Unanswered(BaseException):
     """A question that was sent and never answered: its session is not labelled, and due again."""
 
 

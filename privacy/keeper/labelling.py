@@ -28,6 +28,7 @@ from privacy.codebook import Codebook
 from privacy.errors import IncompleteError
 from privacy.floor import Floor
 from privacy.halts import halted
+from privacy.keeper.batching import Batching
 from privacy.keeper.crew import Crew, Row, batches
 from privacy.keeper.due import Due
 from privacy.keeper.egress import broker
@@ -119,6 +120,9 @@ class Labelling:
             VerificationError: A sealed session is damaged or not from a custodian.
             IncompleteError: A model was to be asked, and could not be.
         """
+        if self.plan.rater.batches:
+            self._run_batches(progress)
+            return
         due, buckets = self.due(), range(self.floor.buckets)
         stop, lock, done = Event(), Lock(), [0]
 
@@ -151,6 +155,28 @@ class Labelling:
                 if self.nodes:
                     self.nodes.hang_up()
 
+    def _run_batches(self, progress: Progress) -> None:
+        """The same, where the plan names message batches: always beside the keeper."""
+        if not self.due() and not self.state.tickets.held(self.label_set):
+            progress("classifying", 1.0)
+            return
+        lock = Lock()
+
+        def store(rows: Sequence[Row]) -> None:
+            by_bucket = defaultdict(list)
+            for one, record in rows:
+                by_bucket[bucket_of(one.account, self.floor.buckets)].append((one, record))
+            for bucket, some in by_bucket.items():
+                with lock:
+                    self._store(bucket, some)
+
+        def find() -> list[Due]:
+            return [one for some in self.due().values() for one in some]
+
+        with ExitStack() as stack:
+            crew, name = self._crew(stack), self.label_set
+            Batching(crew, name, self._hands, find, store, lock).run(progress)
+
     @property
     def _again(self) -> bool:
         """Whether telemetry alone makes a session due."""
@@ -158,7 +184,7 @@ class Labelling:
 
     @property
     def _hands(self) -> int:
-        if self.nodes:
+        if self.nodes and not self.plan.rater.batches:
             return self.nodes.hands
         return ASKING_HANDS if self.kind.broker else len(sched_getaffinity(0))
 
@@ -168,7 +194,7 @@ class Labelling:
 
     def _workers(self, stack: ExitStack) -> Workers:
         kind, plan, floor = self.kind, self.plan, self.floor.hash
-        if self.nodes:
+        if self.nodes and not plan.rater.batches:
             stack.enter_context(self.nodes).reach()
             return FarWorkers(self.nodes, self.state, plan, floor)
         egress = stack.enter_context(broker(kind, plan.rater.endpoint)) if kind.broker else None

@@ -38,7 +38,13 @@ class Asking:
 
 @contextmanager
 def asking_world(
-    folder: Path, server: MessagesServer, roots: str, *, development: bool = True
+    folder: Path,
+    server: MessagesServer,
+    roots: str,
+    *,
+    development: bool = True,
+    more: str = "",
+    retention_days: int = 30,
 ) -> Iterator[Asking]:
     """
     A vault of synthetic sessions under a policy that names the server.
@@ -48,6 +54,8 @@ def asking_world(
         server: The endpoint.
         roots: Its authority's certificate.
         development: Whether floor and policy allow roots of one's own.
+        more: Further keys of the study's table `rater`.
+        retention_days: How long the policy says that the endpoint keeps text.
     """
     raw, vault = folder / "raw", folder / "vault"
     must("synthesize", raw, "--accounts", "12", "--sessions", "24", "--seed", "7")
@@ -55,12 +63,12 @@ def asking_world(
     flags += ["--retention-days", "3650"]
     must("init", vault, "--single-person", "--synthetic", "--tier", "T1", *flags)
     digest = sha256(roots.encode()).hexdigest()
-    place = Endpoint(server.url, 30, digest, development=development)
+    place = Endpoint(server.url, retention_days, digest, development=development)
     policy = read_policy((vault / POLICY).read_text(encoding="utf-8"), Vault.open(vault).floor)
     policy = replace(policy, raters=("claude",), models=(MODEL,), endpoint=(place,))
     (vault / POLICY).write_text(policy.to_toml(), encoding="utf-8")
     (folder / "roots.pem").write_text(roots, encoding="ascii")
-    (folder / "study.toml").write_text(study(server.url), encoding="utf-8")
+    (folder / "study.toml").write_text(study(server.url, more), encoding="utf-8")
     (folder / "endpoint-key.txt").write_text(f"{API_KEY}\n", encoding="ascii")
     with running_keeper(vault, folder / "state") as pid:
         world = World(folder, pid)
@@ -71,11 +79,11 @@ def asking_world(
         yield Asking(world, server)
 
 
-def study(url: str) -> str:
+def study(url: str, more: str = "") -> str:
     """The study that ships, rated by a model."""
     rater = (
         f'[rater]\nname = "claude"\nmodel = "{MODEL}"\nendpoint = "{url}"\nroots = "roots.pem"\n'
     )
     text = STUDY.read_text(encoding="utf-8")
     assert OFFLINE in text
-    return text.replace(OFFLINE, rater)
+    return text.replace(OFFLINE, rater + more)

@@ -71,6 +71,10 @@ class Batches:
         """
         return self._do(**request)
 
+    def plain(self) -> None:
+        """From now on, ask and wait."""
+        self._do = self._client.messages.create
+
     def write(self) -> None:
         """From now on, write requests down."""
         self._ticket, self._do = Ticket.fresh(), self._write
@@ -93,7 +97,7 @@ class Batches:
         Raises:
             Halted: PENDING where one has not ended; LOST where the endpoint knows none of its name.
         """
-        if not all([self._has_ended(batch) for batch in ticket.batches]):
+        if not all(self._has_ended(batch) for batch in ticket.batches):
             raise Halted(Halt.PENDING)
         self._ticket, self._do = ticket, self._look_up
         self._results = {}
@@ -122,12 +126,14 @@ class Batches:
 
     def _look_up(self, **request: Any) -> anthropic.types.Message:  # noqa: ANN401
         if _asks_again(request):
-            return self._client.messages.create(**request)
+            again: anthropic.types.Message = self._client.messages.create(**request)
+            return again
         line = self._results.get(self._ticket.request(self._session, self._number))
         self._number += 1
         if line is None:
             raise Unanswered
-        return anthropic.types.Message.construct(**json.loads(line))
+        message: anthropic.types.Message = anthropic.types.Message.construct(**json.loads(line))
+        return message
 
     def _is_full(self) -> bool:
         """Whether a batch's worth was written."""

@@ -1,4 +1,4 @@
-"""The rehearsal's message batches: one that is in progress at the first look and ended afterwards."""
+"""The rehearsal's message batch: at the first look it is in progress, afterwards it has ended."""
 
 import json
 import re
