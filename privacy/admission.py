@@ -18,6 +18,7 @@ from .floor import Floor
 from .plan import Plan
 from .policy import Policy
 from .raters import asks, is_elsewhere, is_known, is_made_up
+from .tickets import RESULT_DAYS
 
 Finding = tuple[str, str, str, str]
 """Code, rule, what was found, what to do."""

@@ -81,6 +81,14 @@ def called(body: Mapping[str, Any], seed: int = 0, step: int = 0) -> Json:
     return {"content": [block], "stop_reason": "tool_use"}
 
 
+def cut_of(body: Mapping[str, Any], text: str) -> Json:
+    """The parts of a message whose text had no room; none if it had."""
+    most = body["max_tokens"] * BYTES_PER_TOKEN
+    if len(text) <= most:
+        return {}
+    return {"content": [{"type": "text", "text": text[:most]}], "stop_reason": "max_tokens"}
+
+
 def _value(form: Mapping[str, Any], place: str, choose: Callable[[str, int], int]) -> object:
     if "const" in form:
         return form["const"]
@@ -117,7 +125,9 @@ def _texts(value: object) -> Iterator[str]:
 
 def _model_says(**changed: object) -> Callable[[Mapping[str, Any], int], Json]:
     return lambda body, seed: message_of(
-        body, drawn(body, seed), **{**called(body, seed), **changed}
+        body,
+        drawn(body, seed),
+        **{**cut_of(body, drawn(body, seed)), **called(body, seed), **changed},
     )
 
 

@@ -6,12 +6,11 @@ each is the same, and does as it is told: it keeps a form that is held against i
 words, else it says a sentence.  Its name begins so that no vault takes its labels for a model's.
 """
 
-import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from clerestory.devstub.answers import Json, called, drawn, error_of, message_of, tokens_of
+from clerestory.devstub.answers import Json, called, cut_of, drawn, error_of, message_of, tokens_of
 from clerestory.devstub.authority import HOST
 from clerestory.devstub.forms import structured
 from clerestory.devstub.loopback import Reply
@@ -129,11 +128,11 @@ class Manners:
     def _message(self, body: Mapping[str, Any], read: int) -> Json:
         form = structured(body) if self.like.holds_schema else None
         without = {name: body[name] for name in body if name not in ("output_config", "tools")}
-        parts = called(body, self.seed) if self.like.holds_tool else {}
+        call = called(body, self.seed) if self.like.holds_tool else {}
+        if call:
+            call["stop_reason"] = self.like.called_ends
         text = drawn(without, self.seed, form=form)
-        said = message_of(body, text, **parts, id=f"msg_{secrets.token_hex(12)}", model=SERVED)
-        if parts:
-            said["stop_reason"] = self.like.called_ends
+        said = message_of(body, text, **{**cut_of(body, text), **call, "model": SERVED})
         if self.like.thinks:
             thought = {"type": "thinking", "thinking": "Let me see.", "signature": ""}
             said["content"] = [thought, *said["content"]]

@@ -18,6 +18,7 @@ from privacy.views import SHOWN
 
 from .cell import Group
 from .markup import Child, Element, tag
+from .stability import note
 from .wording import CONFIDENCE, SPACE, counted, label_of, listed, name_of, number, significant
 
 
@@ -84,6 +85,8 @@ def caveats(plan: Plan, groups: Sequence[Group], facts: Mapping[str, object]) ->
             f"The labels are the judgement of the rater “{rater.name}” (version {rater.version}"
             f"{', model ' + rater.model if rater.model else ''}), not of the people themselves."
         )
+    if cells and (known := note(plan, facts)):
+        items.append(known)
     if rater.view != "full":
         items.append(
             f"The rater was shown a part of each session, {SHOWN[rater.view]}. Its labels say how "
