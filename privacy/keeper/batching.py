@@ -33,8 +33,8 @@ MOST_SESSIONS = 256
 """Of one ticket: what a crash between sending and storing loses at most."""
 MOST_TRIES = 2
 """Batches for one session."""
-PATIENCE_SECONDS = 120.0
-"""How long a run waits for batches before it leaves them to the next."""
+PATIENCE_SECONDS = 10.0
+"""How long a run waits where nothing has ended; most batches take minutes, some a day."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
 _WAITS = frozenset({Halt.BUSY, Halt.OVERLOADED})
 """Why sending stops for now, where something is under way: what ends makes room."""
