@@ -20,7 +20,7 @@ from clerestory.devstub.answers import MESSAGES
 from clerestory.devstub.authority import NAME, authority, named
 from clerestory.devstub.batches import Batches
 from clerestory.devstub.contract import fault_of
-from clerestory.devstub.likes import LIKES, SERVED, Manners, like_of, local
+from clerestory.devstub.likes import LIKES, SERVED, Local, Manners, like_of
 from clerestory.devstub.loopback import Reply, running
 from clerestory.devstub.script import LINES, WAYS, Manner, Script, exceptions
 from clerestory.devstub.server import Asked, Stub
@@ -78,7 +78,7 @@ def serve(wanted: Wanted, ready: Callable[[dict[str, str]], None]) -> None:
     def made(port: int) -> Stub:
         if wanted.like:
             like = Manners(like_of(wanted.like), wanted.window, wanted.seed)
-            return local(like, pem, port=port, otherwise=otherwise)
+            return Local(like, pem, port=port, otherwise=otherwise)
         return Stub(
             pem,
             lambda asked: manner.reply(script.next(), asked.body),

@@ -142,9 +142,28 @@ class Manners:
 
 
 class Local(Stub):
-    """A server like one of them; in clear it is found by the number of loopback."""
+    """
+    A server like one of them; in clear it is found by the number of loopback.
 
-    manners: Manners
+    Args:
+        manners: What it is like.
+        pem: Certificate and key; in clear without.
+        port: Where to listen; any free port by default.
+        otherwise: What is said to a request instead, if anything.
+    """
+
+    def __init__(
+        self,
+        manners: Manners,
+        pem: bytes | None = None,
+        *,
+        port: int = 0,
+        otherwise: Callable[[Asked], Reply | None] = lambda _: None,
+    ) -> None:
+        super().__init__(
+            pem, lambda asked: otherwise(asked) or manners.reply(asked.body), port=port
+        )
+        self.manners = manners
 
     @property
     def url(self) -> str:
@@ -163,27 +182,6 @@ class Local(Stub):
         reply = super().post(path, headers, data)
         own = {name: text for name, text in reply.headers.items() if "ratelimit" not in name}
         return replace(reply, headers=own)
-
-
-def local(
-    manners: Manners,
-    pem: bytes | None = None,
-    *,
-    port: int = 0,
-    otherwise: Callable[[Asked], Reply | None] = lambda _: None,
-) -> Local:
-    """
-    Such a server.
-
-    Args:
-        manners: What it is like.
-        pem: Certificate and key; in clear without.
-        port: Where to listen; any free port by default.
-        otherwise: What is said to a request instead, if anything.
-    """
-    made = Local(pem, lambda asked: otherwise(asked) or manners.reply(asked.body), port=port)
-    made.manners = manners
-    return made
 
 
 def like_of(name: str) -> Like:

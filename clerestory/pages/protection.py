@@ -42,7 +42,7 @@ def protection(plan: Plan, groups: Sequence[Group]) -> list[Element]:
             "Who is protected",
             "The account, with all of its sessions. Whether or not any one account is in the "
             "data may hardly change what this page says, whatever else a reader knows. "
-            + _sent(plan),
+            + where_text_went(plan),
         ),
         (
             f"Noise: ε = {significant(privacy.epsilon, 6)}, δ = {significant(privacy.delta)}",
@@ -165,7 +165,8 @@ def _mistakes(groups: Sequence[Group], plan: Plan) -> list[str]:
     return said
 
 
-def _sent(plan: Plan) -> str:
+def where_text_went(plan: Plan) -> str:
+    """A sentence on whom the sessions' text was sent to."""
     if not plan.rater.endpoint:
         return "The text of the sessions was sent nowhere; the rater ran inside the sealed worker."
     if in_clear(plan.rater.endpoint):

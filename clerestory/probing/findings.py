@@ -130,12 +130,12 @@ def check_fit(findings: Findings) -> None:
     """
     if findings.is_fit:
         return
-    if findings.answers is None:
-        found = "a model that gave no answer in form, whichever way it was asked for."
-        remedy = "choose another model, or a server that enforces a schema or a forced tool."
-    else:
+    if findings.reads in ("shortened", "rejected"):
         found = f"a text of a session's length that was {findings.reads}."
         remedy = "give the model more room (OLLAMA_CONTEXT_LENGTH, --ctx-size, --max-model-len)."
+    else:
+        found = "a model that gave no answer in form, whichever way it was asked for."
+        remedy = "choose another model, or a server that enforces a schema or a forced tool."
     raise RefusedError(
         "BACKEND_NOT_FIT",
         rule="A model labels sessions that it has read to their end, in codes of the codebook.",

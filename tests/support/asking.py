@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
+from clerestory.devstub.likes import SERVED
 from clerestory.keeping import running_keeper
 from privacy.keeper.configuration import CONFIGURATION
 from privacy.policy import Endpoint, read_policy
@@ -44,8 +45,7 @@ def asking_world(
     roots: str,
     *,
     development: bool = True,
-    more: str = "",
-    retention_days: int = 30,
+    beside: str = "",
 ) -> Iterator[Asking]:
     """
     A vault of synthetic sessions under a policy that names the server.
@@ -55,21 +55,22 @@ def asking_world(
         server: The endpoint.
         roots: Its authority's certificate.
         development: Whether floor and policy allow roots of one's own.
-        more: Further keys of the study's table `rater`.
-        retention_days: How long the policy says that the endpoint keeps text.
+        beside: Another endpoint that the policy names, in clear.
     """
     raw, vault = folder / "raw", folder / "vault"
     must("synthesize", raw, "--accounts", "12", "--sessions", "24", "--seed", "7")
     flags = ["--development"] if development else []
     flags += ["--retention-days", "3650"]
     must("init", vault, "--single-person", "--synthetic", "--tier", "T1", *flags)
-    digest = sha256(roots.encode()).hexdigest()
-    place = Endpoint(server.url, retention_days, digest, development=development)
+    digest = sha256(roots.encode()).hexdigest() if roots else ""
+    place = Endpoint(server.url, 30, digest, development=development)
     policy = read_policy((vault / POLICY).read_text(encoding="utf-8"), Vault.open(vault).floor)
-    policy = replace(policy, raters=("claude",), models=(MODEL,), endpoint=(place,))
+    policy = replace(policy, raters=("claude",), models=(MODEL, SERVED))
+    clear = (Endpoint(beside, 0, "", development=True),) if beside else ()
+    policy = replace(policy, endpoint=(place, *clear))
     (vault / POLICY).write_text(policy.to_toml(), encoding="utf-8")
     (folder / "roots.pem").write_text(roots, encoding="ascii")
-    (folder / "study.toml").write_text(study(server.url, more), encoding="utf-8")
+    (folder / "study.toml").write_text(study(server.url), encoding="utf-8")
     (folder / "endpoint-key.txt").write_text(f"{API_KEY}\n", encoding="ascii")
     # Whoever counts what the server is asked counts sessions; tests of anchors have a set.
     (folder / "state").mkdir(mode=0o700)
@@ -83,11 +84,9 @@ def asking_world(
         yield Asking(world, server)
 
 
-def study(url: str, more: str = "") -> str:
+def study(url: str, model: str = MODEL, roots: str = 'roots = "roots.pem"', more: str = "") -> str:
     """The study that ships, rated by a model."""
-    rater = (
-        f'[rater]\nname = "claude"\nmodel = "{MODEL}"\nendpoint = "{url}"\nroots = "roots.pem"\n'
-    )
+    rater = f'[rater]\nname = "claude"\nmodel = "{model}"\nendpoint = "{url}"\n{roots}\n'
     text = STUDY.read_text(encoding="utf-8")
     assert OFFLINE in text
     return text.replace(OFFLINE, rater + more)
