@@ -94,7 +94,7 @@ class Ticket:
             ticket = cls(tuple(name for name in told if name), secret)
             if magic == _MAGIC and all(map(is_batch, ticket.batches)) and ticket.encode() == data:
                 return ticket
-        raise _refused("bytes that are no ticket, or one of another form.")
+        raise refused("bytes that are no ticket, or one of another form.")
 
     def sealed(self, public: bytes, label_set: str) -> SealedBlob:
         """The ticket for who keeps it."""
@@ -120,10 +120,10 @@ def read_sealed(data: bytes, label_set: str) -> SealedBlob:
         try:
             blob = SealedBlob.decode(data)
         except VerificationError:
-            raise _refused("an answer that is no sealed ticket.") from None
+            raise refused("an answer that is no sealed ticket.") from None
         if blob.header_bytes == rfc8785.dumps(_header(label_set)):
             return blob
-    raise _refused("an answer that is no ticket of these labels.")
+    raise refused("an answer that is no ticket of these labels.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,10 +157,11 @@ class Errand:
                 return errand
         except (ValueError, TypeError, KeyError, AttributeError):
             pass
-        raise _refused("a frame that is no errand where one belongs.")
+        raise refused("a frame that is no errand where one belongs.")
 
 
-def _refused(found: str) -> RefusedError:
+def refused(found: str) -> RefusedError:
+    """The refusal where an errand, a ticket or an answer about one is not in form."""
     return RefusedError(
         "TICKET_REFUSED",
         rule="Keeper and worker speak of batches by an errand and a sealed ticket, each in form.",

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from threading import Event, Lock
 from time import monotonic, sleep
 
-from privacy.errors import IncompleteError, RefusedError
+from privacy.errors import IncompleteError
 from privacy.halts import Halt, halt_of, halted
 from privacy.keeper.crew import Crew, Row, batches, read_answer
 from privacy.keeper.due import Due
@@ -27,7 +27,7 @@ from privacy.keeper.workers import Sent
 from privacy.keeper.workshop import Progress
 from privacy.labels import row_width
 from privacy.sealing import SealedBlob
-from privacy.tickets import BATCH_SECONDS, SEALED_BYTES, Errand, read_sealed
+from privacy.tickets import BATCH_SECONDS, SEALED_BYTES, Errand, read_sealed, refused
 
 MOST_SESSIONS = 256
 """Of one ticket: what a crash between sending and storing loses at most."""
@@ -218,9 +218,4 @@ def _only_halt(answer: bytes) -> Halt | None:
 
 
 def _refuse() -> Halt:
-    raise RefusedError(
-        "TICKET_REFUSED",
-        rule="A worker that was given no record to make answers by a ticket, a reason, or nothing.",
-        found="something else.",
-        remedy="treat the classify worker as compromised: keep its answers out.",
-    )
+    raise refused("an answer that is no ticket, no reason and not nothing, where no record is due.")
