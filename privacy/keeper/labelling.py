@@ -207,7 +207,8 @@ class Labelling:
                     self._store(bucket, some)
 
         def find() -> list[Due]:
-            return [one for some in self.due().values() for one in some]
+            months = self.plan.population.months
+            return self.state.corpus.due(self.label_set, months, again=self._again)
 
         return Batching(crew, self.label_set, self._hands, find, store, lock)
 

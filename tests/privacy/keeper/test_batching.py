@@ -3,11 +3,12 @@
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 
@@ -17,9 +18,9 @@ from privacy.custodian import Custodian, Target
 from privacy.deposit import Deposit
 from privacy.errors import IncompleteError, RefusedError
 from privacy.halts import Halt
-from privacy.keeper import batching
+from privacy.keeper import batching, labelling
 from privacy.keeper.crew import Crew
-from privacy.keeper.workers import PLAIN, Sent
+from privacy.keeper.workers import PLAIN, FarWorkers, LocalWorkers, Sent
 from privacy.labels import LabelRecord
 from privacy.plan import Plan
 from privacy.raters import CLAUDE
@@ -143,9 +144,9 @@ class Log:
 
 def run(house: House, provider: Provider, patience: float = 0.0) -> None:
     """One run."""
-    labelling = replace(house.keeper.desk.labelling(small_plan(SHARE)), plan=PLAN)
+    made = replace(house.keeper.desk.labelling(small_plan(SHARE)), plan=PLAN)
     crew = Crew(Pretended(house, provider), house.state, codebook(), Log(), "m")  # type: ignore[arg-type]
-    run = labelling._batching(crew, Lock())
+    run = made._batching(crew, Lock())
     replace(run, hands=1, patience=patience).run(lambda _, __: None)
 
 
@@ -367,6 +368,21 @@ def test_tickets_survive_a_new_key_of_the_keeper(house: House, provider: Provide
     run(house, provider)
     assert len(labelled(house)) == SESSIONS
     assert set(provider.sent().values()) == {1}
+
+
+def test_batches_leave_from_beside_the_keeper(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where nodes label: a node has no way out.  Without batches the node is asked."""
+    monkeypatch.setattr(labelling, "Zygote", lambda *_: nullcontext())
+    nodes = MagicMock(hands=7)
+    usual = replace(house.keeper.desk.labelling(small_plan(SHARE)), nodes=nodes)
+    by_batches = replace(usual, plan=PLAN)
+    with ExitStack() as stack:
+        assert isinstance(usual._workers(stack), FarWorkers)
+        assert isinstance(by_batches._workers(stack), LocalWorkers)
+    assert usual._hands == 7
+    assert by_batches._hands < 7
 
 
 def test_a_keeper_that_is_killed_pays_for_nothing_twice(place: Path) -> None:
