@@ -31,6 +31,10 @@ class Halt(IntEnum):
     CAPPED = 11
     """The broker has opened as many connections as it may."""
     NO_KEY = 12
+    PENDING = 20
+    """Batches that were sent have not ended."""
+    LOST = 21
+    """The endpoint does not know a batch that was sent."""
 
 
 _RULE = "A session is labelled by the model that its plan names, at the endpoint it names."
@@ -63,6 +67,15 @@ _TOLD: dict[Halt, tuple[str, str]] = {
     Halt.NO_KEY: (
         "no key for the endpoint.",
         "give one: `clerestory classify VAULT PLAN --api-key-file FILE`.",
+    ),
+    Halt.PENDING: (
+        "message batches that have not ended.",
+        f"wait: a batch ends within a day, mostly within an hour; then {_AGAIN}",
+    ),
+    Halt.LOST: (
+        "an endpoint that does not know a message batch which it was sent.",
+        "give a key of the workspace that the batch was sent with; after 29 days it is given up, "
+        "and its sessions are sent again.",
     ),
 }
 

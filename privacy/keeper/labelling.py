@@ -26,6 +26,7 @@ from privacy.errors import IncompleteError
 from privacy.floor import Floor
 from privacy.halts import halted
 from privacy.keeper.anchor_reading import Anchor, AnchorReader, parted
+from privacy.keeper.batching import Batching
 from privacy.keeper.crew import MOST_SESSIONS, Answer, Crew, Row, batches
 from privacy.keeper.due import Due
 from privacy.keeper.egress import broker
@@ -150,12 +151,16 @@ class Labelling:
         hands = self._hands
         with ExitStack() as stack, ThreadPoolExecutor(hands) as pool:
             # Of this thread, which waits for the others: a zygote ends with its starter.
-            crew = self._crew(stack) if due or anchors else None
+            sent = self.plan.rater.batches and self.state.tickets.held(self.label_set)
+            crew = self._crew(stack) if due or anchors or sent else None
             if crew and anchors:
                 self._read_anchors(crew, pool, anchors, month)
             # Before it starts: labels that a crashed run left behind were made at this tier, too.
             body = {"plan": self.plan.hash, "set": self.label_set, "tier": self.tier.name}
             self.state.ledger.append("labels", body)
+            if crew and self.plan.rater.batches:
+                self._batching(crew, lock).run(progress)
+                return not self._has_turned(month)
             shares = [pool.submit(work, crew, buckets[hand::hands]) for hand in range(hands)]
             try:
                 for share in shares:
@@ -190,6 +195,23 @@ class Labelling:
             records.update((due.session, record) for due, record in rows)
         self._reader.keep(month, records)
 
+    def _batching(self, crew: Crew, lock: Lock) -> Batching:
+        """How the same is done where the plan names message batches: always beside the keeper."""
+
+        def store(rows: Sequence[Row]) -> None:
+            by_bucket = defaultdict(list)
+            for one, record in rows:
+                by_bucket[bucket_of(one.account, self.floor.buckets)].append((one, record))
+            for bucket, some in by_bucket.items():
+                with lock:
+                    self._store(bucket, some)
+
+        def find() -> list[Due]:
+            months = self.plan.population.months
+            return self.state.corpus.due(self.label_set, months, again=self._again)
+
+        return Batching(crew, self.label_set, self._hands, find, store, lock)
+
     @property
     def _again(self) -> bool:
         """Whether telemetry alone makes a session due."""
@@ -197,7 +219,7 @@ class Labelling:
 
     @property
     def _hands(self) -> int:
-        if self.nodes:
+        if self.nodes and not self.plan.rater.batches:
             return self.nodes.hands
         return ASKING_HANDS if self.kind.broker else len(sched_getaffinity(0))
 
@@ -207,7 +229,7 @@ class Labelling:
 
     def _workers(self, stack: ExitStack) -> Workers:
         kind, plan, floor = self.kind, self.plan, self.floor.hash
-        if self.nodes:
+        if self.nodes and not plan.rater.batches:
             stack.enter_context(self.nodes).reach()
             return FarWorkers(self.nodes, self.state, plan, floor)
         egress = stack.enter_context(broker(kind, plan.rater.endpoint)) if kind.broker else None

@@ -345,6 +345,16 @@ def test_roots_of_ones_own_are_for_development() -> None:
     assert said(ASKED, roots="no certificate") == "ROOTS_UNREADABLE"
 
 
+def test_batches_rest_where_the_policy_lets_text_rest() -> None:
+    """29 days, says the API: an endpoint that may keep nothing, or less, is sent none."""
+    for days, expected in ((0, "BATCHES_NOT_ALLOWED"), (28, "BATCHES_NOT_ALLOWED"), (29, "")):
+        policy = replace(ASKED, endpoint=(replace(PLACE, retention_days=days),))
+        assert said(policy, batches=True) == expected
+        assert said(policy) == ""
+    assert said(batches=True, answers="tool") == ""
+    assert said(batches=True, answers="words") == "BATCHES_IN_WORDS"
+
+
 def test_a_plan_reads_instruments_of_the_policy_only() -> None:
     """Wherever it names one: in an axis, a base, a population, a filter."""
     assert instruments_of(PLAN, BOOK) == {"work_mode", "outcome", "success_signal", "expertise"}

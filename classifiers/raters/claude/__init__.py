@@ -33,6 +33,7 @@ from privacy.plan import Rater as Named
 from privacy.raters import CLAUDE
 
 from .answers import asked_for, said
+from .batches import Batches
 from .client import client_of, way_to
 from .line import Line
 from .prompt import AGAIN, fenced, questions, read_answer, rubric, schema
@@ -85,6 +86,8 @@ class ClaudeRater:
         self._deadline = Deadline(seconds)
         self._line = Line(rehearse(named), self._deadline)
         self._client = client_of(named.endpoint, self._line, seconds)
+        self.batches = Batches(self._client, self._line, self._deadline)
+        """What it asks through; plainly, unless it is told otherwise."""
         asked = questions(codebook(), named.mode, named.view)
         self.calls = tuple(Call.of(part, named) for part in asked)
         """What a session, or a part of it, is asked, one call each."""
@@ -148,7 +151,7 @@ class ClaudeRater:
     def _ask(self, content: list[Any], call: "Call") -> str | None:
         """The one text of an answer; None if it has none, or several."""
         try:
-            message = self._client.messages.create(
+            message = self.batches.create(
                 model=self._model,
                 max_tokens=MOST_TOKENS,
                 system=call.system,
