@@ -5,7 +5,7 @@ Promise: it connects to the one address that it was started with, and to nothing
 asks; and what it hands over is one end of a Unix stream, never a TCP socket, which `connect`
 could aim anew [1], and never datagrams, which name their goal each.  It relays bytes both ways
 and cannot read them, since TLS ends inside the worker: what it sees is the server's name, sizes
-and times.  It keeps and says nothing.
+and times.  What a plan sends to this machine in clear it could read.  It keeps and says nothing.
 
 The keeper starts it for a run as `python -I -S -B …/code/classifiers/broker.py HOST PORT`.  On
 standard input it is introduced to workers: each comes as a control socket, on which that worker

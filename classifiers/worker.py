@@ -246,7 +246,7 @@ def _label(data: bytes, rater: Rater, view: ViewName) -> tuple[dict[str, str], d
     except Exception:  # noqa: BLE001 - what was counted stands, what was judged does not
         labels, status = {}, "invalid"
     labels |= dict.fromkeys(UNSEEN[view], UNCLEAR)
-    whole = shown if view == "full" else render(session)
+    whole = shown if part is session else render(session)
     counted = structure_of(session)
     labels |= contexts(counted, whole, share_cut=shown.share_cut)
     return {**labels, "status": status}, counted.measures

@@ -50,7 +50,8 @@ _TOLD: dict[Halt, tuple[str, str]] = {
     Halt.OVERLOADED: ("an endpoint that is overloaded.", f"wait; then {_AGAIN}"),
     Halt.REJECTED: (
         "an endpoint that rejects the request.",
-        "look whether it knows the plan's model and structured answers.",
+        "look whether it knows the plan's model, and takes the form that answers are asked for in: "
+        "`clerestory backend probe` tells.",
     ),
     Halt.FAILED: ("an endpoint that failed.", _AGAIN),
     Halt.SLOW: ("no answer in time.", _AGAIN),

@@ -15,7 +15,7 @@ from clerestory.fidelity import quoted
 from privacy.endpoint import in_clear
 from privacy.plan import Plan
 from privacy.tickets import RESULT_DAYS
-from privacy.views import SHOWN
+from privacy.views import PARTIAL, SHOWN
 
 from .cell import Group
 from .markup import Child, Element, tag
@@ -88,7 +88,7 @@ def caveats(plan: Plan, groups: Sequence[Group], facts: Mapping[str, object]) ->
         )
     if cells and (known := note(plan, facts)):
         items.append(known)
-    if rater.view != "full":
+    if rater.view in PARTIAL:
         items.append(
             f"The rater was shown a part of each session, {SHOWN[rater.view]}. Its labels say how "
             "that part looks, and are none of the whole session; measures count the whole."

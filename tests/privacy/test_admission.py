@@ -255,7 +255,7 @@ def test_only_raters_of_the_policy_read() -> None:
         assert code(with_rater(**changes)) == "RATER_UNKNOWN"
 
 
-ASKING = Rater("claude", "2", "low", "small", "https://api.example.org", PUBLIC_ROOT)
+ASKING = Rater("claude", "3", "low", "small", "https://api.example.org", PUBLIC_ROOT)
 PLACE = Endpoint(ASKING.endpoint, 30, sha256(PUBLIC_ROOT.encode()).hexdigest())
 ASKED = replace(POLICY, raters=("claude",), models=("small", "large"), endpoint=(PLACE,))
 

@@ -14,11 +14,12 @@ from pathlib import Path
 
 import h11
 
-from privacy.codebook import codebook
-from privacy.raters import Answers
+from privacy.codebook import Codebook, codebook
+from privacy.raters import Answers, Rater
 
 from .answers import TOOL
 from .line import Connect
+from .prompt import questions
 from .rehearsal_batches import RESULTS, Rehearsed
 from .tls import TlsStream, trusting
 
@@ -45,23 +46,31 @@ def bad_answers(model: str, answers: Answers = "schema") -> list[Answer]:
     ]
 
 
-def rehearse(model: str, how: Answers = "schema") -> Connect:
+def rehearse(named: Rater) -> Connect:
     """Connections to a server that gives every bad answer once, then good ones every other time."""
-    codes = {each.name: each.codes[-1] for each in codebook().instruments}
-    text = json.dumps(codes)
-    good = {
-        "schema": _message(model, text),
-        "tool": _called(model, codes),
-        "words": _message(model, f"```json\n{text}\n```"),
-    }[how]
-    then = cycle([(200, _message(model, "no label")), (200, good)])
-    answers = chain(bad_answers(model, how), then)
+    model, bad = named.model, (200, _message(named.model, "no label"))
+    asked = questions(codebook(), named.mode, named.view)
+    # Calls come in one order: each is answered badly, and then well when it is made again.
+    then = cycle([answer for call in asked for answer in (bad, (200, _good(call, named)))])
+    answers = chain(bad_answers(model, named.answers), then)
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server.load_cert_chain(_PEM)
     server.set_alpn_protocols(["http/1.1"])
     context = trusting(_PEM.read_text(encoding="ascii"))
-    batches = Rehearsed(good)
+    batches = Rehearsed([_good(call, named) for call in asked])
     return lambda: TlsStream(_Server(server, answers, batches), context, HOST)
+
+
+def _good(asked: Codebook, named: Rater) -> bytes:
+    codes = {each.name: each.codes[-1] for each in asked.instruments}
+    text = json.dumps(codes)
+    match named.answers:
+        case "schema":
+            return _message(named.model, text)
+        case "tool":
+            return _called(named.model, codes)
+        case "words":
+            return _message(named.model, f"```json\n{text}\n```")
 
 
 def _message(model: str, text: str | None, stop_reason: str = "end_turn") -> bytes:

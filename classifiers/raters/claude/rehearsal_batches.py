@@ -2,6 +2,8 @@
 
 import json
 import re
+from collections.abc import Sequence
+from itertools import cycle
 
 BATCH = "msgbatch_rehearsal"
 RESULTS = b"/results"
@@ -14,11 +16,12 @@ class Rehearsed:
     What the rehearsal's server knows of batches.
 
     Args:
-        message: The good answer to every request.
+        messages: The good answers to a session's requests, in their order.
     """
 
-    def __init__(self, message: bytes) -> None:
-        self._message, self._names, self._looks = json.loads(message), list[str](), 0
+    def __init__(self, messages: Sequence[bytes]) -> None:
+        self._messages = [json.loads(message) for message in messages]
+        self._names, self._looks = list[str](), 0
 
     def answer(self, method: bytes, target: bytes, body: bytes) -> bytes | None:
         """What is said about a batch; None to a request that is about none."""
@@ -35,13 +38,15 @@ class Rehearsed:
         return self._told()
 
     def _lines(self) -> bytes:
-        good = {"type": "succeeded", "message": self._message}
         failed = {"type": "error", "error": {"type": "api_error", "message": ""}}
         lines = [
             {"custom_id": "errored", "result": {"type": "errored", "error": failed}},
             {"custom_id": "expired", "result": {"type": "expired"}},
             {"custom_id": "canceled", "result": {"type": "canceled"}},
-            *({"custom_id": name, "result": good} for name in self._names),
+            *(
+                {"custom_id": name, "result": {"type": "succeeded", "message": message}}
+                for name, message in zip(self._names, cycle(self._messages), strict=False)
+            ),
         ]
         return b"".join(json.dumps(line).encode() + b"\n" for line in lines)
 
