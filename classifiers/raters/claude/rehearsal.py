@@ -48,16 +48,16 @@ def bad_answers(model: str, answers: Answers = "schema") -> list[Answer]:
 
 def rehearse(named: Rater) -> Connect:
     """Connections to a server that gives every bad answer once, then good ones every other time."""
-    bad = _message(named.model, "no label")
-    good = [_good(call, named) for call in questions(codebook(), named.mode, named.view)]
+    model, bad = named.model, (200, _message(named.model, "no label"))
+    asked = questions(codebook(), named.mode, named.view)
     # Calls come in one order: each is answered badly, and then well when it is made again.
-    then = cycle([(200, answer) for each in good for answer in (bad, each)])
-    answers = chain(bad_answers(named.model, named.answers), then)
+    then = cycle([answer for call in asked for answer in (bad, (200, _good(call, named)))])
+    answers = chain(bad_answers(model, named.answers), then)
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server.load_cert_chain(_PEM)
     server.set_alpn_protocols(["http/1.1"])
     context = trusting(_PEM.read_text(encoding="ascii"))
-    batches = Rehearsed(good)
+    batches = Rehearsed([_good(call, named) for call in asked])
     return lambda: TlsStream(_Server(server, answers, batches), context, HOST)
 
 

@@ -16,7 +16,7 @@ class Rehearsed:
     What the rehearsal's server knows of batches.
 
     Args:
-        messages: The good answer to each request of a session, in their order.
+        messages: The good answers to a session's requests, in their order.
     """
 
     def __init__(self, messages: Sequence[bytes]) -> None:
@@ -38,15 +38,14 @@ class Rehearsed:
         return self._told()
 
     def _lines(self) -> bytes:
-        messages = cycle(self._messages)
         failed = {"type": "error", "error": {"type": "api_error", "message": ""}}
         lines = [
             {"custom_id": "errored", "result": {"type": "errored", "error": failed}},
             {"custom_id": "expired", "result": {"type": "expired"}},
             {"custom_id": "canceled", "result": {"type": "canceled"}},
             *(
-                {"custom_id": name, "result": {"type": "succeeded", "message": next(messages)}}
-                for name in self._names
+                {"custom_id": name, "result": {"type": "succeeded", "message": message}}
+                for name, message in zip(self._names, cycle(self._messages), strict=False)
             ),
         ]
         return b"".join(json.dumps(line).encode() + b"\n" for line in lines)

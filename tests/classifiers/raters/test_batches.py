@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -19,9 +20,11 @@ from clerestory.devstub import Asked, Authority, Reply, authority, running
 from clerestory.devstub.answers import message_of
 from clerestory.devstub.batches import Batches
 from clerestory.devstub.script import Script
+from privacy.codebook import codebook
 from privacy.halts import Halt
 from privacy.sealing import KeyPair, run_info
 from privacy.tickets import Errand, Ticket, read_sealed, ticket_info
+from privacy.views import ViewName
 from tests.classifiers.test_worker import bound_plan
 from tests.support.egress import asking, session, unsealed
 from tests.support.messages import MessagesServer, codes, message
@@ -82,12 +85,14 @@ class Scene:
     server: MessagesServer
     held: Held
 
-    def send(self, sessions: Sequence[Session] = SESSIONS) -> tuple[Ticket, Halt | None]:
+    def send(
+        self, sessions: Sequence[Session] = SESSIONS, view: ViewName = "full"
+    ) -> tuple[Ticket, Halt | None]:
         """Write sessions down, and send them."""
         self.rater.batches.write()
         for digest, one in zip(DIGESTS, sessions, strict=False):
             self.rater.batches.turn(digest)
-            self.rater.rate(one, render(one))
+            self.rater.rate(one, render(one, view))
         return self.rater.batches.send()
 
     def read(self, ticket: Ticket) -> list[str]:
@@ -344,6 +349,61 @@ def test_results_are_bounded(scene: Scene) -> None:
         scene.read(ticket)
     scene.held.change = lambda lines: [*lines, *[filling] * 2]
     assert scene.read(ticket) == EXPECTED
+
+
+def picked(params: Mapping[str, Any]) -> str:
+    """Some code for each question that is asked, by session, part and question."""
+    text = re.sub(r"[0-9a-f]{32}", "", params["messages"][0]["content"][0]["text"])
+    asked = params["output_config"]["format"]["schema"]["properties"]
+    told = {}
+    for name, each in asked.items():
+        drawn = sha256(f"{name} {text}".encode()).digest()
+        told[name] = each["enum"][drawn[0] % len(each["enum"])]
+    return json.dumps(told)
+
+
+class Picking(Held):
+    """Batches of a model that answers what it is asked."""
+
+    def _line(self, request: Mapping[str, Any]) -> Line:
+        message = message_of(request["params"], picked(request["params"]))
+        return {
+            "custom_id": request["custom_id"],
+            "result": {"type": "succeeded", "message": message},
+        }
+
+
+def test_a_session_may_have_several_requests(ours: Authority) -> None:
+    """Asked apart and in parts, in any order, it gets the labels that calls give, or none."""
+    long = "".join(f"line {number} of a log\n" for number in range(22_000))
+    sessions = [read_session(session(text)) for text in ("one", "two", long)]
+    server = MessagesServer(ours.sign(), lambda asked: message(asked, picked(asked.body)))
+    server.batches = held = Picking()
+    named = replace(asking(server.url, ours.roots), mode="separate", view="whole")
+    with running(server), unsealed(named) as rater:
+        plain = [dict(rater.rate(one, render(one, "whole"))) for one in sessions]
+        calls = len(server.asked)
+        assert calls >= (len(sessions) + 1) * len(codebook().instruments)  # one has parts
+        scene = Scene(rater, server, held)
+        ticket, _ = scene.send(sessions, "whole")
+        assert len(held.taken[0]["requests"]) == calls
+        held.change = lambda lines: lines[::-1]
+
+        def read() -> list[dict[str, str] | None]:
+            found: list[dict[str, str] | None] = []
+            rater.batches.read(ticket)
+            for digest, one in zip(DIGESTS, sessions, strict=False):
+                rater.batches.turn(digest)
+                try:
+                    found.append(dict(rater.rate(one, render(one, "whole"))))
+                except Unanswered:
+                    found.append(None)
+            return found
+
+        assert read() == plain
+        last = ticket.request(DIGESTS[1], len(codebook().instruments) - 1)
+        held.change = lambda lines: [line for line in lines if line["custom_id"] != last]
+        assert read() == [plain[0], None, plain[2]]
 
 
 def test_errands_go_through_a_ticket_that_nobody_else_opens(scene: Scene) -> None:
