@@ -35,7 +35,7 @@ MOST_TRIES = 2
 """Batches for one session."""
 PATIENCE_SECONDS = 10.0
 """How long a run waits where nothing has ended; most batches take minutes, some a day."""
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
+_FIRST_PAUSE = 0.5
 _WAITS = frozenset({Halt.BUSY, Halt.OVERLOADED})
 """Why sending stops for now, where something is under way: what ends makes room."""
 
@@ -71,7 +71,7 @@ class Batching:
                 raise self._pending()
             progress("waiting for batches", min(1.0, waited / self.patience))
             sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
+            pause *= 2
         progress("classifying", 1.0)
 
     def _round(self) -> bool:
