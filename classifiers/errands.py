@@ -23,8 +23,8 @@ LARGEST_ERRAND = 4096
 """bytes"""
 
 
-class Channel(Protocol):
-    """The worker's end of the pipe, as far as it is listened to here."""
+class Source(Protocol):
+    """Whatever frames come from."""
 
     def receive(self, limit: int) -> bytes:
         """Wait for one frame."""
@@ -82,7 +82,7 @@ class _Collecting(Doing):
             return None
 
 
-def begin(plan: Plan, rater: Rater, channel: Channel, key: KeyPair) -> Doing:
+def begin(plan: Plan, rater: Rater, channel: Source, key: KeyPair) -> Doing:
     """
     Hear the errand, under a plan that names batches, and begin with it.
 

@@ -24,14 +24,14 @@ from privacy.errors import ConfigurationError
 from privacy.labels import PSEUDONYM_BYTES, LabelRecord
 from privacy.plan import Plan, read_plan
 from privacy.raters import OFFLINE
-from privacy.sandbox.control import inherited
 from privacy.sealing import KeyPair, SealedBlob, run_info, seal
 from privacy.tasks import Task, rows_info
 from privacy.views import UNSEEN, ViewName
 
+from .asking import Channel, closing, unlock
 from .errands import begin, rehearse
 from .formats import read_session
-from .raters import AskingRater, Halted, Rater, Unrated, rater_of
+from .raters import Halted, Rater, Unrated, rater_of
 from .rendering import render
 from .sessions import UnreadableError
 from .structure import contexts, structure_of
@@ -39,8 +39,6 @@ from .stub import TOO_LARGE_STUB, WARM_UP
 from .telemetry import ABSENT, WARM_UP_TELEMETRY, wrote_code
 from .views import seen
 
-LARGEST_SECRET = 4096
-"""bytes: the key for a model's endpoint."""
 LARGEST_FRAME = 80 * 2**20
 """bytes: the largest session, its header and its padding."""
 
@@ -51,18 +49,6 @@ _STATUS = {
     "TOO_LARGE": "too_large",
 }
 """Reason → status: what can be read and is no session is `invalid`.  All others: `unreadable`."""
-
-
-class Channel(Protocol):
-    """The worker's end of the pipe."""
-
-    def receive(self, limit: int) -> bytes:
-        """Wait for one frame of at most so many bytes."""
-        ...
-
-    def send(self, frame: bytes) -> None:
-        """Send one frame."""
-        ...
 
 
 class _Prepared:
@@ -100,9 +86,9 @@ def run(channel: Channel, key: KeyPair) -> None:
 
     On a node the first frame is a `Task`, and the answer is sealed to its recipient.
 
-    A rater that asks somebody is given its key first, in a frame of its own, and its errand where
-    the plan names batches.  Where nobody can be asked, the rows so far are the answer, and one byte
-    of `Halt` behind them.
+    A rater that asks somebody is given its key and its allowance first, and its errand where the
+    plan names batches.  Where nobody can be asked, the rows so far are the answer; its `Closing`
+    stands behind them in any case.
 
     Args:
         channel: Frames from and to the keeper.
@@ -112,10 +98,9 @@ def run(channel: Channel, key: KeyPair) -> None:
     if plan is None or rater is None:
         raise _mismatch("a worker that was not prepared.")
     rows, digests = list[bytes](), list[str]()
-    said, halt, task, beside = b"", b"", Task(), None
+    said, halt, task, beside = b"", None, Task(), None
     try:
-        if isinstance(rater, AskingRater):
-            rater.unlock(channel.receive(LARGEST_SECRET), inherited())
+        unlock(rater, plan, channel)
         doing = begin(plan, rater, channel, key)
         while frame := channel.receive(LARGEST_FRAME):
             if not rows and (told := Task.decode(frame)):
@@ -131,14 +116,13 @@ def run(channel: Channel, key: KeyPair) -> None:
             if (row := doing.row(digests[-1], label)) is not None:
                 rows.append(row)
             beside = None
-        said, stopped = doing.answer()
-        halt = bytes([stopped]) if stopped else b""
+        said, halt = doing.answer()
     except Halted as halted:
-        halt = bytes([halted.code])
+        halt = halted.code
         while channel.receive(LARGEST_FRAME):  # who still sends would not hear the answer
             pass
     SystemRandom().shuffle(rows)
-    answer = said + b"".join(rows) + halt
+    answer = said + b"".join(rows) + closing(rater, halt)
     if task.recipient:
         info = rows_info(plan.hash, digests)
         answer = seal(answer, {"kind": "rows"}, public=task.recipient, info=info).encode()

@@ -1,5 +1,5 @@
 """
-Why a model could not be asked: one byte that a classify worker sends behind its records.
+Why a model could not be asked: a byte of the closing behind a classify worker's records.
 
 None of these says anything about a session: a refusal, a cut or an invalid answer is a label,
 and the run goes on.  What stands here is about the way to the model, so it stops the run, and
@@ -31,6 +31,10 @@ class Halt(IntEnum):
     CAPPED = 11
     """The broker has opened as many connections as it may."""
     NO_KEY = 12
+    SPENT = 13
+    """What the batch was allowed might not do for the next call."""
+    OVERCHARGED = 14
+    """An answer that says it took more tokens than there were bytes."""
     PENDING = 20
     """Batches that were sent have not ended."""
     LOST = 21
@@ -68,6 +72,15 @@ _TOLD: dict[Halt, tuple[str, str]] = {
         "no key for the endpoint.",
         "give one: `clerestory classify VAULT PLAN --api-key-file FILE`.",
     ),
+    Halt.SPENT: (
+        "a cap that the next session might pass.",
+        "compile the study with more `dollars` in [rater]; what was labelled stays, and what it "
+        "cost counts.",
+    ),
+    Halt.OVERCHARGED: (
+        "an answer that says it took more tokens than it can have taken.",
+        "look what counts tokens at the endpoint; its account is not believed.",
+    ),
     Halt.PENDING: (
         "message batches that have not ended.",
         f"wait: a batch ends within a day, mostly within an hour; then {_AGAIN}",
@@ -84,8 +97,3 @@ def halted(code: Halt) -> IncompleteError:
     """The error that a reason becomes outside: our words, and none of the server's."""
     found, remedy = _TOLD[code]
     return IncompleteError(f"ENDPOINT_{code.name}", rule=_RULE, found=found, remedy=remedy)
-
-
-def halt_of(byte: bytes) -> Halt | None:
-    """The reason that a byte stands for; None for any other byte."""
-    return Halt(byte[0]) if len(byte) == 1 and byte[0] in set(Halt) else None

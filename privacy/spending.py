@@ -11,7 +11,7 @@ was given.  So the sum of allowances given out bounds what the keeper ever count
 """
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 MICRODOLLARS = 1_000_000
 """In a dollar."""
@@ -21,6 +21,8 @@ MOST_PRICE = 10_000 * MICRODOLLARS
 MOST_CAP = 10_000_000 * MICRODOLLARS
 MOST_TOKENS = 2**31
 """In one answer's account: a server that says more says nothing that can be reckoned with."""
+ALLOWANCE_BYTES = 8
+"""Of a batch's allowance, as a worker is told it."""
 CLASSES = 32
 """Of what was spent, above nothing: each a quarter more than the one below it."""
 
@@ -100,11 +102,6 @@ def is_spending(spending: Spending) -> bool:
         and 1 <= prices.batch_percent <= 100
         and (cap is None or 0 < cap <= MOST_CAP)
     )
-
-
-def told(spending: Spending) -> dict[str, object]:
-    """Prices and cap as data."""
-    return asdict(spending)
 
 
 def amount_of(spent: int, allowance: int) -> int:

@@ -7,14 +7,18 @@ guess.  It returns labels only: no sentence of its own, no confidence, no text.
 
 import socket
 from collections.abc import Mapping
-from typing import Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 from classifiers.rendering import View
 from classifiers.sessions import Session
+from privacy.closing import Pace
 from privacy.halts import Halt
 from privacy.plan import Rater as Named
 from privacy.raters import asks, is_known
 from privacy.tickets import Ticket
+
+if TYPE_CHECKING:
+    from .meter import Meter
 
 
 class Rater(Protocol):
@@ -32,6 +36,11 @@ class Rater(Protocol):
 @runtime_checkable
 class AskingRater(Rater, Protocol):
     """A rater that asks somebody elsewhere, once it is sealed and has been given a key."""
+
+    meter: "Meter"
+    """What it has cost."""
+    pace: Pace
+    """What the server's rate limits advise, as far as it knows."""
 
     def unlock(self, key: bytes, control: socket.socket | None) -> None:
         """Take the key, and the socket on which connections are asked for."""

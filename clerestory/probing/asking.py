@@ -15,11 +15,12 @@ from typing import Any
 from classifiers.broker import Broker, resolve
 from classifiers.formats import read_session
 from classifiers.raters import Halted, Unrated
-from classifiers.raters.claude import CALL_SECONDS, ClaudeRater
+from classifiers.raters.claude import CALL_SECONDS, MOST_TOKENS, ClaudeRater
 from classifiers.raters.claude.client import client_of, way_to
 from classifiers.raters.claude.line import Line
 from classifiers.raters.claude.rehearsal import rehearse
 from classifiers.raters.claude.wire import Deadline, through
+from classifiers.raters.meter import Meter
 from classifiers.rendering import render
 from classifiers.stub import WARM_UP
 from privacy.endpoint import read_endpoint
@@ -89,7 +90,7 @@ def asking(rater: Rater, key: bytes, seconds: float = CALL_SECONDS) -> Iterator[
         ValueError: The roots hold no certificate.
     """
     address, deadline = read_endpoint(rater.endpoint), Deadline(seconds)
-    way, line = way_to(rater), Line(rehearse(rater), deadline)
+    way, line = way_to(rater), Line(rehearse(rater), deadline, Meter(MOST_TOKENS))
     with _brokering(resolve(address.host, address.port)) as control, control() as ours:
         client = client_of(rater.endpoint, line, seconds)
         client.api_key = key.decode("ascii")

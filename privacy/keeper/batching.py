@@ -20,11 +20,11 @@ from time import monotonic, sleep
 from typing import TypeVar
 
 from privacy.errors import IncompleteError
-from privacy.halts import Halt, halt_of, halted
+from privacy.halts import Halt, halted
 from privacy.keeper.crew import Answer, Crew, Row, batches, read_answer
 from privacy.keeper.due import Due
 from privacy.keeper.tickets import Held
-from privacy.keeper.workers import Sent
+from privacy.keeper.workers import Said, Sent
 from privacy.keeper.workshop import Progress
 from privacy.labels import row_width
 from privacy.sealing import SealedBlob
@@ -135,17 +135,16 @@ class Batching:
         tickets, sessions = self.crew.state.tickets, [(one.session, one.digest) for one in group]
         errand = Errand("submit", self.crew.state.sealing.public, self.label_set)
         blobs = [blob for one in group for blob in self.crew.sealed(one)]
-        answer = self.crew.workers.ask(blobs, SEALED_BYTES + 1, Sent(errand))
+        answer = self.crew.workers.ask(blobs, SEALED_BYTES, Sent(errand))
         if answer is None:  # whether something was sent before it ended, nobody knows
             self.crew.workers.check_alive()
             with self.lock:
                 tickets.note_unanswered(self.label_set, sessions)
             return None
-        sealed, halt = read_ticket(answer, self.label_set)
-        if sealed:
+        if sealed := read_ticket(answer, self.label_set):
             with self.lock:
                 tickets.put(self.label_set, sealed, sessions, self._now)
-        return halt
+        return answer.halt
 
     def _collect(self, held: Held, due: Mapping[tuple[str, str], Due]) -> Halt | None:
         """Store what came of a ticket, have the rest deleted; why that cannot be, if it cannot."""
@@ -174,20 +173,22 @@ class Batching:
     def _fetch(self, wanted: Sequence[Due], sent: Sent) -> Answer:
         """Records of sessions, of those that were answered; none where a worker ended on them."""
         blobs = [blob for one in wanted for blob in self.crew.sealed(one)]
-        limit = len(wanted) * row_width(self.crew.codebook) + 1
+        limit = len(wanted) * row_width(self.crew.codebook)
         answer = self.crew.workers.ask(blobs, limit, sent)
         if answer is None:  # another read the same sessions before, and did not end on them
             self.crew.workers.check_alive()
             return [], None
-        return read_answer(answer, wanted, self.crew.codebook, whole=False)
+        return read_answer(answer.data, wanted, self.crew.codebook, whole=False), answer.halt
 
     def _say(self, sent: Sent) -> Halt | None:
         """What a worker says that was given no session: nothing, or why it stopped."""
-        answer = self.crew.workers.ask([], 1, sent)
+        answer = self.crew.workers.ask([], 0, sent)
         if answer is None:
             self.crew.workers.check_alive()
             raise halted(Halt.FAILED)
-        return _only_halt(answer)
+        if answer.data:
+            raise refused("words where none are due.")
+        return answer.halt
 
     @property
     def _now(self) -> float:
@@ -201,22 +202,13 @@ class Batching:
         return IncompleteError(error.code, rule=error.rule, found=found, remedy=error.remedy)
 
 
-def read_ticket(answer: bytes, label_set: str) -> tuple[SealedBlob | None, Halt | None]:
+def read_ticket(said: Said, label_set: str) -> SealedBlob | None:
     """
-    A submitting worker's answer: its ticket, and why not all was sent, one of them at least.
+    A submitting worker's ticket; none where it had to stop before anything was sent.
 
     Raises:
-        RefusedError: It is neither.
+        RefusedError: It is something else.
     """
-    if len(answer) < SEALED_BYTES:
-        return None, _only_halt(answer) or _refuse()
-    halt = _only_halt(answer[SEALED_BYTES:])
-    return read_sealed(answer[:SEALED_BYTES], label_set), halt
-
-
-def _only_halt(answer: bytes) -> Halt | None:
-    return (halt_of(answer) or _refuse()) if answer else None
-
-
-def _refuse() -> Halt:
-    raise refused("an answer that is no ticket, no reason and not nothing, where no record is due.")
+    if not said.data and said.halt:
+        return None
+    return read_sealed(said.data, label_set)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from privacy.codebook import Codebook
 from privacy.errors import RefusedError
-from privacy.halts import Halt, halt_of
+from privacy.halts import Halt
 from privacy.keeper.due import Due
 from privacy.keeper.runlog import RunLog
 from privacy.keeper.state import State
@@ -109,44 +109,42 @@ class Crew:
 
     def _ask(self, batch: Sequence[Due], blobs: Mapping[str, list[SealedBlob]]) -> Answer | None:
         """What a new worker says of a batch; None where it ended before it had said it."""
-        limit = len(batch) * row_width(self.codebook) + 1
+        limit = len(batch) * row_width(self.codebook)
         given = [blob for one in batch for blob in blobs[one.session]]
-        answer = self.workers.ask(given, limit)
-        if answer is None:
+        said = self.workers.ask(given, limit)
+        if said is None:
             return None
-        rows, halt = read_answer(answer, batch, self.codebook)
+        rows = read_answer(said.data, batch, self.codebook, whole=said.halt is None)
         if rows and self.asked:  # a worker stops at the first answer by another model
             self.log.answered(self.asked)
-        return rows, halt
+        if not said.again:
+            return rows, said.halt
+        labelled = {one.session for one, _ in rows}
+        more, halt = self.label([one for one in batch if one.session not in labelled], blobs)
+        return rows + more, halt
 
 
 def read_answer(
     answer: bytes, batch: Sequence[Due], codebook: Codebook, *, whole: bool = True
-) -> Answer:
+) -> list[Row]:
     """
     Pass a worker's answer about a batch through the label gate.
-
-    A byte behind the rows says that it had to stop, and may then have answered about some only.
 
     Args:
         answer: What it said.
         batch: What it was given.
         codebook: Of the records.
-        whole: Whether each session has its record, unless the worker had to stop.
+        whole: Whether each session has its record; not where the worker had to stop.
 
     Raises:
         RefusedError: It is not one record for each session, or one speaks of another account
             or month.
     """
     asked = {one.session: one for one in batch}
-    halt = halt_of(answer[-1:]) if len(answer) % row_width(codebook) == 1 else None
-    answer = answer[:-1] if halt else answer
     rows = [(key.hex(), record) for key, record in unpack_bucket(answer, codebook)]
     keys = sorted(key for key, _ in rows)
-    some = halt or not whole
-    if keys != sorted(asked) and not (
-        some and len(set(keys)) == len(keys) and set(keys) <= set(asked)
-    ):
+    some = len(set(keys)) == len(keys) and set(keys) <= set(asked)
+    if keys != sorted(asked) and (whole or not some):
         raise RefusedError(
             "LABEL_GATE",
             rule="A worker answers about exactly the sessions that it was given.",
@@ -155,7 +153,7 @@ def read_answer(
         )
     for key, record in rows:
         check_record(record, asked[key].account, asked[key].month, codebook)
-    return [(asked[key], record) for key, record in rows], halt
+    return [(asked[key], record) for key, record in rows]
 
 
 def check_record(record: bytes, account: bytes, month: str, codebook: Codebook) -> None:

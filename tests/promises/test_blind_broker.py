@@ -188,6 +188,7 @@ from clerestory_asking import ask
 print(json.dumps(ask(*sys.argv[3:])))
 """
 ASK = """
+from privacy.closing import CLOSING_BYTES
 from privacy.keeper.egress import broker
 from privacy.keeper.workshop import WorkerKind
 from privacy.labels import row_width
@@ -215,7 +216,8 @@ def ask(distributions, plan, key, data):
                 blob = seal(bytes.fromhex(data), header, public=public, info=info)
                 worker.channel.send(blob.encode())
                 worker.channel.send(b"")
-                answers[tier.name] = worker.channel.receive(row_width(codebook())).hex()
+                limit = row_width(codebook()) + CLOSING_BYTES
+                answers[tier.name] = worker.channel.receive(limit).hex()
     return answers
 """
 

@@ -22,6 +22,7 @@ import pytest
 
 from clerestory.devstub import HOST, Asked, Authority, Reply, authority
 from clerestory.workshop import CLASSIFY
+from privacy.closing import CLOSING_BYTES
 from privacy.codebook import codebook
 from privacy.errors import IncompleteError
 from privacy.halts import Halt, halted
@@ -283,7 +284,7 @@ def said_of(asker: Asker, text: str, heard: Callable[[], bytes]) -> Halt | str:
     with asker.start() as worker:
         worker.channel.send(asker.frame(session(text), 0, worker))
         worker.channel.send(b"")
-        answer = worker.channel.receive(row_width(codebook()) + 1)
+        answer = worker.channel.receive(row_width(codebook()) + CLOSING_BYTES)
         assert worker.close() == 0
     assert WORD not in answer + heard()
     (labels,) = read(answer)

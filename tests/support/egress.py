@@ -14,9 +14,10 @@ from threading import Thread
 
 from classifiers.broker import Broker, Caps, resolve
 from classifiers.raters.claude import ClaudeRater
+from privacy.closing import CLOSING_BYTES, Closing
 from privacy.codebook import codebook
 from privacy.endpoint import read_endpoint
-from privacy.halts import Halt, halt_of
+from privacy.halts import Halt
 from privacy.keeper.egress import Egress, broker
 from privacy.keeper.workshop import WorkerKind
 from privacy.labels import LabelRecord, row_width, unpack_bucket
@@ -120,7 +121,7 @@ class Asker:
             for number, data in enumerate(sessions):
                 worker.channel.send(self.frame(data, number, worker))
             worker.channel.send(b"")
-            return worker.channel.receive(len(sessions) * row_width(codebook()) + 1)
+            return worker.channel.receive(len(sessions) * row_width(codebook()) + CLOSING_BYTES)
 
     def label(self, data: bytes | None = None) -> Answer:
         """One session's labels, or why there are none."""
@@ -139,8 +140,8 @@ def name(number: int) -> bytes:
 
 def read(answer: bytes, sessions: int = 1) -> list[Answer]:
     """A worker's answer about sessions, in their order."""
-    halt = halt_of(answer[-1:]) if len(answer) % row_width(codebook()) == 1 else None
-    rows = dict(unpack_bucket(answer[:-1] if halt else answer, codebook()))
+    halt = Closing.decode(answer[-CLOSING_BYTES:]).halt
+    rows = dict(unpack_bucket(answer[:-CLOSING_BYTES], codebook()))
     found: list[Answer] = []
     for number in range(sessions):
         row = rows.get(name(number))

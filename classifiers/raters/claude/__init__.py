@@ -25,8 +25,10 @@ from typing import Any, Literal
 
 from classifiers.merge import merge
 from classifiers.raters import Halted, Unrated
+from classifiers.raters.meter import Meter
 from classifiers.rendering import View
 from classifiers.sessions import Session
+from privacy.closing import Pace
 from privacy.codebook import Codebook, codebook
 from privacy.halts import Halt
 from privacy.plan import Rater as Named
@@ -84,9 +86,10 @@ class ClaudeRater:
         self._model, self._answers = named.model, named.answers
         self._way = way_to(named)
         self._deadline = Deadline(seconds)
-        self._line = Line(rehearse(named), self._deadline)
+        self.meter, self.pace = Meter(MOST_TOKENS), Pace.UNKNOWN
+        self._line = Line(rehearse(named), self._deadline, self.meter)
         self._client = client_of(named.endpoint, self._line, seconds)
-        self.batches = Batches(self._client, self._line, self._deadline)
+        self.batches = Batches(self._client, self._line, self._deadline, self.meter)
         """What it asks through; plainly, unless it is told otherwise."""
         asked = questions(codebook(), named.mode, named.view)
         self.calls = tuple(Call.of(part, named) for part in asked)

@@ -23,6 +23,7 @@ from typing import Any
 import anthropic
 
 from classifiers.raters import Halted, Unanswered
+from classifiers.raters.meter import Meter
 from privacy.halts import Halt
 from privacy.tickets import MOST_BATCHES, Ticket, is_batch
 
@@ -50,10 +51,15 @@ class Batches:
         client: The SDK's, over the line.
         line: Its transport.
         deadline: The transport's.
+        meter: What a batch costs is counted there when it is sent, at its worst: what its
+            answers took is known a day later, to another worker.
     """
 
-    def __init__(self, client: anthropic.Anthropic, line: Line, deadline: Deadline) -> None:
+    def __init__(
+        self, client: anthropic.Anthropic, line: Line, deadline: Deadline, meter: Meter
+    ) -> None:
         self._client, self._line, self._deadline = client, line, deadline
+        self._meter = meter
         self._do: Create = client.messages.create
         self._ticket = Ticket.fresh()
         self._session, self._number = "", 0
@@ -158,6 +164,7 @@ class Batches:
         if not count:  # one request that no batch holds: it is left out, and asked by itself
             del self._written[0]
             return
+        self._meter.send_batch([len(line) for line in self._written[:count]])
         body = _OPENS + b",".join(self._written[:count]) + _CLOSES
         del self._written[:count]
         # On a fresh connection: one that was kept and is found broken would be tried twice, and

@@ -10,12 +10,14 @@ The connection is kept between calls.  A server may close it meanwhile: a call t
 broken is sent once more, on a fresh one.
 """
 
+import json
 from collections.abc import Callable
 
 import httpcore2
 import httpx2
 
 from classifiers.raters import Halted
+from classifiers.raters.meter import Meter
 from privacy.halts import Halt
 
 from .wire import Deadline
@@ -26,6 +28,8 @@ LARGEST_ANSWER = 256 * 1024
 """bytes: an answer is well below two thousand."""
 LARGEST_RESULTS = 8 * 2**20
 """bytes: 4 KiB for each request of the largest batch, and half of what the broker lets down."""
+CHARGED = b"/v1/messages"
+"""End of the path of what costs something as soon as it is answered."""
 CALLS_EACH = 200
 """Calls of one connection: well below what the broker relays of one."""
 
@@ -51,10 +55,11 @@ class Line(httpx2.BaseTransport):
     Args:
         connect: Makes a connection over which plain HTTP can be spoken.
         deadline: Begun anew with each call.
+        meter: Told of each request that is charged, before it is sent and once it is answered.
     """
 
-    def __init__(self, connect: Connect, deadline: Deadline) -> None:
-        self._connect, self._deadline = connect, deadline
+    def __init__(self, connect: Connect, deadline: Deadline, meter: Meter) -> None:
+        self._connect, self._deadline, self._meter = connect, deadline, meter
         self._connection: httpcore2.HTTP11Connection | None = None
         self._calls = 0
 
@@ -77,15 +82,15 @@ class Line(httpx2.BaseTransport):
             Halted: There was none, in time and in form.
         """
         self._deadline.begin()
-        plain = _padded(request)
+        plain, length = _padded(request), len(request.read())
         try:
             try:
-                return self._call(plain, self._ready())
+                return self._call(plain, self._ready(), length)
             except httpcore2.NetworkError:
                 if self._calls == 0:
                     raise
             self.close()
-            return self._call(plain, self._ready())
+            return self._call(plain, self._ready(), length)
         except httpcore2.NetworkError:
             self.close()
             raise Halted(Halt.UNREACHABLE) from None
@@ -107,12 +112,17 @@ class Line(httpx2.BaseTransport):
         return kept
 
     def _call(
-        self, request: httpcore2.Request, connection: httpcore2.HTTP11Connection
+        self, request: httpcore2.Request, connection: httpcore2.HTTP11Connection, length: int
     ) -> httpx2.Response:
+        charged = request.url.target.partition(b"?")[0].endswith(CHARGED)
+        if charged:
+            self._meter.send(length)
         response = connection.handle_request(request)
         about_batch = _BATCH in request.url.target
         if response.status != _OK:
             is_lost = about_batch and response.status == _NOT_FOUND
+            if response.status >= _ERROR:
+                self._meter.refused()
             raise Halted(Halt.LOST if is_lost else _halt_of(response.status))
         results = about_batch and request.url.target.endswith(b"/results")
         kind, most = _RESULTS if results else _ANSWER
@@ -126,6 +136,8 @@ class Line(httpx2.BaseTransport):
                 raise Halted(Halt.MALFORMED)
         response.close()
         self._calls += 1
+        if charged:
+            self._meter.answered(_usage_of(body))
         return httpx2.Response(_OK, headers=[(b"content-type", kind)], content=body)
 
 
@@ -146,6 +158,15 @@ def _padded(request: httpx2.Request) -> httpcore2.Request:
         headers=headers,
         content=body,
     )
+
+
+def _usage_of(body: bytes) -> object:
+    """What an answer says that it took; None if it is no answer, which others find out."""
+    try:
+        answer = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return answer.get("usage") if isinstance(answer, dict) else None
 
 
 def _halt_of(status: int) -> Halt:

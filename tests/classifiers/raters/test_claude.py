@@ -20,7 +20,7 @@ from classifiers.sessions import SafeText, Session
 from clerestory.devstub import Answering, Asked, Authority, Reply, authority
 from clerestory.devstub.contract import fault_of
 from privacy.codebook import codebook
-from privacy.halts import Halt, halt_of, halted
+from privacy.halts import Halt, halted
 from privacy.raters import CLAUDE
 from tests.support.egress import MODEL, asking, session, unsealed
 from tests.support.messages import (
@@ -387,5 +387,3 @@ def test_a_halt_becomes_our_words() -> None:
         error = halted(halt)
         assert error.exit_code == 5
         assert error.code == f"ENDPOINT_{halt.name}"
-        assert halt_of(bytes([halt])) is halt
-    assert {halt_of(byte) for byte in (b"", b"\0", b"\xff", b"\1\1")} == {None}
