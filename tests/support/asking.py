@@ -40,27 +40,45 @@ class Asking:
 def asking_world(
     folder: Path, server: MessagesServer, roots: str, *, development: bool = True
 ) -> Iterator[Asking]:
+    """As `endpoint_world`, with a server of this process."""
+    with endpoint_world(folder, server.url, roots, development=development) as world:
+        yield Asking(world, server)
+
+
+@contextmanager
+def endpoint_world(
+    folder: Path,
+    url: str,
+    roots: str,
+    *,
+    development: bool = True,
+    accounts: int = 12,
+    sessions: int = 24,
+) -> Iterator[World]:
     """
-    A vault of synthetic sessions under a policy that names the server.
+    A vault of synthetic sessions under a policy that names an endpoint.
 
     Args:
         folder: Where it all goes; raw logs in `raw`.
-        server: The endpoint.
+        url: The endpoint.
         roots: Its authority's certificate.
         development: Whether floor and policy allow roots of one's own.
+        accounts: People.
+        sessions: Of all of them.
     """
     raw, vault = folder / "raw", folder / "vault"
-    must("synthesize", raw, "--accounts", "12", "--sessions", "24", "--seed", "7")
+    size = ("--accounts", str(accounts), "--sessions", str(sessions))
+    must("synthesize", raw, *size, "--seed", "7")
     flags = ["--development"] if development else []
     flags += ["--retention-days", "3650"]
     must("init", vault, "--single-person", "--synthetic", "--tier", "T1", *flags)
     digest = sha256(roots.encode()).hexdigest()
-    place = Endpoint(server.url, 30, digest, development=development)
+    place = Endpoint(url, 30, digest, development=development)
     policy = read_policy((vault / POLICY).read_text(encoding="utf-8"), Vault.open(vault).floor)
     policy = replace(policy, raters=("claude",), models=(MODEL,), endpoint=(place,))
     (vault / POLICY).write_text(policy.to_toml(), encoding="utf-8")
     (folder / "roots.pem").write_text(roots, encoding="ascii")
-    (folder / "study.toml").write_text(study(server.url), encoding="utf-8")
+    (folder / "study.toml").write_text(study(url), encoding="utf-8")
     (folder / "endpoint-key.txt").write_text(f"{API_KEY}\n", encoding="ascii")
     with running_keeper(vault, folder / "state") as pid:
         world = World(folder, pid)
@@ -68,7 +86,7 @@ def asking_world(
         must("keys", "enrol", vault, f"{world.key}.pub", "--name", AUTHOR)
         must("plan", folder / "study.toml", "--out", world.plan)
         must("seal", vault, raw / "logs", "--accounts", raw / "accounts.csv")
-        yield Asking(world, server)
+        yield world
 
 
 def study(url: str) -> str:
