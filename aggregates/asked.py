@@ -2,12 +2,13 @@
 Who labels a study's sessions: the study's `[rater]` table, made into what a plan says of it.
 
 A rater that asks a model is named with the model, the endpoint, and a file of roots that lies
-beside the study; what stands in that file is in the plan, so that officers sign it.
+beside the study; what stands in that file is in the plan, so that officers sign it.  A server on
+the keeper's machine that is spoken with in clear has no roots.
 """
 
 from dataclasses import replace
 
-from privacy.endpoint import certificates, read_endpoint
+from privacy.endpoint import certificates, in_clear, read_endpoint
 from privacy.errors import ConfigurationError
 from privacy.plan import Rater
 from privacy.raters import RATERS, asks
@@ -35,8 +36,12 @@ def rater_of(study: Study) -> Rater:
     if family is None:
         found = f"the rater {choice.name!r}, where {', '.join(RATERS)} are known."
         raise study.error(found, "name a rater that is installed.", "rater", "name")
+    clear = in_clear(choice.endpoint)
+    if clear and choice.roots:
+        found = "roots of an endpoint in clear, which has no certificate."
+        raise study.error(found, "take them out.", "rater", "roots")
     for key in OPEN:
-        told = bool(getattr(choice, key))
+        told = bool(getattr(choice, key)) or (key == "roots" and clear)
         if told and not asks(choice.name):
             found = f"{key} of the rater {choice.name}, which asks nobody."
             raise study.error(found, "take it out, or name another rater.", "rater", key)
@@ -63,7 +68,7 @@ def rater_of(study: Study) -> Rater:
         family,
         model=choice.model,
         endpoint=choice.endpoint,
-        roots=_roots(study),
+        roots="" if clear else _roots(study),
         view=choice.view,
         mode=choice.mode,
         batches=choice.batches,

@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING
 
 import rfc8785
 
+from privacy.anchor_readings import ANCHOR_SET, read_anchor_readings
 from privacy.codebook import Codebook
 from privacy.codebook import codebook as installed
 from privacy.comparisons import COMPARISONS, comparisons
 from privacy.comparisons import DICTIONARY as OF_COMPARISONS
+from privacy.drift import DRIFT, drift
 from privacy.errors import ConfigurationError
 from privacy.plan import Plan, read_plan
 from privacy.rows import read_keys as read_keys
@@ -28,14 +30,14 @@ from privacy.views import SHOWN
 
 from .population import in_words
 from .release import COLUMNS, Row
-from .sources import dominance, dominant, mistakes_told
+from .sources import columns_told, dominance, dominant, mistakes_told
 
 if TYPE_CHECKING:
     from pandas import DataFrame  # type: ignore[import-untyped]  # it ships no types
 
 TABLES, PLAN, CODEBOOK, README = "tables.csv", "plan.json", "codebook.json", "README.txt"
-OWN = (TABLES, COMPARISONS, PLAN, CODEBOOK, README)
-"""Files that every bundle has; extras may not take their names."""
+OWN = (TABLES, COMPARISONS, DRIFT, PLAN, CODEBOOK, README)
+"""Files of every bundle, and what follows from the anchor set; extras may not take their names."""
 
 DICTIONARY: Mapping[str, str] = {
     "study": "name of the study",
@@ -130,12 +132,16 @@ def compose(
                 remedy="give it another name.",
             )
     tables = write_rows(rows)
+    drifts = {}
+    if ANCHOR_SET in extras:
+        drifts[DRIFT] = drift(plan, tables, read_anchor_readings(extras[ANCHOR_SET]))
     return {
         TABLES: tables,
         COMPARISONS: comparisons(plan, tables),
         PLAN: plan.canonical,
         CODEBOOK: rfc8785.dumps((codebook or installed()).describe()),  # type: ignore[arg-type]
-        README: _readme(plan, rows).encode(),
+        README: _readme(plan, rows, columns_told(drifts)).encode(),
+        **drifts,
         **extras,
     }
 
@@ -210,7 +216,7 @@ def _by_keys(table: "DataFrame") -> "DataFrame":
     return pd.concat([keys.fillna(""), rows.drop(columns=["keys"])], axis=1)
 
 
-def _readme(plan: Plan, rows: Sequence[Row]) -> str:
+def _readme(plan: Plan, rows: Sequence[Row], drifts: str) -> str:
     privacy, study, where = plan.privacy, plan.study, in_words(plan.population.where)
     columns = "\n".join(f"  {name:18}{DICTIONARY[name]}" for name in COLUMNS)
     compared = "\n".join(f"  {name:18}{text}" for name, text in OF_COMPARISONS.items())
@@ -262,7 +268,7 @@ COLUMNS OF {TABLES}
 
 COLUMNS OF {COMPARISONS}, beside those: two printed groups of one table, worked out from {TABLES}
 {compared}
-
+{drifts}
 FILES
   {PLAN} is what was signed and executed; {CODEBOOK} says what each label means.
   statement.json is an audit record: what the keeper says of its own runs, under its signature.

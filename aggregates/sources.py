@@ -7,8 +7,10 @@ words of a bundle say so.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
+from privacy.anchor_readings import ANCHOR_SET
+from privacy.drift import DICTIONARY, DRIFT
 from privacy.mistakes import LEAST_YOUDEN
 from privacy.plan import Plan
 
@@ -57,3 +59,16 @@ def mistakes_told(plan: Plan) -> list[str]:
         "mistakes were counted in its own group of the study's own population, and the rater tells "
         f"yes from no well enough (sensitivity + specificity - 1 of at least {LEAST_YOUDEN}).",
     ]
+
+
+def columns_told(there: Collection[str]) -> str:
+    """What README.txt says of drift.csv, where a bundle has it."""
+    if DRIFT not in there:
+        return ""
+    columns = "\n".join(f"  {name:18}{text}" for name, text in DICTIONARY.items())
+    return f"""
+COLUMNS OF {DRIFT}, beside those: what a rater that changed could have moved, by the labels that \
+it gave
+to the same public sessions in each month of labelling ({ANCHOR_SET})
+{columns}
+"""

@@ -53,7 +53,7 @@ def main() -> None:
                 "max_tokens": 400,
                 "system": asked.system,
                 "thinking": {"type": "disabled"},
-                "output_config": asked.form,
+                **asked.form,
             }
             client = anthropic.Anthropic(
                 api_key=API_KEY,

@@ -17,7 +17,7 @@ from aggregates.twin import draw
 from clerestory.founding import Terms, found
 from clerestory.synthetic import write_sessions
 from privacy.codebook import codebook
-from privacy.keeper.labelling import label_set_of
+from privacy.label_sets import label_set_of
 from privacy.raters import OFFLINE
 from privacy.sealing import KeyPair, floor_info, seal
 from privacy.vault import HANDOVER, Vault, replace_file

@@ -15,7 +15,7 @@ from aggregates.exact import of_right_labels, unsafe_exact_tables
 from clerestory.pages.truth import render_truth
 from privacy.codebook import MONTHS, Codebook, codebook
 from privacy.errors import RefusedError
-from privacy.keeper.labelling import label_set
+from privacy.label_sets import label_set
 from privacy.labels import PSEUDONYM_BYTES, SESSION_KEY_BYTES, LabelRecord, pack_bucket
 from privacy.plan import Plan, read_plan
 from privacy.sealing import KeyPair, SealedBlob, floor_info

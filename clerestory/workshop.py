@@ -13,6 +13,8 @@ from io import StringIO
 from aggregates.answer import read_answer
 from aggregates.bundle import compose, write_rows
 from clerestory.pages.report import render_report
+from privacy.anchor_readings import ANCHOR_SET, read_anchor_readings
+from privacy.drift import drift, read_drift
 from privacy.evidence import WATERMARKS, Run, read_statement
 from privacy.keeper.workshop import WorkerKind, Workshop
 from privacy.mounted import distributions
@@ -99,8 +101,9 @@ def bundle(plan: Plan, answer: bytes, extras: Mapping[str, bytes]) -> dict[str, 
         RefusedError: The answer is not exactly the tables of the plan.
     """
     rows = read_answer(plan, answer)
-    printed = list(csv.DictReader(StringIO(write_rows(rows).decode(), newline="")))
-    page = render_report(plan, printed, facts_of(extras))
+    tables = write_rows(rows)
+    printed = list(csv.DictReader(StringIO(tables.decode(), newline="")))
+    page = render_report(plan, printed, {**facts_of(extras), **_stability(plan, tables, extras)})
     return compose(plan, rows, {**extras, "report.html": page})
 
 
@@ -123,6 +126,14 @@ def facts_of(extras: Mapping[str, bytes]) -> dict[str, object]:
         },
         "host": _listed(told.runs[-1].host),
     }
+
+
+def _stability(plan: Plan, tables: bytes, extras: Mapping[str, bytes]) -> dict[str, object]:
+    """What the anchor set says of the rater, where it was read."""
+    if ANCHOR_SET not in extras:
+        return {}
+    told = read_anchor_readings(extras[ANCHOR_SET])
+    return {"anchors": told, "drift": read_drift(drift(plan, tables, told))}
 
 
 def _shown(run: Run) -> dict[str, str]:

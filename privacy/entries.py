@@ -18,6 +18,7 @@ from .errors import ClerestoryError
 from .loss import read_rho
 
 KINDS: Mapping[str, tuple[str, ...]] = {
+    "anchor-reading": ("plan", "set", "digest"),
     "approval": ("plan", "officer", "signature", "signed"),
     "batch": ("source", "manifest", "previous"),
     "charge": ("plan", "rho"),

@@ -208,6 +208,21 @@ def is_rates_trend(table: Table) -> bool:
     return table.kind in TRENDS and bool(table.yes)
 
 
+def factors(kind: Kind, months: Sequence[str]) -> list[float]:
+    """
+    How much each month of a trend counts.
+
+    Of a change -1 the first and +1 the last; of a slope, per month, by least squares: months that
+    are left out keep their distance.
+    """
+    if kind == "change":
+        return [-1.0, *[0.0] * (len(months) - 2), 1.0]
+    at = [12 * int(month[:4]) + int(month[5:]) for month in months]
+    middle = sum(at) / len(at)
+    squares = sum((t - middle) ** 2 for t in at)
+    return [(t - middle) / squares for t in at]
+
+
 def _is_answered(table: Table, counts: Query) -> bool:
     """Whether each level says yes, or no, or is not in the base; so no session answers twice."""
     answers, levels = [*table.yes, *table.no], [level.name for level in counts.axes[-1].levels]

@@ -21,6 +21,7 @@ from unicodedata import normalize
 import rfc8785
 
 from .codebook import codebook
+from .endpoint import in_clear
 from .errors import ConfigurationError, RefusedError
 from .floor import Floor, Tier
 from .loss import read_rho
@@ -64,13 +65,14 @@ class Endpoint:
     __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012
 
     url: str
-    """As a plan names it: `https://host[:port]`."""
+    """As a plan names it: `https://host[:port]`, or in clear an address of this machine."""
     retention_days: int
     """How long the provider says that it keeps what it is sent."""
     roots: str
-    """SHA-256 of the PEM text of the roots that its certificate must lead to."""
+    """SHA-256 of the PEM text of the roots that its certificate must lead to; empty in clear."""
     development: bool = False
-    """Whether those roots are of one's own making; a floor must allow it, releases say so."""
+    """Whether roots of one's own making, or a model that makes its answers up, are trusted there;
+    a floor must allow it, releases say so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +133,7 @@ class Policy:
 
     def endpoint_of(self, rater: Rater) -> Endpoint | None:
         """The endpoint that a plan's rater speaks with, if it is allowed with those roots."""
-        roots = sha256(rater.roots.encode()).hexdigest()
+        roots = sha256(rater.roots.encode()).hexdigest() if rater.roots else ""
         same = (
             place for place in self.endpoint if (place.url, place.roots) == (rater.endpoint, roots)
         )
@@ -230,8 +232,11 @@ def _check_sense(policy: Policy) -> Policy:
     if min(counts) < 1 or not all(isfinite(limit) and limit >= 0 for limit in limits):
         raise _unreadable("a limit that limits nothing.")
     for place in policy.endpoint:
-        if not (_URL.fullmatch(place.url) and _SHA256.fullmatch(place.roots)):
+        clear = in_clear(place.url)
+        if not clear and not (_URL.fullmatch(place.url) and _SHA256.fullmatch(place.roots)):
             raise _unreadable("an endpoint without `https://host[:port]` or a SHA-256 of roots.")
+        if clear and place.roots:
+            raise _unreadable("roots of an endpoint in clear, which has no certificate.")
         if place.retention_days < 0:
             raise _unreadable("an endpoint that keeps text for less than no time.")
     return policy

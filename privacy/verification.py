@@ -9,7 +9,7 @@ Check a bundle as a stranger would: a numbered list, each step with what was fou
  6. the codebook is the plan's                           15. the model and its SDK are the plan's
  7. the queries cost what is stated                      16. the checkpoints lie around the charge
  8. the plan keeps to its floor                          17. evidence by hardware, where demanded
- 9. officers approved this very plan
+ 9. officers approved this very plan                     18. drift follows from the anchor set
 
 Steps 1–3 hold every byte; a bundle that fails one of them is not looked at further.  The
 statement is an audit record: steps 5 and 13–16 find where it contradicts itself, and no step can
@@ -38,6 +38,7 @@ from .plan import Plan, read_plan
 from .policy import read_policy
 from .printed import printed
 from .signing import fingerprint, public_raw, read_public, verify
+from .stability import stability
 
 SUMS, SIGNATURE = "SHA256SUMS", "SHA256SUMS.sig"
 
@@ -121,6 +122,7 @@ def _steps(
     yield "the model and its SDK are the plan's", lambda: (True, model(_told(files), _plan(files)))
     yield "the checkpoints lie around the charge", lambda: _around(files)
     yield "evidence by hardware, where the floor demands it", lambda: _hardware(files, root)
+    yield "what drift could have made follows from the anchor set", lambda: _drift(files)
 
 
 def _listed(files: dict[str, bytes]) -> tuple[bool, str]:
@@ -248,6 +250,10 @@ def _runs(files: dict[str, bytes]) -> tuple[bool, str]:
 
 def _around(files: dict[str, bytes]) -> tuple[bool, str]:
     return True, checkpoints(_told(files), _floor_of(files), public_raw(_signer(files)))
+
+
+def _drift(files: dict[str, bytes]) -> tuple[bool, str]:
+    return True, stability(_told(files), _plan(files), files)
 
 
 def _hardware(files: dict[str, bytes], root: str | None) -> tuple[bool, str]:

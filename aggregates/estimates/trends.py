@@ -21,7 +21,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import sqrt
 
-from privacy.forms import MONTH, is_rates_trend
+from privacy.forms import MONTH, factors, is_rates_trend
 from privacy.minimum import State
 from privacy.plan import Plan, Table
 
@@ -65,11 +65,11 @@ def trends(plan: Plan, table: Table, noisy: Noisy, smooth: Smooth) -> Iterator[C
     for cell, month in _by_month(plan, table, noisy, smooth):
         keys = tuple(cell[names.index(name)] for name in table.by)
         found.setdefault(keys, []).append(month)
-    factors = _change(len(months)) if table.kind == "change" else _slope(months)
+    weights = factors(table.kind, months)
     design, sigma = float(plan.contribution(query)), query.sigma / plan.privacy.scale
     summed = len(table.yes) + len(table.no) if is_rates_trend(table) else 1
     for keys, row in found.items():
-        used = [(c, month) for c, month in zip(factors, row, strict=True) if c]
+        used = [(c, month) for c, month in zip(weights, row, strict=True) if c]
         withheld = any(month.state != "published" for _, month in used)
         estimate = None if withheld else _combined(used, sigma, design)
         tested = min(month.tested for _, month in used)
@@ -111,15 +111,3 @@ def _combined(used: Sequence[tuple[float, _Month]], sigma: float, design: float)
         drawn += c**2 * design * p * (1 - p) / month.base
     reach = Z95 * sqrt(noise + drawn)
     return Estimate(value, value - reach, value + reach, sqrt(noise), sqrt(drawn))
-
-
-def _change(months: int) -> list[float]:
-    return [-1.0, *[0.0] * (months - 2), 1.0]
-
-
-def _slope(months: Sequence[str]) -> list[float]:
-    """Weights of least squares, per month; months that are left out keep their distance."""
-    at = [12 * int(month[:4]) + int(month[5:]) for month in months]
-    middle = sum(at) / len(at)
-    squares = sum((t - middle) ** 2 for t in at)
-    return [(t - middle) / squares for t in at]

@@ -56,7 +56,7 @@ def classify(
     as_json: Json = False,
 ) -> None:
     """Label the sessions of an approved plan in sealed workers."""
-    secret = {"secret": _api_key(api_key_file)} if api_key_file else {}
+    secret = {"secret": api_key(api_key_file)} if api_key_file else {}
     told = ask_about(vault, plan, "classify", **secret)
     tell(told, as_json=as_json, more="labels are complete and sealed")
 
@@ -125,7 +125,7 @@ def _text(path: Path) -> str:
         ) from None
 
 
-def _api_key(path: Path) -> str:
+def api_key(path: Path) -> str:
     """A key as a header can carry it; what else lies in the file is not repeated."""
     try:
         key = path.read_text(encoding="ascii").strip()

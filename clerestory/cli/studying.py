@@ -237,8 +237,15 @@ def _cost(study: "Study", made: "Plan") -> tuple[dict[str, Any], list[str]]:
 
 def _sent(rater: "Rater") -> list[str]:
     """Where text goes, in the words of the forecast; nothing where it goes nowhere."""
+    from privacy.endpoint import in_clear
+
     if not rater.endpoint:
         return []
+    if in_clear(rater.endpoint):
+        return [
+            f"text      of every session goes to {rater.endpoint} on the keeper's machine, in "
+            f"clear, for the model {rater.model}: who listens at that port there reads it"
+        ]
     return [
         f"text      of every session goes to {rater.endpoint}, for the model {rater.model}: "
         "who answers there reads it, and keeps it as long as the policy says"

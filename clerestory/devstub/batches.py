@@ -57,6 +57,13 @@ class Batches:
             self._held[name] = _Batch(datetime.now(UTC), mixed, self._looks)
             return self._told(name, url)
 
+    def listed(self, url: str) -> Json:
+        """All of them, the newest first, on one page; looking at the list brings no end nearer."""
+        with self._lock:
+            data = [self._told(name, url) for name in reversed(self._held)]
+        names = [each["id"] for each in data] or [None]
+        return {"data": data, "has_more": False, "first_id": names[0], "last_id": names[-1]}
+
     def look(self, name: str, url: str) -> Json | None:
         """How a batch is; each look brings its end nearer.  None if there is none of that name."""
         with self._lock:

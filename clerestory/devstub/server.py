@@ -83,6 +83,8 @@ class Stub(Loopback):
         """Answer a question about a batch."""
         if fault := _unnamed(headers):
             return fault
+        if path.partition("?")[0] == BATCHES:
+            return Reply(document(self.batches.listed(self.url)))
         name, _, rest = path.removeprefix(f"{BATCHES}/").partition("/")
         if rest == "results":
             lines = self.batches.results(name)

@@ -12,11 +12,13 @@ from fractions import Fraction
 from math import ceil, exp, floor
 
 from clerestory.fidelity import quoted
+from privacy.endpoint import in_clear
 from privacy.plan import Plan
 from privacy.views import SHOWN
 
 from .cell import Group
 from .markup import Child, Element, tag
+from .stability import note
 from .wording import CONFIDENCE, SPACE, counted, label_of, listed, name_of, number, significant
 
 
@@ -39,7 +41,7 @@ def protection(plan: Plan, groups: Sequence[Group]) -> list[Element]:
             "Who is protected",
             "The account, with all of its sessions. Whether or not any one account is in the "
             "data may hardly change what this page says, whatever else a reader knows. "
-            + _sent(plan),
+            + where_text_went(plan),
         ),
         (
             f"Noise: ε = {significant(privacy.epsilon, 6)}, δ = {significant(privacy.delta)}",
@@ -83,6 +85,8 @@ def caveats(plan: Plan, groups: Sequence[Group], facts: Mapping[str, object]) ->
             f"The labels are the judgement of the rater “{rater.name}” (version {rater.version}"
             f"{', model ' + rater.model if rater.model else ''}), not of the people themselves."
         )
+    if cells and (known := note(plan, facts)):
+        items.append(known)
     if rater.view != "full":
         items.append(
             f"The rater was shown a part of each session, {SHOWN[rater.view]}. Its labels say how "
@@ -160,9 +164,16 @@ def _mistakes(groups: Sequence[Group], plan: Plan) -> list[str]:
     return said
 
 
-def _sent(plan: Plan) -> str:
+def where_text_went(plan: Plan) -> str:
+    """A sentence on whom the sessions' text was sent to."""
     if not plan.rater.endpoint:
         return "The text of the sessions was sent nowhere; the rater ran inside the sealed worker."
+    if in_clear(plan.rater.endpoint):
+        return (
+            "The text of the sessions went from the sealed worker to a server on the keeper's own "
+            f"machine, {plan.rater.endpoint}, in clear: whoever answered there, and whoever "
+            "administers that machine, could read it."
+        )
     return (
         "The text of the sessions went from the sealed worker to the model behind "
         f"{plan.rater.endpoint}, whose provider can see it."

@@ -21,7 +21,9 @@ _TIERS = {
     "T1": "T1: a seal of its own on each worker",
     "T0": "T0: no isolation",
 }
-_TOLD = frozenset({"watermarks", "rater_note", "approvals", "floor", "runs", "mounted", "host"})
+_TOLD = frozenset({
+    "watermarks", "rater_note", "approvals", "floor", "runs", "mounted", "host", "anchors", "drift",
+})  # fmt: skip
 """Facts that have a place of their own on the page."""
 
 _COMMANDS = """\

@@ -20,6 +20,7 @@ from .meaning import meanings
 from .page import render_page, section
 from .protection import caveats, protection
 from .provenance import checking, provenance
+from .stability import flagged, stability
 from .wording import NOT_COMPUTED, TOO_FEW, counted, label_of, listed, name_of, number
 
 
@@ -35,7 +36,8 @@ def render_report(
         facts: What is known of the run; each is optional: `tier`, `custody`, `checkpoint`,
             `signer` (fingerprint), `code`, `codebook`, `prompts` (hashes), `rater_note`;
             `watermarks` (list of words), `approvals` (list of `name`, `fingerprint`, `time`),
-            `floor` (as a mapping).  Others are listed with the provenance.
+            `floor` (as a mapping); `anchors` (readings) and `drift` (rows of drift.csv).
+            Others are listed with the provenance.
 
     Returns:
         A self-contained HTML5 page in UTF-8, without script and without anything to load.
@@ -46,7 +48,7 @@ def render_report(
     groups = read_groups(plan, rows)
     marks = watermarks_of(facts)
     asked = {table.name: table for table in plan.tables}.values()
-    tables = [_table(table, i, groups, marks, (plan, rows)) for i, table in enumerate(asked)]
+    tables = [_table(table, i, groups, marks, (plan, rows, facts)) for i, table in enumerate(asked)]
     return render_page(
         title=plan.study.name,
         eyebrow="Clerestory release",
@@ -60,6 +62,7 @@ def render_report(
                 tag("dl", protection(plan, groups), class_="cards"),
             ),
             *tables,
+            *stability(plan, facts),
             *_meanings(plan),
             section(
                 "caveats", "What this cannot tell you", tag("ul", caveats(plan, groups, facts))
@@ -119,7 +122,7 @@ def _table(
     position: int,
     groups: Sequence[Group],
     marks: Sequence[str],
-    told: tuple[Plan, Sequence[Mapping[str, str]]],
+    told: tuple[Plan, Sequence[Mapping[str, str]], Mapping[str, object]],
 ) -> Element:
     own = [group for group in groups if group.table.name == table.name]
     name = f"table-{position + 1}"
@@ -128,6 +131,7 @@ def _table(
         inner = f"{name}-{i}"
         parts.append(tag("h3", name_of(group.statistic)) if len(own) > 1 else None)
         parts.append(tag("p", _sentence(answer(group)), class_="finding"))
+        parts += flagged(group.table, told[2])
         if group.published:
             parts.append(figure_of(group, name=f"{inner}-chart", marks=marks))
         parts.append(table_of(group, name=inner))

@@ -64,6 +64,9 @@ class Configuration:
     """Where else the ledger's heads go: read by whoever anchors."""
     scheduler: Scheduler | None = None
     """Without one, all workers run on this machine."""
+    anchor_set: str = ""
+    """Folder of public sessions by which a rater's drift is told; the set that ships if empty,
+    no set at all where it says `none`."""
 
 
 def read_configuration(folder: Path) -> Configuration:
@@ -103,6 +106,8 @@ def read_configuration(folder: Path) -> Configuration:
         read.scheduler.courier and 0 < read.scheduler.hands <= 1024 and read.scheduler.retries >= 0
     ):
         raise _wrong("a scheduler without a courier, or with no hand to work.")
+    if read.anchor_set not in ("", "none") and not Path(read.anchor_set).is_absolute():
+        raise _wrong("an anchor set that is no absolute path.")
     return read
 
 
@@ -110,8 +115,8 @@ def _wrong(found: str) -> ConfigurationError:
     return ConfigurationError(
         "KEEPER_TOML",
         rule="keeper.toml holds [key] (how, wrap, unwrap, seconds, environment), group, "
-        "[scheduler] (courier, carries, hands, retries) and [[anchor]], and is writable by the "
-        "keeper's user or root alone.",
+        "anchor_set, [scheduler] (courier, carries, hands, retries) and [[anchor]], and is "
+        "writable by the keeper's user or root alone.",
         found=found,
         remedy="mend it as docs/keeper.md shows, or take it away: the defaults are safe.",
     )

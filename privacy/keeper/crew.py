@@ -63,16 +63,22 @@ class Crew:
     asked: str = ""
     """The model that workers ask, where they ask one."""
 
-    def label(self, batch: Sequence[Due]) -> Answer:
+    def label(
+        self, batch: Sequence[Due], given: Mapping[str, list[SealedBlob]] | None = None
+    ) -> Answer:
         """
         Records of a batch, gated, in no order; and why the run must stop, if it must.
+
+        Args:
+            batch: Sessions.
+            given: What is sealed of each of them; by default as it lies in the vault.
 
         Raises:
             RefusedError: A worker's isolation or its answer does not hold.
             VerificationError: A sealed session is damaged or not from a custodian.
             IncompleteError: A worker was too slow, or its zygote has ended.
         """
-        blobs = {one.session: list(self._sealed(one)) for one in batch}
+        blobs = given or {one.session: list(self._sealed(one)) for one in batch}
         answer = self._ask(batch, blobs) if len(batch) > 1 else None
         if answer:
             return answer

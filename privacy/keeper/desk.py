@@ -18,12 +18,13 @@ from privacy.floor import TIERS
 from privacy.keeper.configuration import Carried
 from privacy.keeper.currency import check_floor, floor_changed, stale
 from privacy.keeper.intake import take_in
-from privacy.keeper.labelling import Labelling, label_set
+from privacy.keeper.labelling import Labelling
 from privacy.keeper.nodes import Nodes, Scheduled
 from privacy.keeper.runlog import RunLog
 from privacy.keeper.state import State
 from privacy.keeper.workers import BATCH_SECONDS
 from privacy.keeper.workshop import Workshop
+from privacy.label_sets import label_set
 from privacy.plan import Binding, Plan, read_plan
 from privacy.policy import Person, Policy, read_policy
 from privacy.sandbox.tiers import Tier

@@ -4,6 +4,9 @@ The way out of a run whose plan names an endpoint: a broker beside its workers.
 The keeper starts it from the code that was hashed, gives it one address and nothing else, and
 introduces each worker to it by a control socket.  The key for the endpoint passes the broker by:
 it goes into the sealed worker, by the pipe.
+
+To a server on this machine in clear, key and text pass the broker readable.  The keeper's own key
+is never sent there, since it may be a provider's; a server that wants none is given a word.
 """
 
 import socket
@@ -13,7 +16,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from privacy.endpoint import read_endpoint
+from privacy.endpoint import in_clear, read_endpoint
 from privacy.halts import Halt, halted
 from privacy.keeper.workshop import WorkerKind
 from privacy.sandbox import interpreter
@@ -21,16 +24,20 @@ from privacy.sandbox.mounts import CODE
 
 ENDPOINT_KEY = "endpoint.key"
 """File in the keeper's folder with the key for models' endpoints, for who gives none with a run."""
+NOBODYS_KEY = b"none"
+"""What a server on this machine is given that asks for no key."""
 _CLOSE_SECONDS = 5.0
 
 
-def endpoint_key(given: str, folder: Path) -> bytes:
+def endpoint_key(given: str, folder: Path, endpoint: str) -> bytes:
     """
     The key for a run's endpoint: the one that was given with the run, or the keeper's own.
 
     Raises:
         IncompleteError: There is none.
     """
+    if in_clear(endpoint):
+        return given.encode().strip() or NOBODYS_KEY
     own = folder / ENDPOINT_KEY
     if not given and not own.exists():
         raise halted(Halt.NO_KEY)
@@ -78,7 +85,7 @@ def broker(kind: WorkerKind, endpoint: str) -> Iterator[Egress]:
 
     Args:
         kind: The kind of worker; its code holds the broker's.
-        endpoint: `https://host[:port]`, from the plan.
+        endpoint: From the plan.
 
     Raises:
         ConfigurationError: The endpoint is none.

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable, Iterator
 
 from privacy.errors import IncompleteError
 from privacy.keeper.desk import Desk
-from privacy.keeper.labelling import label_set
 from privacy.keeper.rotation import PATIENCE, begin_rotation, finish_rotation
 from privacy.keeper.workshop import Progress
+from privacy.label_sets import label_set
 from privacy.labels import PSEUDONYM_BYTES, pack_bucket, unpack_bucket
 from privacy.retention import is_expired, today
 from privacy.sealing import floor_info, seal

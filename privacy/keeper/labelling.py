@@ -17,18 +17,16 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
-from hashlib import sha256
+from dataclasses import dataclass, field
 from os import sched_getaffinity
 from threading import Event, Lock
-
-import rfc8785
 
 from privacy.codebook import Codebook
 from privacy.errors import IncompleteError
 from privacy.floor import Floor
 from privacy.halts import halted
-from privacy.keeper.crew import Crew, Row, batches
+from privacy.keeper.anchor_reading import Anchor, AnchorReader, parted
+from privacy.keeper.crew import MOST_SESSIONS, Answer, Crew, Row, batches
 from privacy.keeper.due import Due
 from privacy.keeper.egress import broker
 from privacy.keeper.intake import check_whole, take_in
@@ -37,12 +35,14 @@ from privacy.keeper.runlog import RunLog
 from privacy.keeper.state import State
 from privacy.keeper.workers import FarWorkers, LocalWorkers, Workers
 from privacy.keeper.workshop import Progress, WorkerKind
+from privacy.label_sets import label_set
 from privacy.labels import (
     bucket_of,
     pack_bucket,
     unpack_bucket,
 )
-from privacy.plan import Plan, Rater
+from privacy.plan import Plan
+from privacy.raters import asks
 from privacy.sandbox.launch import Zygote
 from privacy.sandbox.tiers import Tier
 from privacy.sealing import floor_info, seal
@@ -114,18 +114,27 @@ class Labelling:
         """
         Label what is due; what was labelled stays when the run stops in the middle.
 
+        A rater that may change reads the anchor set before the first label of each month, also
+        where the month turns while it labels.
+
         Raises:
             RefusedError: A worker's isolation or its answers do not hold.
             VerificationError: A sealed session is damaged or not from a custodian.
             IncompleteError: A model was to be asked, and could not be.
         """
+        while not self._run_in_month(progress):
+            pass
+
+    def _run_in_month(self, progress: Progress) -> bool:
+        """Whether all is labelled; it is not where the month has turned."""
+        month, anchors = self._reader.month, self._reader.due()
         due, buckets = self.due(), range(self.floor.buckets)
         stop, lock, done = Event(), Lock(), [0]
 
         def work(crew: Crew | None, share: Sequence[int]) -> None:
             for bucket in share:
                 for batch in batches(due.get(bucket, ())):
-                    if stop.is_set() or crew is None:
+                    if stop.is_set() or crew is None or self._has_turned(month):
                         return
                     rows, halt = crew.label(batch)
                     with lock:
@@ -141,7 +150,12 @@ class Labelling:
         hands = self._hands
         with ExitStack() as stack, ThreadPoolExecutor(hands) as pool:
             # Of this thread, which waits for the others: a zygote ends with its starter.
-            crew = self._crew(stack) if due else None
+            crew = self._crew(stack) if due or anchors else None
+            if crew and anchors:
+                self._read_anchors(crew, pool, anchors, month)
+            # Before it starts: labels that a crashed run left behind were made at this tier, too.
+            body = {"plan": self.plan.hash, "set": self.label_set, "tier": self.tier.name}
+            self.state.ledger.append("labels", body)
             shares = [pool.submit(work, crew, buckets[hand::hands]) for hand in range(hands)]
             try:
                 for share in shares:
@@ -150,6 +164,31 @@ class Labelling:
                 stop.set()
                 if self.nodes:
                     self.nodes.hang_up()
+        return not self._has_turned(month)
+
+    @property
+    def _reader(self) -> AnchorReader:
+        return AnchorReader(self.state, self.floor, self.codebook, self.plan, self.label_set)
+
+    def _has_turned(self, month: str) -> bool:
+        """Whether labels of now would be of another month than the reading before them."""
+        return asks(self.plan.rater.name) and self._reader.month != month
+
+    def _read_anchors(
+        self, crew: Crew, pool: ThreadPoolExecutor, anchors: Sequence[Anchor], month: str
+    ) -> None:
+        """Have the anchor set labelled as sessions are; a reading is kept whole, or not at all."""
+
+        def read(batch: Sequence[Anchor]) -> Answer:
+            blobs = {one.due.session: [one.blob] for one in batch}
+            return crew.label([one.due for one in batch], blobs)
+
+        records: dict[str, bytes] = {}
+        for rows, halt in pool.map(read, parted(anchors, self._hands, MOST_SESSIONS)):
+            if halt:
+                raise halted(halt)
+            records.update((due.session, record) for due, record in rows)
+        self._reader.keep(month, records)
 
     @property
     def _again(self) -> bool:
@@ -188,23 +227,3 @@ class Labelling:
         header = {"kind": "labels", "floor": floor.hash, "set": name, "bucket": str(bucket)}
         sealed = seal(data, header, public=self.state.sealing.public, info=info)
         self.state.labels.put(name, bucket, sealed, ((s.session, s.labelled_from) for s, _ in rows))
-
-
-def label_set(plan: Plan, floor: str) -> str:
-    """Name of the labels that a plan speaks of."""
-    return label_set_of(plan.codebook, plan.prompts, plan.rater, floor)
-
-
-def label_set_of(codebook: str, prompts: str, rater: Rater, floor: str) -> str:
-    """
-    Name of a set of labels: SHA-256 over all that they depend on, hexadecimal.
-
-    Args:
-        codebook: SHA-256 of the codebook.
-        prompts: SHA-256 of what raters are asked.
-        rater: Who labelled.
-        floor: SHA-256 of the floor.
-    """
-    told = {"codebook": codebook, "prompts": prompts, "floor": floor}
-    told.update((f"rater {name}", str(value)) for name, value in asdict(rater).items())
-    return sha256(rfc8785.dumps(told)).hexdigest()

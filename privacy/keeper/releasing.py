@@ -14,19 +14,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
+from privacy.anchor_readings import ANCHOR_SET, AnchorReadings
 from privacy.approvals import Approval
 from privacy.codebook import codebook
 from privacy.errors import IncompleteError
 from privacy.evidence import Run, Statement, watermarks
 from privacy.floor import TIERS, Floor
 from privacy.keeper.account import accountant
+from privacy.keeper.anchor_reading import AnchorReader
 from privacy.keeper.bundles import enter_release, sign_bundle
-from privacy.keeper.labelling import label_set
 from privacy.keeper.nodes import Nodes, Scheduled
 from privacy.keeper.runlog import look, parts_of, runs_of
 from privacy.keeper.state import State
 from privacy.keeper.summing import Summing, ended
 from privacy.keeper.workshop import Progress, Workshop
+from privacy.label_sets import label_set
 from privacy.nodes.checks import NodeWorker
 from privacy.plan import Plan
 from privacy.policy import Policy
@@ -76,6 +78,7 @@ class Releasing:
         plan = self.plan
         buckets, runs = self._buckets(), runs_of(self.state, self.label_set)
         parts = {run.code: parts_of(self.state, run.code) for run in runs}
+        stability = self._stability()
         progress("starting the sealed worker", 0.0)
         kind = self.workshop.aggregate
         far: dict[bytes, Run] = {}
@@ -86,10 +89,15 @@ class Releasing:
             checkpoints = pay(self.state, self.floor, self.policy, plan, self.tier)
             answer = self._ask(worker, self._frames(worker, buckets, summing, progress))
         told = self._statement([*runs, *far.values(), run], parts, checkpoints)
-        files = self._bundle(answer, told)
+        files = self._bundle(answer, told, stability)
         self.state.save_release(plan.hash, files)
         enter_release(self.state, plan.hash, files)
         return files
+
+    def _stability(self) -> AnchorReadings | None:
+        """What the anchor set says of the rater: read before the charge, where it costs nothing."""
+        name = self.label_set
+        return AnchorReader(self.state, self.floor, codebook(), self.plan, name).told()
 
     def _buckets(self) -> list[SealedBlob | None]:
         name, floor = self.label_set, self.floor
@@ -158,7 +166,9 @@ class Releasing:
             raise ended(answer)
         return answer
 
-    def _bundle(self, answer: bytes, told: Statement) -> dict[str, bytes]:
+    def _bundle(
+        self, answer: bytes, told: Statement, stability: AnchorReadings | None
+    ) -> dict[str, bytes]:
         extras = {
             "statement.json": told.canonical,
             "floor.json": self.floor.canonical,
@@ -166,6 +176,8 @@ class Releasing:
             "checkpoint.txt": told.checkpoint_after.encode(),
             "keeper.pub": (self.state.signing.public + "\n").encode(),
         }
+        if stability:
+            extras[ANCHOR_SET] = stability.canonical
         for number, entry in enumerate(self._approval_entries()):
             extras[f"approval-{number + 1}.sig"] = entry.encode()
         return sign_bundle(self.workshop.compose(self.plan, answer, extras), self.state)

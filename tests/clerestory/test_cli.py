@@ -23,7 +23,7 @@ COMMANDS = {
     "approve", "revoke", "status", "classify", "validate", "release", "correct", "verify", "diff",
     "publish", "ledger", "audit", "forget", "team", "doctor", "schema", "synthesize", "dev-stub",
     "redteam", "inspect-format", "return", "reject", "withdraw", "policy", "recover", "node",
-    "courier", "fetch",
+    "courier", "fetch", "backend",
 }  # fmt: skip
 """The stable interface."""
 

@@ -16,9 +16,9 @@ from classifiers.worker import classify
 from privacy.codebook import codebook
 from privacy.custodian import Custodian
 from privacy.errors import IncompleteError
-from privacy.keeper.labelling import label_set
 from privacy.keeper.nodes import Nodes
 from privacy.keeper.summing import Summing
+from privacy.label_sets import label_set
 from privacy.labels import PSEUDONYM_BYTES, SESSION_KEY_BYTES, row_width, unpack_bucket
 from privacy.nodes.checks import NodeWorker
 from privacy.nodes.courier import Lease

@@ -11,7 +11,7 @@ from aggregates.plan import plan
 from aggregates.study import Study
 from clerestory.sealing import seal_sources
 from privacy.codebook import codebook
-from privacy.keeper.labelling import label_set
+from privacy.label_sets import label_set
 from privacy.labels import LabelRecord, unpack_bucket
 from privacy.plan import Plan
 from privacy.sealing import floor_info

@@ -209,6 +209,21 @@ def test_an_endpoint_is_found_by_its_address_and_its_roots() -> None:
         assert policy.endpoint_of(other) is None
 
 
+def test_an_endpoint_in_clear_has_no_roots() -> None:
+    """A server on the keeper's machine is allowed like any other, by its address alone."""
+    place = Endpoint("http://127.0.0.1:11434", 0, "")
+    policy = replace(default_policy(FLOOR), endpoint=(PLACE, place))
+    assert read_policy(policy.to_toml(), FLOOR) == policy
+    rater = Rater("claude", "2", "validated", "m", place.url, "")
+    assert policy.endpoint_of(rater) == place
+    assert policy.endpoint_of(replace(rater, endpoint="http://127.0.0.1:11435")) is None
+    assert policy.endpoint_of(replace(rater, endpoint="http://[::1]:11434")) is None
+    assert policy.endpoint_of(replace(rater, endpoint=PLACE.url)) is None  # TLS without roots
+    wrong = replace(policy, endpoint=(replace(place, roots=ROOTS),))
+    with pytest.raises(ConfigurationError, match="no certificate"):
+        read_policy(wrong.to_toml(), FLOOR)
+
+
 GOOD = replace(
     default_policy(FLOOR), officer=(Person("olga", KEYS[0]),), endpoint=(PLACE,)
 ).to_toml()
@@ -249,6 +264,8 @@ BROKEN = [
     ('period_rho = "27/100"', 'period_rho = "-1"'),
     ("bits_per_session = 64.0", "bits_per_session = -1.0"),
     ('url = "https://api.example.org"', 'url = "http://api.example.org"'),
+    ('url = "https://api.example.org"', 'url = "http://localhost:11434"'),
+    ('url = "https://api.example.org"', 'url = "http://127.0.0.1:11434"'),  # and roots
     ('url = "https://api.example.org"', 'url = "https://api.example.org/v1"'),
     ('url = "https://api.example.org"', 'url = "https://u:p@api.example.org"'),
     ('url = "https://api.example.org"', 'url = "https://api.example.org:0"'),

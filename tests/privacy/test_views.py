@@ -10,7 +10,7 @@ from aggregates.plan import plan
 from aggregates.study import Study
 from privacy.codebook import codebook
 from privacy.errors import ConfigurationError, RefusedError
-from privacy.keeper.labelling import label_set, label_set_of
+from privacy.label_sets import label_set, label_set_of
 from privacy.plan import Level, Plan, read_plan
 from privacy.raters import CLAUDE, OFFLINE, is_known
 from privacy.soundness import check_sound, unseen

@@ -22,9 +22,9 @@ from privacy.errors import ClerestoryError
 from privacy.keeper.bundles import sign_bundle
 from privacy.keeper.client import ask
 from privacy.keeper.desk import Desk
-from privacy.keeper.labelling import label_set
 from privacy.keeper.service import Keeper
 from privacy.keeper.state import State
+from privacy.label_sets import label_set
 from privacy.plan import Plan
 from privacy.sandbox.tiers import Tier
 from privacy.signing import SigningKey

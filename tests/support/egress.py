@@ -8,7 +8,7 @@ worker is the test itself, so that it can look at every frame.
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cache
 from threading import Thread
 
@@ -21,7 +21,7 @@ from privacy.keeper.egress import Egress, broker
 from privacy.keeper.workshop import WorkerKind
 from privacy.labels import LabelRecord, row_width, unpack_bucket
 from privacy.plan import Rater
-from privacy.raters import CLAUDE
+from privacy.raters import CLAUDE, Answers
 from privacy.sandbox.launch import Worker, Zygote
 from privacy.sandbox.manifest import collect
 from privacy.sandbox.tiers import Tier
@@ -38,9 +38,9 @@ CANARY = "heliotrope-4471-canary"
 ACCOUNT = bytes(range(16))
 
 
-def asking(url: str, roots: str, model: str = MODEL) -> Rater:
-    """The rater of a plan."""
-    return replace(CLAUDE, model=model, endpoint=url, roots=roots)
+def asking(url: str, roots: str = "", model: str = MODEL, answers: Answers = "schema") -> Rater:
+    """The rater of a plan; without roots, of an endpoint in clear."""
+    return replace(CLAUDE, model=model, endpoint=url, roots=roots, answers=answers)
 
 
 def session(text: str = CANARY) -> bytes:
@@ -58,7 +58,8 @@ def relaying() -> WorkerKind:
 @contextmanager
 def unsealed(rater: Rater, key: str = API_KEY, seconds: float = 20.0) -> Iterator[ClaudeRater]:
     """The rater in this process, and a broker in a thread of it: for what needs no seal."""
-    with brokering(resolve(*astuple(read_endpoint(rater.endpoint)))) as egress:
+    address = read_endpoint(rater.endpoint)
+    with brokering(resolve(address.host, address.port)) as egress:
         made = ClaudeRater(rater, seconds=seconds)
         with egress.control() as control:
             made.unlock(key.encode(), control)

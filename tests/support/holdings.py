@@ -14,7 +14,7 @@ from privacy.declared import split
 from privacy.deposit import Deposit
 from privacy.errors import VerificationError
 from privacy.keeper.due import Due
-from privacy.keeper.labelling import label_set_of
+from privacy.label_sets import label_set_of
 from privacy.labels import LabelRecord, bucket_of, pack_bucket, unpack_bucket
 from privacy.raters import OFFLINE
 from privacy.sealing import KeyPair, SealedBlob, floor_info, seal

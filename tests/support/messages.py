@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from clerestory.devstub import Answering, Asked, Reply, Stub, running
 from clerestory.devstub.answers import message_of
+from clerestory.devstub.likes import Local, Manners
 from privacy.codebook import codebook
 
 API_KEY = "sk-test-7f3c-canary-of-the-key"
@@ -16,6 +17,18 @@ class MessagesServer(Stub):
 
     def __init__(self, pem: bytes | None, answering: Answering) -> None:
         super().__init__(pem, answering)
+        self.asked: list[Asked] = []
+
+    def hear(self, asked: Asked) -> None:
+        """Keep it."""
+        self.asked.append(asked)
+
+
+class LocalServer(Local):
+    """A server like one on the keeper's machine; `asked` as above."""
+
+    def __init__(self, manners: Manners) -> None:
+        super().__init__(manners)
         self.asked: list[Asked] = []
 
     def hear(self, asked: Asked) -> None:

@@ -3,11 +3,12 @@ The rater that asks a Claude model: one call for a session, answered in codes.
 
 Promise: a session's text goes to the plan's endpoint, inside TLS that ends in the worker, and
 nowhere else; what comes back is labels, or a status of four, or a `Halt`.  The SDK has more ways
-out than that (an environment that names proxies, logs and addresses; traces; retries; errors that
-quote) and each is closed here or in `line`.
+out than that, and each is closed in `client` or in `line`.  Only to a server on this machine, where
+a plan says so, the text goes in clear.
 
-Reading order: `prompt` (what is asked, and what counts as an answer), `line` (HTTP), `tls`,
-`wire` (bytes), `rehearsal` (everything once, in memory, before the seal).
+Reading order: `prompt` (what is asked, and what counts as an answer), `answers` (how its form is
+asked for), `client` (the SDK), `line` (HTTP), `tls` and `clear`, `wire` (bytes), `rehearsal`
+(everything once, in memory, before the seal).
 """
 
 import socket
@@ -15,22 +16,19 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Literal
 
-import anthropic
-import httpx2
-
 from classifiers.raters import Halted, Unrated
 from classifiers.rendering import View
 from classifiers.sessions import Session
 from privacy.codebook import codebook
-from privacy.endpoint import read_endpoint
 from privacy.halts import Halt
 from privacy.plan import Rater as Named
 from privacy.raters import CLAUDE
 
+from .answers import asked_for, said
+from .client import client_of, way_to
 from .line import Line
 from .prompt import AGAIN, fenced, read_answer, rubric, schema
 from .rehearsal import bad_answers, rehearse
-from .tls import TlsStream, trusting
 from .wire import Deadline, through
 
 CALL_SECONDS = 120.0
@@ -55,21 +53,11 @@ class ClaudeRater:
         Raises:
             ValueError: The plan's roots hold no certificate.
         """
-        self._model, self._address = named.model, read_endpoint(named.endpoint)
-        self._context = trusting(named.roots)
+        self._model, self._answers = named.model, named.answers
+        self._way = way_to(named)
         self._deadline = Deadline(seconds)
-        self._line = Line(rehearse(self._model), self._deadline)
-        self._client = anthropic.Anthropic(
-            api_key="rehearsal",
-            base_url=named.endpoint,
-            http_client=httpx2.Client(
-                transport=self._line, trust_env=False, follow_redirects=False, timeout=None
-            ),
-            timeout=seconds,
-            max_retries=0,
-            open_telemetry=False,
-            default_headers={"accept-encoding": "identity"},
-        )
+        self._line = Line(rehearse(self._model, self._answers), self._deadline)
+        self._client = client_of(named.endpoint, self._line, seconds)
         self.system: list[Any] = [
             {
                 "type": "text",
@@ -78,8 +66,8 @@ class ClaudeRater:
             }
         ]
         """What comes first in every request, and may be kept by the provider."""
-        self.form: Any = {"format": {"type": "json_schema", "schema": schema(codebook())}}
-        """What an answer must look like."""
+        self.form: Any = asked_for(self._answers, schema(codebook()))
+        """What an answer must look like, as the plan says that it is asked for."""
         self._rehearse()
 
     def unlock(self, key: bytes, control: socket.socket | None) -> None:
@@ -96,8 +84,7 @@ class ClaudeRater:
         if not key or control is None or not key.isascii() or not key.decode().isprintable():
             raise Halted(Halt.NO_KEY)
         self._client.api_key = key.decode()
-        dial = through(control, self._deadline)
-        self._line.lead(lambda: TlsStream(dial(), self._context, self._address.host))
+        self._line.lead(self._way(through(control, self._deadline)))
 
     def close(self) -> None:
         """Let go of the connection."""
@@ -123,7 +110,7 @@ class ClaudeRater:
 
     def _rehearse(self) -> None:
         """Every bad answer once; good ones follow when the worker warms up."""
-        for _ in bad_answers(self._model):
+        for _ in bad_answers(self._model, self._answers):
             with suppress(Halted, Unrated):
                 self._ask([{"type": "text", "text": fenced("a rehearsal, für alle 検査")}])
 
@@ -136,24 +123,10 @@ class ClaudeRater:
                 system=self.system,
                 messages=[{"role": "user", "content": content}],
                 thinking={"type": "disabled"},
-                output_config=self.form,
+                **self.form,
             )
-            return _text_of(message, self._model)
+            return said(message, self._model, self._answers)
         except Unrated:
             raise
         except Exception:  # noqa: BLE001 - the SDK's errors quote what they failed on
             raise Halted(Halt.MALFORMED) from None
-
-
-def _text_of(message: anthropic.types.Message, model: str) -> str | None:
-    if message.type != "message":
-        raise Halted(Halt.MALFORMED)
-    # A name without a date may be answered by one with it.
-    if message.model != model and not message.model.startswith(f"{model}-"):
-        raise Halted(Halt.OTHER_MODEL)
-    if message.stop_reason == "refusal":
-        raise Unrated("refused")
-    if message.stop_reason in ("max_tokens", "model_context_window_exceeded"):
-        raise Unrated("cut")
-    texts = [block.text for block in message.content if block.type == "text"]
-    return texts[0] if len(texts) == 1 and message.stop_reason == "end_turn" else None

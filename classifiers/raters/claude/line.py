@@ -129,7 +129,7 @@ def _padded(request: httpx2.Request) -> httpcore2.Request:
     Space after a JSON text is part of no value [RFC 8259, 2]: a model is not shown it.
     """
     body = request.read()
-    body = body.ljust(padded_length(len(body)))
+    body = body.ljust(padded_length(len(body))) if body else body
     headers = [(n, v) for n, v in request.headers.raw if n.lower() != b"content-length"]
     return httpcore2.Request(
         method=request.method,

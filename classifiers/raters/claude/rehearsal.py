@@ -8,14 +8,16 @@ the same TLS, through good answers and bad ones; after that a call opens nothing
 
 import json
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import chain, cycle
 from pathlib import Path
 
 import h11
 
 from privacy.codebook import codebook
+from privacy.raters import Answers
 
+from .answers import TOOL
 from .line import Connect
 from .tls import TlsStream, trusting
 
@@ -27,7 +29,7 @@ Answer = tuple[int, bytes]
 """Status and body."""
 
 
-def bad_answers(model: str) -> list[Answer]:
+def bad_answers(model: str, answers: Answers = "schema") -> list[Answer]:
     """Answers that end in a `Halt`, or in no text: one for each way through the SDK."""
     return [
         (200, b"no JSON"),
@@ -36,15 +38,23 @@ def bad_answers(model: str) -> list[Answer]:
         (200, _message(model, "", stop_reason="refusal")),
         (200, _message(model, "", stop_reason="max_tokens")),
         (200, _message("another", "")),
+        (200, _message(model, None)),
+        *([(200, _called(model, "no code"))] if answers == "tool" else []),
         (429, b"{}"),
     ]
 
 
-def rehearse(model: str) -> Connect:
+def rehearse(model: str, how: Answers = "schema") -> Connect:
     """Connections to a server that gives every bad answer once, then good ones every other time."""
-    good = json.dumps({each.name: each.codes[-1] for each in codebook().instruments})
-    then = cycle([(200, _message(model, "no label")), (200, _message(model, good))])
-    answers = chain(bad_answers(model), then)
+    codes = {each.name: each.codes[-1] for each in codebook().instruments}
+    text = json.dumps(codes)
+    good = {
+        "schema": _message(model, text),
+        "tool": _called(model, codes),
+        "words": _message(model, f"```json\n{text}\n```"),
+    }[how]
+    then = cycle([(200, _message(model, "no label")), (200, good)])
+    answers = chain(bad_answers(model, how), then)
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server.load_cert_chain(_PEM)
     server.set_alpn_protocols(["http/1.1"])
@@ -52,7 +62,17 @@ def rehearse(model: str) -> Connect:
     return lambda: TlsStream(_Server(server, answers), context, HOST)
 
 
-def _message(model: str, text: str, stop_reason: str = "end_turn") -> bytes:
+def _message(model: str, text: str | None, stop_reason: str = "end_turn") -> bytes:
+    return _whole(model, None if text is None else {"type": "text", "text": text}, stop_reason)
+
+
+def _called(model: str, given: object) -> bytes:
+    block = {"type": "tool_use", "id": "toolu_rehearsal", "name": TOOL, "input": given}
+    return _whole(model, block, "tool_use")
+
+
+def _whole(model: str, block: Mapping[str, object] | None, stop_reason: str) -> bytes:
+    """A message with a thought and a block; without one, with no content at all."""
     thinking = {"type": "thinking", "thinking": "", "signature": ""}
     return json.dumps(
         {
@@ -60,7 +80,7 @@ def _message(model: str, text: str, stop_reason: str = "end_turn") -> bytes:
             "type": "message",
             "role": "assistant",
             "model": model,
-            "content": [thinking, {"type": "text", "text": text}],
+            "content": block and [thinking, block],
             "stop_reason": stop_reason,
             "stop_sequence": None,
             "usage": {"input_tokens": 1, "output_tokens": 1},

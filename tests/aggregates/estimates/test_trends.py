@@ -5,8 +5,9 @@ from math import sqrt
 
 import pytest
 
-from aggregates.estimates.trends import _slope, trends
+from aggregates.estimates.trends import trends
 from aggregates.release import Row, release
+from privacy.forms import factors
 from privacy.plan import Plan
 from privacy.unit import SCALE
 from tests.aggregates.rows import TRENDS, small_plan
@@ -62,7 +63,7 @@ def test_a_slope_is_that_of_least_squares() -> None:
     # Shares .2, .18, .12: the slope is (.12 - .2)/2.
     assert slope["estimate"] == pytest.approx(-0.04)
     assert slope["unit"] == "share per month"
-    assert _slope(["2025-11", "2025-12", "2026-02"]) == pytest.approx(
+    assert factors("slope", ["2025-11", "2025-12", "2026-02"]) == pytest.approx(
         [-4 / 14, -1 / 14, 5 / 14]  # months 0, 1, 3: mean 4/3, squares 42/9
     )
 

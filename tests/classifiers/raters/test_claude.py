@@ -143,6 +143,7 @@ STATUSES: dict[str, tuple[Answering, str, int]] = {
     "has no room": (changed(stop_reason="model_context_window_exceeded"), "cut", 1),
     "says no JSON": (saying("I would say it is a fix."), "invalid", 2),
     "says nothing": (changed(content=[]), "invalid", 2),
+    "says null": (changed(content=None), "invalid", 2),  # as Ollama says nothing
     "says two things": (changed(content=[TEXT, TEXT]), "invalid", 2),
     "says a list": (saying("[]"), "invalid", 2),
     "nests too deep": (saying("[" * 20_000), "invalid", 2),
@@ -235,9 +236,11 @@ HALTS: dict[str, tuple[Answering, Halt]] = {
     ),
     "no message": (lambda _: Reply(b"{}"), Halt.MALFORMED),
     "a list": (lambda _: Reply(b"[]"), Halt.MALFORMED),
-    "no content": (changed(content=None), Halt.MALFORMED),
+    "content of no kind": (changed(content=7), Halt.MALFORMED),
     "another model": (changed(model="claude-opus-9"), Halt.OTHER_MODEL),
     "a model that begins alike": (changed(model=MODEL + "0"), Halt.OTHER_MODEL),
+    "a model whose name goes on": (changed(model=MODEL + "-fast"), Halt.OTHER_MODEL),
+    "a model with no name": (changed(model=None), Halt.OTHER_MODEL),
 }  # fmt: skip
 
 

@@ -9,15 +9,17 @@ from threading import Lock
 
 import pytest
 
-from clerestory.devstub import Asked, Reply, authority
+from clerestory.devstub import Asked, Reply, authority, running
+from clerestory.devstub.likes import LIKES, SERVED, Manners
+from clerestory.pages.protection import where_text_went
 from clerestory.truth import unsafe_open_labels
 from privacy.codebook import codebook
 from privacy.labels import LabelRecord, unpack_bucket
 from privacy.plan import read_plan
 from privacy.vault import Vault
 from tests.promises.test_only_labels_leave import canaries, found_in
-from tests.support.asking import Asking, asking_world
-from tests.support.messages import API_KEY, MessagesServer, codes, message, serving
+from tests.support.asking import Asking, asking_world, study
+from tests.support.messages import API_KEY, LocalServer, MessagesServer, codes, message, serving
 from tests.support.world import World, clerestory, must
 
 SESSIONS = 24
@@ -57,22 +59,34 @@ def model() -> Model:
 
 
 @pytest.fixture(scope="module")
-def asking(tmp_path_factory: pytest.TempPathFactory, model: Model) -> Iterator[Asking]:
+def here() -> Iterator[LocalServer]:
+    """A server on the keeper's machine, in clear."""
+    with running(LocalServer(Manners(LIKES["llama.cpp"]))) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def asking(
+    tmp_path_factory: pytest.TempPathFactory, model: Model, here: LocalServer
+) -> Iterator[Asking]:
     """A world before its plan was handed in."""
     ours = authority()
     pem = ours.sign()
     folder = tmp_path_factory.mktemp("asking")
-    with serving(pem, model) as server, asking_world(folder, server, ours.roots) as asking:
+    with (
+        serving(pem, model) as server,
+        asking_world(folder, server, ours.roots, beside=here.url) as asking,
+    ):
         must("submit", asking.world.vault, asking.world.plan)
         must("approve", asking.world.vault, asking.world.plan, "--key", asking.world.key)
         yield asking
 
 
-def labels(world: World) -> Counter[str]:
+def labels(world: World, path: Path | None = None) -> Counter[str]:
     """Every session's work_mode and status, as they rest in the keeper's buckets."""
     book, found = codebook(), Counter[str]()
     names = [field.name for field in book.fields]
-    plan = read_plan(world.plan.read_bytes())
+    plan = read_plan((path or world.plan).read_bytes())
     for bucket in unsafe_open_labels(Vault.open(world.vault), world.state, plan):
         for _, row in unpack_bucket(bucket, book):
             record = LabelRecord.decode(row, book)
@@ -161,6 +175,25 @@ def test_the_bundle_names_the_model_that_was_asked(asking: Asking) -> None:
     plan = json.loads((out / "plan.json").read_text(encoding="utf-8"))
     assert plan["rater"]["endpoint"] == asking.server.url
     assert found_in(out, [*canaries(world), API_KEY.encode()]) == set()
+
+
+def test_a_server_on_the_keepers_machine_labels_in_clear(asking: Asking, here: LocalServer) -> None:
+    """With no key and no roots, in another label set; the plan's forecast says who reads it."""
+    world, written = asking.world, asking.world.folder / "clear.json"
+    path = world.folder / "clear.toml"
+    path.write_text(study(here.url, SERVED, 'answers = "tool"'), encoding="utf-8")
+    told = must("plan", path, "--out", written)
+    assert f"goes to {here.url} on the keeper's machine, in clear" in told
+    assert "in clear" in where_text_went(read_plan(written.read_bytes()))
+    must("submit", world.vault, written)
+    must("approve", world.vault, written, "--key", world.key)
+    must("classify", world.vault, written)
+    found = labels(world, written)
+    assert found["rated"] == SESSIONS
+    assert found["unclear"] < SESSIONS  # the control: somebody answered
+    assert {asked.headers["Authorization"] for asked in here.asked} == {"Bearer none"}
+    assert {"tools" in asked.body for asked in here.asked} == {True}
+    assert len(here.asked) == SESSIONS
 
 
 def test_ones_own_root_is_refused_where_the_floor_is_not_for_development(

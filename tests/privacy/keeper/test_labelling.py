@@ -15,7 +15,8 @@ from privacy.deposit import Deposit
 from privacy.errors import IncompleteError, RefusedError, VerificationError
 from privacy.keeper import labelling
 from privacy.keeper.crew import check_record
-from privacy.keeper.labelling import Labelling, label_set, label_set_of
+from privacy.keeper.labelling import Labelling
+from privacy.label_sets import label_set, label_set_of
 from privacy.labels import LabelRecord, unpack_bucket
 from privacy.plan import Plan
 from privacy.raters import OFFLINE

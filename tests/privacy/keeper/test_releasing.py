@@ -14,8 +14,8 @@ import pytest
 from privacy.entries import Entry
 from privacy.errors import ClerestoryError, IncompleteError, RefusedError, VerificationError
 from privacy.keeper.bundles import sign_bundle
-from privacy.keeper.labelling import label_set
 from privacy.keeper.state import LEDGER
+from privacy.label_sets import label_set
 from privacy.ledger import Ledger
 from privacy.plan import Plan
 from privacy.sealing import KeyPair, SealedBlob, floor_info, seal

@@ -13,8 +13,8 @@ from privacy.custodian import Custodian
 from privacy.errors import IncompleteError, VerificationError
 from privacy.evidence import ANOTHER, Statement, read_statement
 from privacy.keeper import workers
-from privacy.keeper.labelling import label_set
 from privacy.keeper.runlog import RunLog, runs_of
+from privacy.label_sets import label_set
 from privacy.plan import Plan
 from privacy.sandbox.launch import Worker, required, start
 from privacy.sandbox.tiers import best_tier

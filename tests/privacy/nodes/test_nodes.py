@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from privacy.errors import ClerestoryError, IncompleteError, RefusedError, VerificationError
 from privacy.keeper.configuration import Scheduler
-from privacy.keeper.labelling import label_set
 from privacy.keeper.nodes import Nodes, Scheduled
 from privacy.keeper.roles import MAY_ASK, asker, check_may_ask
 from privacy.keeper.summing import Summing
 from privacy.keeper.verbs import runs
+from privacy.label_sets import label_set
 from privacy.nodes.checks import NodeWorker, check_report, check_result
 from privacy.nodes.messages import (
     ORDER,
