@@ -31,6 +31,8 @@ class Halt(IntEnum):
     CAPPED = 11
     """The broker has opened as many connections as it may."""
     NO_KEY = 12
+    SPEND_LIMIT = 30
+    """The endpoint's own limit on money, which no waiting mends."""
 
 
 _RULE = "A session is labelled by the model that its plan names, at the endpoint it names."
@@ -62,6 +64,10 @@ _TOLD: dict[Halt, tuple[str, str]] = {
     Halt.NO_KEY: (
         "no key for the endpoint.",
         "give one: `clerestory classify VAULT PLAN --api-key-file FILE`.",
+    ),
+    Halt.SPEND_LIMIT: (
+        "an endpoint whose own limit on money is reached.",
+        f"have whoever pays there raise it, or wait until it is a new one; then {_AGAIN}",
     ),
 }
 

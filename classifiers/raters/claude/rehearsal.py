@@ -24,6 +24,11 @@ from .tls import TlsStream, trusting
 HOST = "rehearsal.invalid"
 _PEM = Path(__file__).with_name("rehearsal.pem")
 _CHUNK = 65_536
+_PACE = [("retry-after", "1"), *(
+    (f"anthropic-ratelimit-requests-{name}", value)
+    for name, value in (("limit", "2"), ("remaining", "0"), ("reset", "2026-01-01T00:00:00Z"))
+)]  # fmt: skip
+"""What a server says of its pace, so that it was read once: a minute that is long over."""
 
 Answer = tuple[int, bytes]
 """Status and body."""
@@ -128,7 +133,9 @@ class _Server:
                 self._http.start_next_cycle()
 
     def _reply(self, status: int, body: bytes) -> None:
-        headers = [("content-type", "application/json"), ("content-length", str(len(body)))]
+        headers = [
+            ("content-type", "application/json"), ("content-length", str(len(body))), *_PACE
+        ]  # fmt: skip
         for event in (
             h11.Response(status_code=status, headers=headers),
             h11.Data(data=body),
