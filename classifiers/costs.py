@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil
 
+from classifiers.chunks import CHUNK_BYTES, MOST_CHUNKS
 from classifiers.rendering import SESSION_MOST, TURN_KEPT
 from classifiers.views import TAIL_KEPT
 from privacy.codebook import codebook
@@ -23,10 +24,11 @@ from privacy.views import ViewName
 
 CHARACTERS_PER_TOKEN = 3
 """Of English text and code, by rule of thumb."""
-BYTES_PER_CHARACTER = 4
-"""Most that UTF-8 takes."""
+SESSION_BYTES = 4 * SESSION_MOST
+"""Four bytes are the most that UTF-8 takes for a character."""
 USUALLY_MOST: Mapping[ViewName, int] = {
     "full": SESSION_MOST,
+    "whole": CHUNK_BYTES,
     "first_turn": TURN_KEPT,
     "tail": TAIL_KEPT,
 }
@@ -39,7 +41,7 @@ class Cost:
     """What all sessions together take of a model."""
 
     calls: int
-    """One for each session."""
+    """One for each session and question that is asked apart."""
     tokens_in: int
     """Read, if each session fills what a rater is shown of it with English text."""
     tokens_out: int
@@ -74,16 +76,21 @@ def cost_of(rater: Rater, sessions: int) -> Cost:
     if not asks(rater.name):
         return Cost(0, 0, 0, 0, 0, 0)
     from .raters.claude import ATTEMPTS, MOST_TOKENS  # late: the SDK takes seconds
-    from .raters.claude.prompt import AGAIN, fenced, rubric, schema
+    from .raters.claude.prompt import AGAIN, fenced, questions, rubric, schema
 
-    asked = rubric(codebook(), rater.view) + fenced("") + json.dumps(schema(codebook()))
-    characters, largest = len(asked) + USUALLY_MOST[rater.view], len(asked.encode())
-    whole = largest + len(AGAIN.encode()) + BYTES_PER_CHARACTER * SESSION_MOST
+    calls = [
+        rubric(call, rater.view) + fenced("") + json.dumps(schema(call))
+        for call in questions(codebook(), rater.mode, rater.view)
+    ]
+    parts, shown = (MOST_CHUNKS, CHUNK_BYTES) if rater.view == "whole" else (1, SESSION_BYTES)
+    usual = sum(ceil((len(c) + USUALLY_MOST[rater.view]) / CHARACTERS_PER_TOKEN) for c in calls)
+    most = sum(len(call.encode()) + len(AGAIN.encode()) + shown for call in calls)
+    once, often = sessions * len(calls), sessions * len(calls) * parts * ATTEMPTS
     return Cost(
-        calls=sessions,
-        tokens_in=sessions * ceil(characters / CHARACTERS_PER_TOKEN),
-        tokens_out=sessions * MOST_TOKENS,
-        calls_most=sessions * ATTEMPTS,
-        tokens_in_most=sessions * ATTEMPTS * whole,
-        tokens_out_most=sessions * ATTEMPTS * MOST_TOKENS,
+        calls=once,
+        tokens_in=sessions * usual,
+        tokens_out=once * MOST_TOKENS,
+        calls_most=often,
+        tokens_in_most=sessions * parts * ATTEMPTS * most,
+        tokens_out_most=often * MOST_TOKENS,
     )

@@ -29,6 +29,7 @@ from privacy.sealing import KeyPair, SealedBlob, run_info, seal
 from privacy.tasks import Task, rows_info
 from privacy.views import UNSEEN, ViewName
 
+from .errands import begin, rehearse
 from .formats import read_session
 from .raters import AskingRater, Halted, Rater, Unrated, rater_of
 from .rendering import render
@@ -99,8 +100,9 @@ def run(channel: Channel, key: KeyPair) -> None:
 
     On a node the first frame is a `Task`, and the answer is sealed to its recipient.
 
-    A rater that asks somebody is given its key first, in a frame of its own.  Where nobody can be
-    asked, the rows so far are the answer, and one byte of `Halt` behind them.
+    A rater that asks somebody is given its key first, in a frame of its own, and its errand where
+    the plan names batches.  Where nobody can be asked, the rows so far are the answer, and one byte
+    of `Halt` behind them.
 
     Args:
         channel: Frames from and to the keeper.
@@ -110,10 +112,11 @@ def run(channel: Channel, key: KeyPair) -> None:
     if plan is None or rater is None:
         raise _mismatch("a worker that was not prepared.")
     rows, digests = list[bytes](), list[str]()
-    halt, task, beside = b"", Task(), None
+    said, halt, task, beside = b"", b"", Task(), None
     try:
         if isinstance(rater, AskingRater):
             rater.unlock(channel.receive(LARGEST_SECRET), inherited())
+        doing = begin(plan, rater, channel, key)
         while frame := channel.receive(LARGEST_FRAME):
             if not rows and (told := Task.decode(frame)):
                 task = told
@@ -123,14 +126,19 @@ def run(channel: Channel, key: KeyPair) -> None:
             if blob.header.get("kind") == TELEMETRY:
                 beside = blob
                 continue
-            rows.append(row_of(blob, key, task.info(plan.hash), rater, beside, plan.rater.view))
+            info = task.info(plan.hash)
+            label = partial(row_of, blob, key, info, rater, beside, plan.rater.view)
+            if (row := doing.row(digests[-1], label)) is not None:
+                rows.append(row)
             beside = None
+        said, stopped = doing.answer()
+        halt = bytes([stopped]) if stopped else b""
     except Halted as halted:
         halt = bytes([halted.code])
         while channel.receive(LARGEST_FRAME):  # who still sends would not hear the answer
             pass
     SystemRandom().shuffle(rows)
-    answer = b"".join(rows) + halt
+    answer = said + b"".join(rows) + halt
     if task.recipient:
         info = rows_info(plan.hash, digests)
         answer = seal(answer, {"kind": "rows"}, public=task.recipient, info=info).encode()
@@ -238,7 +246,7 @@ def _label(data: bytes, rater: Rater, view: ViewName) -> tuple[dict[str, str], d
     except Exception:  # noqa: BLE001 - what was counted stands, what was judged does not
         labels, status = {}, "invalid"
     labels |= dict.fromkeys(UNSEEN[view], UNCLEAR)
-    whole = shown if view == "full" else render(session)
+    whole = shown if part is session else render(session)
     counted = structure_of(session)
     labels |= contexts(counted, whole, share_cut=shown.share_cut)
     return {**labels, "status": status}, counted.measures
@@ -279,6 +287,7 @@ def _warm_up(plan: Plan, rater: Rater) -> None:
     # A rater that raises on a plain session would make every session `invalid`, unnoticed.
     if label(data).labels[position] != rated:
         raise _mismatch("a rater that cannot rate a plain session.")
+    rehearse(plan, rater, blob.digest, lambda: label(data).encode())
 
 
 def _mismatch(found: str) -> ConfigurationError:

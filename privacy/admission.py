@@ -18,6 +18,7 @@ from .floor import Floor
 from .plan import Plan
 from .policy import Policy
 from .raters import asks, is_elsewhere, is_known, is_made_up
+from .tickets import RESULT_DAYS
 
 Finding = tuple[str, str, str, str]
 """Code, rule, what was found, what to do."""
@@ -179,6 +180,21 @@ def _model(plan: Plan, policy: Policy) -> Iterator[Finding]:
             "Roots of one's own are trusted where floor and policy say `development` only.",
             "roots that are not on the list of public ones.",
             "give the public root that the endpoint's certificate leads to.",
+        )
+    elif rater.batches and place.retention_days < RESULT_DAYS:
+        yield (
+            "BATCHES_NOT_ALLOWED",
+            f"Message batches rest at the provider for up to {RESULT_DAYS} days: they are sent "
+            "where the policy lets its endpoint keep text for as long.",
+            f"an endpoint that may keep text for {place.retention_days} days.",
+            "leave `batches` out of the study, or have the policy changed.",
+        )
+    elif rater.batches and rater.answers == "words":
+        yield (
+            "BATCHES_IN_WORDS",
+            "In a message batch the form of an answer is asked for by a schema or a tool.",
+            'batches with `answers = "words"`.',
+            'write `answers = "schema"` or `"tool"` in the study, or leave `batches` out.',
         )
     elif is_made_up(rater.model) and not place.development:
         yield (

@@ -82,7 +82,10 @@ def certificates(roots: str) -> tuple[bytes, ...]:
     Raises:
         ConfigurationError: There is none, or too much.
     """
-    found = tuple(b64decode(body) for body in _CERTIFICATE.findall(roots[:LONGEST_ROOTS]))
+    try:
+        found = tuple(b64decode(body) for body in _CERTIFICATE.findall(roots[:LONGEST_ROOTS]))
+    except ValueError:  # torn
+        found = ()
     if not found or len(roots) > LONGEST_ROOTS:
         raise ConfigurationError(
             "ROOTS_UNREADABLE",

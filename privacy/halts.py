@@ -31,6 +31,10 @@ class Halt(IntEnum):
     CAPPED = 11
     """The broker has opened as many connections as it may."""
     NO_KEY = 12
+    PENDING = 20
+    """Batches that were sent have not ended."""
+    LOST = 21
+    """The endpoint does not know a batch that was sent."""
     SPEND_LIMIT = 30
     """The endpoint's own limit on money, which no waiting mends."""
 
@@ -48,7 +52,8 @@ _TOLD: dict[Halt, tuple[str, str]] = {
     Halt.OVERLOADED: ("an endpoint that is overloaded.", f"wait; then {_AGAIN}"),
     Halt.REJECTED: (
         "an endpoint that rejects the request.",
-        "look whether it knows the plan's model and structured answers.",
+        "look whether it knows the plan's model, and takes the form that answers are asked for in: "
+        "`clerestory backend probe` tells.",
     ),
     Halt.FAILED: ("an endpoint that failed.", _AGAIN),
     Halt.SLOW: ("no answer in time.", _AGAIN),
@@ -64,6 +69,15 @@ _TOLD: dict[Halt, tuple[str, str]] = {
     Halt.NO_KEY: (
         "no key for the endpoint.",
         "give one: `clerestory classify VAULT PLAN --api-key-file FILE`.",
+    ),
+    Halt.PENDING: (
+        "message batches that have not ended.",
+        f"wait: a batch ends within a day, mostly within an hour; then {_AGAIN}",
+    ),
+    Halt.LOST: (
+        "an endpoint that does not know a message batch which it was sent.",
+        "give a key of the workspace that the batch was sent with; after 29 days it is given up, "
+        "and its sessions are sent again.",
     ),
     Halt.SPEND_LIMIT: (
         "an endpoint whose own limit on money is reached.",

@@ -37,6 +37,7 @@ Role = Literal["officer", "custodian", "researcher", "node"]
 ROLES: tuple[Role, ...] = ("officer", "custodian", "researcher", "node")
 
 _URL = re.compile(r"https://[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?(:[1-9][0-9]{0,4})?")
+_USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _PLACE = re.compile(r"(?<=\(at )(line \d+, column \d+|end of document)(?=\))")
 
@@ -73,6 +74,8 @@ class Endpoint:
     development: bool = False
     """Whether roots of one's own making, or a model that makes its answers up, are trusted there;
     a floor must allow it, releases say so."""
+    owner: str = ""
+    """In clear: the user of the keeper's machine whose server it is, beside root and the keeper."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +127,9 @@ class Policy:
         told = asdict(self)
         if not self.node:  # as it was hashed before there were nodes
             del told["node"]
+        for place in told["endpoint"]:
+            if not place["owner"]:  # and before anybody was asked in clear
+                del place["owner"]
         return sha256(rfc8785.dumps(told)).hexdigest()
 
     @property
@@ -237,6 +243,8 @@ def _check_sense(policy: Policy) -> Policy:
             raise _unreadable("an endpoint without `https://host[:port]` or a SHA-256 of roots.")
         if clear and place.roots:
             raise _unreadable("roots of an endpoint in clear, which has no certificate.")
+        if place.owner and not (clear and _USER.fullmatch(place.owner)):
+            raise _unreadable("an owner of an endpoint with TLS, or one that is no user's name.")
         if place.retention_days < 0:
             raise _unreadable("an endpoint that keeps text for less than no time.")
     return policy

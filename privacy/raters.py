@@ -46,7 +46,7 @@ class Rater:
 OFFLINE = Rater(name="offline", version="2", fidelity="low", model="", endpoint="", roots="")
 """Rules over structure and wording; nothing leaves the machine."""
 
-CLAUDE = Rater(name="claude", version="2", fidelity="low", model="", endpoint="", roots="")
+CLAUDE = Rater(name="claude", version="3", fidelity="low", model="", endpoint="", roots="")
 """A Claude model by the Messages API: text leaves the worker, encrypted, for its endpoint.
 
 Fidelity is low until a model was held against labels of people.

@@ -14,6 +14,7 @@ from classifiers.sessions import Session
 from privacy.halts import Halt
 from privacy.plan import Rater as Named
 from privacy.raters import asks, is_known
+from privacy.tickets import Ticket
 
 
 class Rater(Protocol):
@@ -35,6 +36,41 @@ class AskingRater(Rater, Protocol):
     def unlock(self, key: bytes, control: socket.socket | None) -> None:
         """Take the key, and the socket on which connections are asked for."""
         ...
+
+
+class Batches(Protocol):
+    """What a rater asks through that may send its questions together, to be answered later."""
+
+    def plain(self) -> None:
+        """From now on, ask and wait."""
+        ...
+
+    def write(self) -> None:
+        """From now on, write questions down instead of asking."""
+        ...
+
+    def turn(self, session: str) -> None:
+        """From now on, questions are about the sealed session of this digest."""
+        ...
+
+    def send(self) -> tuple[Ticket, Halt | None]:
+        """Send what was written; why it was not all of it, if it was not."""
+        ...
+
+    def read(self, ticket: Ticket) -> None:
+        """From now on, answer questions from what became of those that were sent."""
+        ...
+
+    def drop(self, ticket: Ticket) -> None:
+        """Have what was sent, and the answers, deleted."""
+        ...
+
+
+@runtime_checkable
+class BatchingRater(AskingRater, Protocol):
+    """A rater that asks through `Batches`."""
+
+    batches: Batches
 
 
 class Unrated(Exception):  # noqa: N818 - an outcome, not a fault
@@ -64,6 +100,10 @@ class Halted(BaseException):
     def __init__(self, code: Halt) -> None:
         super().__init__(code.name)
         self.code = code
+
+
+class Unanswered(BaseException):
+    """A question that was sent and never answered: its session is not labelled, and due again."""
 
 
 def rater_of(named: Named) -> Rater:

@@ -28,6 +28,14 @@ def probe(
     api_key_file: Annotated[
         Optional[Path], typer.Option(help="File with its key; without, none is given.")
     ] = None,
+    longest: Annotated[
+        int,
+        typer.Option(
+            min=1000,
+            max=1_000_000,
+            help="Characters of the longest text that a study sends: 25,000 in the full view.",
+        ),
+    ] = 25_000,
     as_json: Json = False,
 ) -> None:
     """Ask a server some twenty questions about a made-up session, and say what to write."""
@@ -48,8 +56,11 @@ def probe(
             remedy="name the model as its server lists it.",
         )
     rater = replace(CLAUDE, model=model, endpoint=endpoint, roots=_roots(endpoint, roots))
-    with asking(rater, key) as server, Progress() as progress:
-        found = ask(server, progress)
+    try:
+        with asking(rater, key) as server, Progress() as progress:
+            found = ask(server, progress, longest)
+    except ValueError:  # PEM that holds no X.509
+        raise _no_roots("something else than certificates.") from None
     answer(found.told(rater), words(found, rater), as_json=as_json)
     check_fit(found)
 
@@ -72,13 +83,17 @@ def _roots(endpoint: str, path: Path | None) -> str:
         text = path.read_text(encoding="ascii")
         certificates(text)
     except (OSError, UnicodeDecodeError):
-        raise ConfigurationError(
-            "ROOTS_UNREADABLE",
-            rule="Roots are certificates in PEM.",
-            found="no readable file at that path.",
-            remedy="save the root that the endpoint's certificate leads to.",
-        ) from None
+        raise _no_roots("no readable file at that path.") from None
     return text
+
+
+def _no_roots(found: str) -> ConfigurationError:
+    return ConfigurationError(
+        "PROBE_ROOTS_UNREADABLE",
+        rule="The roots of a server that is probed are certificates in a file.",
+        found=found,
+        remedy="save the root that the endpoint's certificate leads to.",
+    )
 
 
 app.add_typer(backend, name="backend")

@@ -238,6 +238,7 @@ def _cost(study: "Study", made: "Plan") -> tuple[dict[str, Any], list[str]]:
 def _sent(rater: "Rater") -> list[str]:
     """Where text goes, in the words of the forecast; nothing where it goes nowhere."""
     from privacy.endpoint import in_clear
+    from privacy.tickets import RESULT_DAYS
 
     if not rater.endpoint:
         return []
@@ -246,7 +247,13 @@ def _sent(rater: "Rater") -> list[str]:
             f"text      of every session goes to {rater.endpoint} on the keeper's machine, in "
             f"clear, for the model {rater.model}: who listens at that port there reads it"
         ]
+    kept = (
+        f"as message batches: they rest there for up to {RESULT_DAYS} days, unless what was "
+        "fetched is deleted before as it is asked to be"
+        if rater.batches
+        else "and keeps it as long as the policy says"
+    )
     return [
         f"text      of every session goes to {rater.endpoint}, for the model {rater.model}: "
-        "who answers there reads it, and keeps it as long as the policy says"
+        f"who answers there reads it, {kept}"
     ]

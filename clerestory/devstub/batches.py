@@ -87,6 +87,15 @@ class Batches:
                     line["result"] = {"type": "canceled"}
             return self._told(name, url)
 
+    def delete(self, name: str) -> Json | None:
+        """Forget a batch that has ended; None if there is none of that name that has."""
+        with self._lock:
+            batch = self._held.get(name)
+            if batch is None or batch.ended is None:
+                return None
+            del self._held[name]
+            return {"id": name, "type": "message_batch_deleted"}
+
     def results(self, name: str) -> bytes | None:
         """Its lines, once it has ended."""
         with self._lock:

@@ -96,6 +96,12 @@ class Stub(Loopback):
             return Reply(lines, headers={"content-type": "application/x-jsonl"})
         return _found(None if rest else self.batches.look(name, self.url))
 
+    def delete(self, path: str, headers: Mapping[str, str]) -> Reply:
+        """Delete a batch."""
+        if fault := _unnamed(headers):
+            return fault
+        return _found(self.batches.delete(path.removeprefix(f"{BATCHES}/")))
+
     def post(self, path: str, headers: Mapping[str, str], data: bytes) -> Reply:
         """Answer a request."""
         if fault := _unnamed(headers):
@@ -157,6 +163,10 @@ class _Handler(Handler):
     def got(self) -> Reply:
         """Answer."""
         return self.ours.get(self.path, dict(self.headers))
+
+    def deleted(self) -> Reply:
+        """Delete."""
+        return self.ours.delete(self.path, dict(self.headers))
 
     def posted(self) -> Reply:
         """Read, and answer."""

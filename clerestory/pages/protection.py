@@ -14,7 +14,8 @@ from math import ceil, exp, floor
 from clerestory.fidelity import quoted
 from privacy.endpoint import in_clear
 from privacy.plan import Plan
-from privacy.views import SHOWN
+from privacy.tickets import RESULT_DAYS
+from privacy.views import PARTIAL, SHOWN
 
 from .cell import Group
 from .markup import Child, Element, tag
@@ -87,7 +88,7 @@ def caveats(plan: Plan, groups: Sequence[Group], facts: Mapping[str, object]) ->
         )
     if cells and (known := note(plan, facts)):
         items.append(known)
-    if rater.view != "full":
+    if rater.view in PARTIAL:
         items.append(
             f"The rater was shown a part of each session, {SHOWN[rater.view]}. Its labels say how "
             "that part looks, and are none of the whole session; measures count the whole."
@@ -174,9 +175,13 @@ def where_text_went(plan: Plan) -> str:
             f"machine, {plan.rater.endpoint}, in clear: whoever answered there, and whoever "
             "administers that machine, could read it."
         )
+    kept = (
+        f" It went in message batches, which the provider may have kept for {RESULT_DAYS} days: "
+        "they are outside of arrangements under which it keeps nothing."
+    )
     return (
         "The text of the sessions went from the sealed worker to the model behind "
-        f"{plan.rater.endpoint}, whose provider can see it."
+        f"{plan.rater.endpoint}, whose provider can see it.{kept if plan.rater.batches else ''}"
     )
 
 

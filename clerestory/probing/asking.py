@@ -89,7 +89,7 @@ def asking(rater: Rater, key: bytes, seconds: float = CALL_SECONDS) -> Iterator[
         ValueError: The roots hold no certificate.
     """
     address, deadline = read_endpoint(rater.endpoint), Deadline(seconds)
-    way, line = way_to(rater), Line(rehearse(rater.model), deadline)
+    way, line = way_to(rater), Line(rehearse(rater), deadline)
     with _brokering(resolve(address.host, address.port)) as control, control() as ours:
         client = client_of(rater.endpoint, line, seconds)
         client.api_key = key.decode("ascii")

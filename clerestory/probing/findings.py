@@ -133,6 +133,12 @@ def check_fit(findings: Findings) -> None:
     if findings.reads in ("shortened", "rejected"):
         found = f"a text of a session's length that was {findings.reads}."
         remedy = "give the model more room (OLLAMA_CONTEXT_LENGTH, --ctx-size, --max-model-len)."
+    elif "cut" in findings.labels.values():
+        found = "a model that was cut off before it had answered."
+        remedy = (
+            "turn its thinking off at the server, since it does so at nobody's word; or choose "
+        )
+        remedy += "another model."
     else:
         found = "a model that gave no answer in form, whichever way it was asked for."
         remedy = "choose another model, or a server that enforces a schema or a forced tool."

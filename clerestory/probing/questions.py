@@ -26,6 +26,8 @@ from privacy.raters import Answers
 LONGEST_NAME = 200
 BYTES_PER_TOKEN = 8
 """Of plain sentences with numbers in them: twice what tokenizers need, so that none is accused."""
+_SHORT = 30
+"""characters: less than any line of a long text has."""
 _CODES = ["1", "2"]
 _FORM = {
     "type": "object",
@@ -40,9 +42,16 @@ _TRAPS = (
 _ASKED = "Which is the larger of the numbers one and two?"
 
 
-def probe(server: Server, progress: Callable[[str, float], None]) -> Findings:
+def probe(
+    server: Server, progress: Callable[[str, float], None], longest: int = SESSION_MOST
+) -> Findings:
     """
     Ask everything.
+
+    Args:
+        server: Whom.
+        progress: Told how far it is.
+        longest: Characters of the longest text that a study would send.
 
     Raises:
         IncompleteError: Nobody answers, or not as the Messages API does.
@@ -66,7 +75,7 @@ def probe(server: Server, progress: Callable[[str, float], None]) -> Findings:
         step()
         labels[form] = server.label(form)
     step()
-    reads = _reads(server)
+    reads = _reads(server, longest)
     step()
     short = server.ask(_plain(server, MOST_TOKENS, _rubric("a made-up session")))
     again = server.ask(_plain(server, MOST_TOKENS, _rubric("a made-up session")))
@@ -117,7 +126,7 @@ def _name(server: Server) -> str:
     usable = isinstance(name, str) and 0 < len(name) <= LONGEST_NAME and name.isascii()
     if not usable or not name.isprintable() or set(name) & {'"', "\\"}:
         raise RefusedError(
-            "BACKEND_NOT_FIT",
+            "BACKEND_NAMELESS",
             rule="A model answers under a name that a plan can hold.",
             found="an answer under another name, or under none.",
             remedy="give the server's model a plain name: --alias, --served-model-name.",
@@ -144,12 +153,12 @@ def _is_in_form(message: Any, model: str, form: Answers) -> bool:  # noqa: ANN40
     return False
 
 
-def _reads(server: Server) -> Reads:
+def _reads(server: Server, longest: int) -> Reads:
     """Whether a text of a session's length is read to its end, by the tokens that are told."""
-    count = SESSION_MOST // 40
-    text = "".join(f"Line {n:05} of a text that is made up.\n" for n in range(count))
+    lines = (f"Line {n:05} of a text that is made up.\n" for n in range(longest // _SHORT + 1))
+    text = "".join(lines)[:longest]
     short, long = (
-        server.ask(_plain(server, MOST_TOKENS, _rubric(each))) for each in (text[:400], text)
+        server.ask(_plain(server, MOST_TOKENS, _rubric(each))) for each in (text[:_SHORT], text)
     )
     for message in (short, long):
         if isinstance(message, Halt):
@@ -157,7 +166,7 @@ def _reads(server: Server) -> Reads:
     few, many = _tokens(short), _tokens(long)
     if few is None or many is None:
         return "not told"
-    return "whole" if (many - few) * BYTES_PER_TOKEN >= len(text) - 400 else "shortened"
+    return "whole" if (many - few) * BYTES_PER_TOKEN >= len(text) - _SHORT else "shortened"
 
 
 def _tokens(message: Any) -> int | None:  # noqa: ANN401

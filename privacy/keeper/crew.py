@@ -35,13 +35,13 @@ Answer = tuple[list[Row], Halt | None]
 """Records, and why a worker had to stop."""
 
 
-def batches(due: Iterable[Due]) -> Iterator[list[Due]]:
+def batches(due: Iterable[Due], most: int = MOST_SESSIONS) -> Iterator[list[Due]]:
     """Split sessions into batches, in their order; a session is in one batch only once."""
     batch: list[Due] = []
     held = 0
     for one in due:
         size = one.size
-        full = len(batch) == MOST_SESSIONS or held + size > MOST_BYTES
+        full = len(batch) == most or held + size > MOST_BYTES
         if batch and (full or any(one.session == other.session for other in batch)):
             yield batch
             batch, held = [], 0
@@ -78,7 +78,7 @@ class Crew:
             VerificationError: A sealed session is damaged or not from a custodian.
             IncompleteError: A worker was too slow, or its zygote has ended.
         """
-        blobs = given or {one.session: list(self._sealed(one)) for one in batch}
+        blobs = given or {one.session: list(self.sealed(one)) for one in batch}
         answer = self._ask(batch, blobs) if len(batch) > 1 else None
         if answer:
             return answer
@@ -90,7 +90,7 @@ class Crew:
                 return rows, halt
         return rows, None
 
-    def _sealed(self, due: Due) -> Iterator[SealedBlob]:
+    def sealed(self, due: Due) -> Iterator[SealedBlob]:
         """What a worker is given of a session: its telemetry, if there is any, and itself."""
         if due.telemetry:
             yield self.state.corpus.read(due.telemetry)
@@ -120,11 +120,19 @@ class Crew:
         return rows, halt
 
 
-def read_answer(answer: bytes, batch: Sequence[Due], codebook: Codebook) -> Answer:
+def read_answer(
+    answer: bytes, batch: Sequence[Due], codebook: Codebook, *, whole: bool = True
+) -> Answer:
     """
     Pass a worker's answer about a batch through the label gate.
 
     A byte behind the rows says that it had to stop, and may then have answered about some only.
+
+    Args:
+        answer: What it said.
+        batch: What it was given.
+        codebook: Of the records.
+        whole: Whether each session has its record, unless the worker had to stop.
 
     Raises:
         RefusedError: It is not one record for each session, or one speaks of another account
@@ -135,8 +143,10 @@ def read_answer(answer: bytes, batch: Sequence[Due], codebook: Codebook) -> Answ
     answer = answer[:-1] if halt else answer
     rows = [(key.hex(), record) for key, record in unpack_bucket(answer, codebook)]
     keys = sorted(key for key, _ in rows)
-    whole = keys == sorted(asked)
-    if not whole and not (halt and len(set(keys)) == len(keys) and set(keys) <= set(asked)):
+    some = halt or not whole
+    if keys != sorted(asked) and not (
+        some and len(set(keys)) == len(keys) and set(keys) <= set(asked)
+    ):
         raise RefusedError(
             "LABEL_GATE",
             rule="A worker answers about exactly the sessions that it was given.",

@@ -11,13 +11,14 @@ is never sent there, since it may be a provider's; a server that wants none is g
 
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from privacy.endpoint import in_clear, read_endpoint
 from privacy.halts import Halt, halted
+from privacy.keeper.listeners import same_listener
 from privacy.keeper.workshop import WorkerKind
 from privacy.sandbox import interpreter
 from privacy.sandbox.mounts import CODE
@@ -47,8 +48,8 @@ def endpoint_key(given: str, folder: Path, endpoint: str) -> bytes:
 class Egress:
     """A running broker, as the keeper sees it."""
 
-    def __init__(self, master: socket.socket) -> None:
-        self._master = master
+    def __init__(self, master: socket.socket, check: Callable[[], None] = lambda: None) -> None:
+        self._master, self._check = master, check
 
     @contextmanager
     def control(self) -> Iterator[socket.socket]:
@@ -56,8 +57,9 @@ class Egress:
         A control socket for one worker; what it asked for ends with it.
 
         Raises:
-            IncompleteError: The broker has ended.
+            IncompleteError: The broker has ended, or in clear somebody else listens now.
         """
+        self._check()
         theirs, ours = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             with ours:
@@ -116,7 +118,7 @@ def broker(kind: WorkerKind, endpoint: str) -> Iterator[Egress]:
                 start_new_session=True,
             )
         stack.callback(_end, process)
-        yield Egress(ours)
+        yield Egress(ours, same_listener(endpoint))
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:

@@ -20,6 +20,7 @@ from privacy.plan import Plan
 from privacy.sandbox.launch import Worker, Zygote
 from privacy.sealing import KeyPair, SealedBlob, floor_info, run_info
 from privacy.tasks import Task, rows_info
+from privacy.tickets import Errand, ticket_info
 
 SESSION_SECONDS = 600.0
 """For one record of the largest session on a busy machine; after it the run stops."""
@@ -28,10 +29,22 @@ BATCH_SECONDS = int(64 * SESSION_SECONDS)
 """For the batch of most sessions, on a node."""
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What a worker is to do, where a plan names message batches."""
+
+    errand: Errand
+    ticket: SealedBlob | None = None
+    """Of the batches that it speaks of, as it rests."""
+
+
+PLAIN = Sent(Errand("plain"))
+
+
 class Workers(Protocol):
     """Whoever gives a new worker for each batch; for several threads."""
 
-    def ask(self, blobs: Sequence[SealedBlob], limit: int) -> bytes | None:
+    def ask(self, blobs: Sequence[SealedBlob], limit: int, sent: Sent = PLAIN) -> bytes | None:
         """What a new worker says of a batch; None where it ended before it had said it."""
 
     def check_alive(self) -> None:
@@ -54,7 +67,7 @@ class LocalWorkers:
     secret: bytes = field(default=b"", repr=False)
     """The key for its endpoint."""
 
-    def ask(self, blobs: Sequence[SealedBlob], limit: int) -> bytes | None:
+    def ask(self, blobs: Sequence[SealedBlob], limit: int, sent: Sent = PLAIN) -> bytes | None:
         """
         What a new worker says of a batch; None where it ended before it had said it.
 
@@ -65,7 +78,7 @@ class LocalWorkers:
         with way_out(self.egress) as control, self.zygote.start(control=control) as worker:
             self.log.saw(worker)
             try:
-                return self._exchange(worker, blobs, limit)
+                return self._exchange(worker, blobs, limit, sent)
             except IncompleteError as error:
                 # A deadline depends on the machine's load, so it stops the run; only a worker
                 # that ended on these sessions says something about one of them.
@@ -82,17 +95,25 @@ class LocalWorkers:
         """
         self.zygote.check_alive()
 
-    def _exchange(self, worker: Worker, blobs: Sequence[SealedBlob], limit: int) -> bytes:
+    def _exchange(
+        self, worker: Worker, blobs: Sequence[SealedBlob], limit: int, sent: Sent
+    ) -> bytes:
         channel = worker.channel
         channel.timeout = SESSION_SECONDS
         if self.egress:
             channel.send(self.secret)
         info = run_info(self.plan.hash)
+        if self.plan.rater.batches:
+            channel.send(sent.errand.encode())
+        if sent.ticket:
+            mine, at_rest = self.state.ring.of(sent.ticket), ticket_info(sent.errand.label_set)
+            theirs = worker.public_key
+            channel.send(sent.ticket.rewrap(mine, theirs, at_rest=at_rest, in_run=info).encode())
         for blob in blobs:
             channel.send(_given(self.state, self.floor, blob, worker.public_key, info))
         channel.send(b"")
         # What the pipe still held may be all of them.
-        channel.timeout = SESSION_SECONDS * len(blobs)
+        channel.timeout = SESSION_SECONDS * max(1, len(blobs))
         return channel.receive(limit)
 
 
@@ -107,7 +128,7 @@ class FarWorkers:
     key: KeyPair = field(default_factory=KeyPair.generate)
     """To which records are sealed; of this run, and of this process alone."""
 
-    def ask(self, blobs: Sequence[SealedBlob], limit: int) -> bytes | None:
+    def ask(self, blobs: Sequence[SealedBlob], limit: int, sent: Sent = PLAIN) -> bytes | None:
         """
         What a new worker on some node says of a batch; None where it ended on it.
 
@@ -115,6 +136,7 @@ class FarWorkers:
             RefusedError, VerificationError: A report, a result or the answer does not hold.
             IncompleteError: There is no node, nodes were lost too often, or one was too slow.
         """
+        del sent  # message batches are sent from beside the keeper
         task = Task(self.key.public)
         info = task.info(self.plan.hash)
 

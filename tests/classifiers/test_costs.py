@@ -2,7 +2,7 @@
 
 import json
 
-from classifiers.costs import BYTES_PER_CHARACTER, Prices, cost_of
+from classifiers.costs import SESSION_BYTES, Prices, cost_of
 from classifiers.raters.claude import ATTEMPTS, MOST_TOKENS
 from classifiers.raters.claude.prompt import AGAIN, fenced, rubric, schema
 from classifiers.rendering import SESSION_MOST, render
@@ -11,7 +11,7 @@ from privacy.plan import Rater
 from privacy.raters import OFFLINE
 from tests.classifiers.logs import agent, person, session
 
-ASKING = Rater("claude", "2", "low", "a-model", "https://api.example.org", "")
+ASKING = Rater("claude", "3", "low", "a-model", "https://api.example.org", "")
 
 
 def test_offline_costs_nothing() -> None:
@@ -27,7 +27,7 @@ def test_no_request_has_more_bytes_than_tokens_are_said() -> None:
     sent = rubric(codebook()) + fenced(worst) + AGAIN + json.dumps(schema(codebook()))
 
     assert len(sent.encode()) == cost_of(ASKING, 1).tokens_in_most / ATTEMPTS
-    assert len(worst.encode()) == BYTES_PER_CHARACTER * SESSION_MOST
+    assert len(worst.encode()) == SESSION_BYTES
     assert cost_of(ASKING, 1).tokens_out_most == ATTEMPTS * MOST_TOKENS
     assert cost_of(ASKING, 1).tokens_in < cost_of(ASKING, 1).tokens_in_most
 

@@ -344,7 +344,7 @@ def test_a_rater_with_a_memory_would_be_noticed() -> None:
 def test_the_worker_refuses_a_plan_that_is_not_its_own() -> None:
     """Labels of another codebook or rater would pass for those that were approved."""
     worker.prepare(bound_plan().canonical)  # the control
-    other = Rater("claude", "2", "validated", "m", "e", "")
+    other = Rater("claude", "3", "validated", "m", "e", "")
     asked = replace(bound_plan(), prompts="0" * 64)
     for plan in (bound_plan(book="0" * 64), asked, bound_plan(rater=other)):
         with pytest.raises(ConfigurationError, match="CLASSIFY_MISMATCH"):

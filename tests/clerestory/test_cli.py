@@ -41,7 +41,14 @@ def _commands() -> list[str]:
 
 
 POLICY = [["policy", name] for name in ("show", "diff", "propose", "approve")]
-WORDS = [[], ["keys", "new"], ["keys", "enrol"], *POLICY, *([name] for name in sorted(COMMANDS))]
+WORDS = [
+    [],
+    ["keys", "new"],
+    ["keys", "enrol"],
+    ["backend", "probe"],
+    *POLICY,
+    *([name] for name in sorted(COMMANDS)),
+]
 
 
 @pytest.mark.parametrize("words", WORDS, ids=" ".join)

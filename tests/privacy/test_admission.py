@@ -255,7 +255,7 @@ def test_only_raters_of_the_policy_read() -> None:
         assert code(with_rater(**changes)) == "RATER_UNKNOWN"
 
 
-ASKING = Rater("claude", "2", "low", "small", "https://api.example.org", PUBLIC_ROOT)
+ASKING = Rater("claude", "3", "low", "small", "https://api.example.org", PUBLIC_ROOT)
 PLACE = Endpoint(ASKING.endpoint, 30, sha256(PUBLIC_ROOT.encode()).hexdigest())
 ASKED = replace(POLICY, raters=("claude",), models=("small", "large"), endpoint=(PLACE,))
 
@@ -343,6 +343,16 @@ def test_roots_of_ones_own_are_for_development() -> None:
         place = replace(place, development=True)
         assert said(replace(ASKED, endpoint=(place,)), roots=roots) == ""
     assert said(ASKED, roots="no certificate") == "ROOTS_UNREADABLE"
+
+
+def test_batches_rest_where_the_policy_lets_text_rest() -> None:
+    """29 days, says the API: an endpoint that may keep nothing, or less, is sent none."""
+    for days, expected in ((0, "BATCHES_NOT_ALLOWED"), (28, "BATCHES_NOT_ALLOWED"), (29, "")):
+        policy = replace(ASKED, endpoint=(replace(PLACE, retention_days=days),))
+        assert said(policy, batches=True) == expected
+        assert said(policy) == ""
+    assert said(batches=True, answers="tool") == ""
+    assert said(batches=True, answers="words") == "BATCHES_IN_WORDS"
 
 
 def test_a_plan_reads_instruments_of_the_policy_only() -> None:

@@ -104,9 +104,9 @@ def endpoint_world(
         yield world
 
 
-def study(url: str, model: str = MODEL, roots: str = 'roots = "roots.pem"') -> str:
+def study(url: str, model: str = MODEL, roots: str = 'roots = "roots.pem"', more: str = "") -> str:
     """The study that ships, rated by a model."""
     rater = f'[rater]\nname = "claude"\nmodel = "{model}"\nendpoint = "{url}"\n{roots}\n'
     text = STUDY.read_text(encoding="utf-8")
     assert OFFLINE in text
-    return text.replace(OFFLINE, rater)
+    return text.replace(OFFLINE, rater + more)

@@ -25,6 +25,8 @@ SMALLEST_BODY = 32 * 1024
 """bytes.  Rubric and a session of the largest view in plain English fill 64 KiB."""
 LARGEST_ANSWER = 256 * 1024
 """bytes: an answer is well below two thousand."""
+LARGEST_RESULTS = 8 * 2**20
+"""bytes: 4 KiB for each request of the largest batch, and half of what the broker lets down."""
 CALLS_EACH = 200
 """Calls of one connection."""
 BYTES_EACH = 32 * 2**20
@@ -32,7 +34,10 @@ BYTES_EACH = 32 * 2**20
 
 _HALTS = {401: Halt.DENIED, 403: Halt.DENIED, 408: Halt.SLOW,
           503: Halt.OVERLOADED, 504: Halt.SLOW, 529: Halt.OVERLOADED}  # fmt: skip
-_OK, _ERROR, _TOO_MANY, _SERVER_ERROR = 200, 400, 429, 500
+_OK, _ERROR, _NOT_FOUND, _TOO_MANY, _SERVER_ERROR = 200, 400, 404, 429, 500
+_BATCH = b"/messages/batches/"
+_ANSWER, _RESULTS = (b"application/json", LARGEST_ANSWER), (b"application/x-jsonl", LARGEST_RESULTS)
+"""Content type and largest body: of an answer; of a batch's results, a line for each request."""
 
 Connect = Callable[[], httpcore2.NetworkStream]
 
@@ -112,28 +117,30 @@ class Line(httpx2.BaseTransport):
     ) -> httpx2.Response:
         self.limits.send()
         response = connection.handle_request(request)
+        about_batch = _BATCH in request.url.target
         self.limits.hear(response.status, response.headers)
         if response.status == _TOO_MANY:
-            raise Halted(refusal_of(_body(response), Halt.BUSY))
+            raise Halted(refusal_of(_body(response, LARGEST_ANSWER), Halt.BUSY))
         if response.status != _OK:
-            raise Halted(_halt_of(response.status))
+            is_lost = about_batch and response.status == _NOT_FOUND
+            raise Halted(Halt.LOST if is_lost else _halt_of(response.status))
+        results = about_batch and request.url.target.endswith(b"/results")
+        kind, most = _RESULTS if results else _ANSWER
         headers = {name.lower(): value for name, value in response.headers}
-        if b"content-encoding" in headers or not headers.get(b"content-type", b"").startswith(
-            b"application/json"
-        ):
+        if b"content-encoding" in headers or not headers.get(b"content-type", b"").startswith(kind):
             raise Halted(Halt.MALFORMED)
-        body = _body(response)
+        body = _body(response, most)
         response.close()
         self._calls += 1
         self._bytes += int(dict(request.headers).get(b"content-length", b"0"))
-        return httpx2.Response(_OK, headers=[(b"content-type", b"application/json")], content=body)
+        return httpx2.Response(_OK, headers=[(b"content-type", kind)], content=body)
 
 
-def _body(response: httpcore2.Response) -> bytes:
+def _body(response: httpcore2.Response, most: int) -> bytes:
     body = b""
     for chunk in response.iter_stream():
         body += chunk
-        if len(body) > LARGEST_ANSWER:
+        if len(body) > most:
             raise Halted(Halt.MALFORMED)
     return body
 
@@ -145,12 +152,14 @@ def _padded(request: httpx2.Request) -> httpcore2.Request:
     Space after a JSON text is part of no value [RFC 8259, 2]: a model is not shown it.
     """
     body = request.read()
-    body = body.ljust(padded_length(len(body))) if body else body
     headers = [(n, v) for n, v in request.headers.raw if n.lower() != b"content-length"]
+    if body:  # a question about a batch has none
+        body = body.ljust(padded_length(len(body)))
+        headers.append((b"content-length", b"%d" % len(body)))
     return httpcore2.Request(
         method=request.method,
         url=httpcore2.URL(scheme=b"https", host=b"endpoint", port=443, target=request.url.raw_path),
-        headers=[*headers, (b"content-length", b"%d" % len(body))],
+        headers=headers,
         content=body,
     )
 

@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 from anthropic.types import Message
+from hypothesis import given
+from hypothesis import strategies as st
 
 from classifiers.formats import read_session
 from classifiers.raters import Halted, Unrated
 from classifiers.raters.claude.answers import TOOL, asked_for, is_of, said
-from classifiers.raters.claude.prompt import schema
+from classifiers.raters.claude.prompt import read_answer, schema
 from classifiers.rendering import render
 from clerestory.devstub import Answering, Authority, Reply, authority, running
 from clerestory.devstub.answers import message_of
@@ -103,6 +105,29 @@ def test_refusals_cuts_and_other_models_are_what_they_are_in_every_form(answers:
     with pytest.raises(Halted) as halted:
         said(message([TEXT], type="error"), MODEL, answers)
     assert halted.value.code == Halt.MALFORMED
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
+    | st.sampled_from([*CODES, *CODES.values()]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
+        st.sampled_from([*CODES, "mood"]) | st.text(max_size=5), inner, max_size=4),
+    max_leaves=12,
+)  # fmt: skip
+near = st.dictionaries(st.sampled_from([*CODES]), values).map(lambda given: {**CODES, **given})
+
+
+@given(values | near)
+def test_whatever_a_tool_is_given_labels_are_of_the_codebook_or_none(given_: object) -> None:
+    """A server may hold a model to nothing: what it hands on as a call is read like any answer."""
+    text = said(message([call(given_)], "tool_use"), MODEL, "tool")
+    labels = read_answer(text or "", codebook())
+    if labels is not None:
+        assert {each.name: labels[each.name] in each.labels for each in codebook().instruments} == (
+            dict.fromkeys(UNCLEAR, True)
+        )
+        assert set(labels) == set(UNCLEAR)
+    assert read_answer(said(message([call(CODES)]), MODEL, "tool") or "", codebook()) == UNCLEAR
 
 
 NAMES = {

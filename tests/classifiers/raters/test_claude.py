@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from classifiers.formats import read_session
 from classifiers.raters import Halted, Unrated, rater_of
-from classifiers.raters.claude import ClaudeRater
+from classifiers.raters.claude import ClaudeRater, prompt
 from classifiers.raters.claude.line import SMALLEST_BODY, padded_length
 from classifiers.raters.claude.prompt import AGAIN, fenced, read_answer, rubric, schema
 from classifiers.rendering import View, render
@@ -116,11 +116,12 @@ def test_a_session_cannot_close_its_fence() -> None:
 
 def test_the_words_of_the_rubric_are_those_of_the_version() -> None:
     """Labels of two wordings must not stand in one set: whoever changes it raises the version."""
-    said = sha256(json.dumps([rubric(codebook()), AGAIN, schema(codebook())]).encode()).hexdigest()
-    assert {"2": RUBRIC_OF_VERSION_2}[CLAUDE.version] == said
+    said = [rubric(codebook()), prompt._PLACE, AGAIN, schema(codebook())]
+    digest = sha256(json.dumps(said).encode()).hexdigest()
+    assert {"3": RUBRIC_OF_VERSION_3}[CLAUDE.version] == digest
 
 
-RUBRIC_OF_VERSION_2 = "a97da2b433cec0eae35b73c98516f112c8e9f9e151418303753bb7ac637e8e16"
+RUBRIC_OF_VERSION_3 = "159761fa4c5c36199d2fe0ee87bac84784c375f109584621d56cf497a7f33c52"
 
 
 def changed(**more: object) -> Answering:
@@ -328,7 +329,7 @@ def test_requests_have_few_lengths(length: int) -> None:
 
 def view(text: str) -> View:
     """A session of any text."""
-    return View(SafeText(text), len(text), len(text))
+    return View((SafeText(text),), len(text), len(text))
 
 
 def test_bodies_are_padded_on_the_wire(ours: Authority, tmp_path: Path) -> None:

@@ -160,6 +160,19 @@ def test_a_model_that_keeps_to_no_form_is_not_fit() -> None:
         check_fit(found)
 
 
+def test_a_model_that_thinks_until_it_is_cut_is_not_fit() -> None:
+    """Two servers do not read that thinking is off: each label would be `cut`, and why is said."""
+    thought = {"type": "thinking", "thinking": "Let me see. " * 40, "signature": ""}
+    found = of(
+        changing(lambda _, said: {**said, "content": [thought], "stop_reason": "max_tokens"})
+    )
+    assert set(found.labels.values()) == {"cut"}
+    assert found.thinks
+    with pytest.raises(RefusedError, match="BACKEND_NOT_FIT") as error:
+        check_fit(found)
+    assert "thinking" in error.value.remedy
+
+
 def test_a_server_that_tells_less_is_not_believed_more() -> None:
     """No usage: whether a text was read is not known, and that is what is said."""
     found = of(changing(lambda _, said: {n: v for n, v in said.items() if n != "usage"}))
@@ -174,7 +187,7 @@ NAMES = ["", None, 7, "a\x1b[31mb", "é", 'a"b', "a" * 201]
 @pytest.mark.parametrize("name", NAMES, ids=ascii)
 def test_a_name_that_no_study_can_hold_is_not_shown(name: object) -> None:
     """It is a server's word, and would be written to a terminal and into a file that is signed."""
-    with pytest.raises(RefusedError, match="BACKEND_NOT_FIT"):
+    with pytest.raises(RefusedError, match="BACKEND_NAMELESS"):
         of(changing(lambda _, said: {**said, "model": name}))
 
 

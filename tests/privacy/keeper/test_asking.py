@@ -2,15 +2,19 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 import pytest
 
 from clerestory.devstub import Asked, Reply, authority, running
+from clerestory.devstub.answers import Json, message_of
+from clerestory.devstub.batches import Batches
 from clerestory.devstub.likes import LIKES, SERVED, Manners
+from clerestory.devstub.script import Script
 from clerestory.pages.protection import where_text_went
 from clerestory.truth import unsafe_open_labels
 from privacy.codebook import codebook
@@ -194,6 +198,61 @@ def test_a_server_on_the_keepers_machine_labels_in_clear(asking: Asking, here: L
     assert {asked.headers["Authorization"] for asked in here.asked} == {"Bearer none"}
     assert {"tools" in asked.body for asked in here.asked} == {True}
     assert len(here.asked) == SESSIONS
+
+
+class Mixed(Batches):
+    """Batches of a model that tells sessions apart; one line comes to nothing, the first time."""
+
+    def __init__(self, looks: int) -> None:
+        super().__init__(Script(), looks)
+        self.taken: list[str] = []
+
+    def take(self, body: Mapping[str, Any], url: str) -> Json:
+        """Remember the names."""
+        self.taken += [request["custom_id"] for request in body["requests"]]
+        return super().take(body, url)
+
+    def _line(self, request: Mapping[str, Any]) -> Json:
+        params = request["params"]
+        text = codes({"work_mode": mode(Asked(params, 0, {}))})
+        good = {"type": "succeeded", "message": message_of(params, text)}
+        is_first = request["custom_id"] == self.taken[0]
+        return {
+            "custom_id": request["custom_id"],
+            "result": {"type": "expired"} if is_first else good,
+        }
+
+
+def test_batches_from_sealed_workers_and_by_another_keeper_run(
+    asking: Asking, model: Model
+) -> None:
+    """Sent, left with exit 5, collected: the labels that calls gave, in a set of their own."""
+    world, server, written = asking.world, asking.server, asking.world.folder / "batches.json"
+    path, key = world.folder / "batches.toml", ("--api-key-file", asking.key_file)
+    path.write_text(study(server.url, more="batches = true\n"), encoding="utf-8")
+    told = must("plan", path, "--out", written)
+    assert "rest there for up to 29 days" in told
+    assert "29 days" in where_text_went(read_plan(written.read_bytes()))
+    assert "29 days" not in where_text_went(read_plan(world.plan.read_bytes()))
+    must("submit", world.vault, written)
+    must("approve", world.vault, written, "--key", world.key)
+    server.batches = batches = Mixed(looks=1000)
+    before = len(server.asked)
+    done = clerestory("classify", world.vault, written, *key)
+    assert done.returncode == 5
+    assert "ENDPOINT_PENDING" in done.stderr
+    assert len(batches.taken) == SESSIONS
+    batches._looks = 0
+    for held in batches._held.values():
+        held.looks = 0
+    must("classify", world.vault, written, *key)
+    found = labels(world, written)
+    assert found == labels(world)
+    assert found["rated"] == SESSIONS
+    assert len(set(batches.taken)) == SESSIONS + 1  # what had expired was sent once more
+    assert len(server.asked) == before + 2  # and nothing by itself
+    assert not batches._held  # deleted
+    assert found_in(world.folder / "state", [*canaries(world), API_KEY.encode()]) == set()
 
 
 def test_ones_own_root_is_refused_where_the_floor_is_not_for_development(

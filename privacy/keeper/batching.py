@@ -1,0 +1,221 @@
+"""
+Labelling by message batches: sessions are sent, tickets kept, and records fetched later.
+
+A run sends what is due and not under way, in groups that may cross buckets, looks what has ended,
+and stores what came of it.  Where nothing ends for a while it stops, and the same command goes on:
+the tickets say what was sent.  Before a session's record is stored its ticket stays, so nothing is
+sent twice for want of memory; after that the provider is asked to delete what it holds.
+
+Sessions whose questions came back unanswered are due again, in `MOST_TRIES` batches at most.  Then
+each is asked by itself, as under a plan without batches: that call ends in a record, or says why
+there can be none.
+"""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from threading import Event, Lock
+from time import monotonic, sleep
+
+from privacy.errors import IncompleteError
+from privacy.halts import Halt, halt_of, halted
+from privacy.keeper.crew import Crew, Row, batches, read_answer
+from privacy.keeper.due import Due
+from privacy.keeper.tickets import Held
+from privacy.keeper.workers import Sent
+from privacy.keeper.workshop import Progress
+from privacy.labels import row_width
+from privacy.sealing import SealedBlob
+from privacy.tickets import BATCH_SECONDS, SEALED_BYTES, Errand, read_sealed, refused
+
+MOST_SESSIONS = 256
+"""Of one ticket: what a crash between sending and storing loses at most."""
+MOST_TRIES = 2
+"""Batches for one session."""
+PATIENCE_SECONDS = 10.0
+"""How long a run waits where nothing has ended; most batches take minutes, some a day."""
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
+_WAITS = frozenset({Halt.BUSY, Halt.OVERLOADED})
+"""Why sending stops for now, where something is under way: what ends makes room."""
+
+
+@dataclass(frozen=True)
+class Batching:
+    """One run."""
+
+    crew: Crew
+    label_set: str
+    hands: int
+    """Workers at once."""
+    find: Callable[[], list[Due]]
+    """Every session of the plan's months that has no record yet."""
+    store: Callable[[Sequence[Row]], None]
+    """Put records into their buckets."""
+    lock: Lock
+    """Held where the keeper's database is written."""
+    patience: float = PATIENCE_SECONDS
+
+    def run(self, progress: Progress) -> None:
+        """
+        Label what is due.
+
+        Raises:
+            IncompleteError: Batches are under way; or a model could not be asked.
+            RefusedError, VerificationError: As a crew's.
+        """
+        began, pause = monotonic(), _FIRST_PAUSE
+        while self._round():
+            waited = monotonic() - began
+            if waited + pause > self.patience:
+                raise self._pending()
+            progress("waiting for batches", min(1.0, waited / self.patience))
+            sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+        progress("classifying", 1.0)
+
+    def _round(self) -> bool:
+        """Send, ask and fetch what can be; whether there is anything left to wait for."""
+        tickets, now = self.crew.state.tickets, self._now
+        for held in tickets.held(self.label_set):
+            if held.is_lapsed(now):
+                tickets.settle(held, () if held.is_read else held.sessions)
+                tickets.forget(held)
+        self._begin(self.find())
+        due = {(one.session, one.digest): one for one in self.find()}
+        lost = False
+        for held in tickets.held(self.label_set):
+            halt = None if held.is_read else self._fetch(held, due)
+            if halt is None:
+                self._delete(held)
+            elif halt is Halt.LOST:
+                lost = True  # what else has ended is fetched all the same
+        if lost:
+            raise halted(Halt.LOST)
+        return bool(tickets.held(self.label_set) or self.find())
+
+    def _begin(self, due: Sequence[Due]) -> None:
+        """Send what is not under way; ask what batches did not answer."""
+        tickets = self.crew.state.tickets
+        under_way = {one for held in tickets.held(self.label_set) for one in held.sessions.items()}
+        tries = tickets.tries(self.label_set)
+        free = [one for one in due if (one.session, one.digest) not in under_way]
+        often = [one for one in free if tries.get((one.session, one.digest), 0) >= MOST_TRIES]
+        alone = {one.session for one in often}
+        groups = batches((one for one in free if one.session not in alone), MOST_SESSIONS)
+        if (halt := self._send_all(list(groups))) and not (
+            halt in _WAITS and tickets.held(self.label_set)
+        ):
+            raise halted(halt)
+        for batch in batches(often):
+            rows, halt = self.crew.label(batch)
+            self.store(rows)
+            if halt:
+                raise halted(halt)
+
+    def _send_all(self, groups: Sequence[Sequence[Due]]) -> Halt | None:
+        """Send groups, several at once; why some were not sent, if so."""
+        stop = Event()
+
+        def send(group: Sequence[Due]) -> Halt | None:
+            if stop.is_set():
+                return None
+            try:
+                halt = self._send(group)
+            except BaseException:
+                stop.set()
+                raise
+            if halt:
+                stop.set()
+            return halt
+
+        with ThreadPoolExecutor(self.hands) as pool:
+            return next(filter(None, list(pool.map(send, groups))), None)
+
+    def _send(self, group: Sequence[Due]) -> Halt | None:
+        tickets, sessions = self.crew.state.tickets, [(one.session, one.digest) for one in group]
+        errand = Errand("submit", self.crew.state.sealing.public, self.label_set)
+        blobs = [blob for one in group for blob in self.crew.sealed(one)]
+        answer = self.crew.workers.ask(blobs, SEALED_BYTES + 1, Sent(errand))
+        if answer is None:  # whether something was sent before it ended, nobody knows
+            self.crew.workers.check_alive()
+            with self.lock:
+                tickets.note_unanswered(self.label_set, sessions)
+            return None
+        sealed, halt = read_ticket(answer, self.label_set)
+        if sealed:
+            with self.lock:
+                tickets.put(self.label_set, sealed, sessions, self._now)
+        return halt
+
+    def _fetch(self, held: Held, due: dict[tuple[str, str], Due]) -> Halt | None:
+        """Store what came of a ticket; PENDING or LOST where that cannot be known yet."""
+        sent, book = Sent(Errand("collect", b"", self.label_set), held.sealed), self.crew.codebook
+        if (halt := self._say(sent)) in (Halt.PENDING, Halt.LOST):
+            return halt
+        if halt:
+            raise halted(halt)
+        wanted = [due[one] for one in held.sessions.items() if one in due]
+        rows: list[Row] = []
+        if wanted:
+            blobs = [blob for one in wanted for blob in self.crew.sealed(one)]
+            answer = self.crew.workers.ask(blobs, len(wanted) * row_width(book) + 1, sent)
+            if answer is None:  # it read the same sessions once before, and did not end on them
+                self.crew.workers.check_alive()
+            else:
+                rows, halt = read_answer(answer, wanted, book, whole=False)
+        if rows:
+            self.crew.log.answered(self.crew.asked)
+            self.store(rows)
+        if halt:
+            raise halted(halt)
+        labelled = {one.session for one, _ in rows}
+        unanswered = [one.session for one in wanted if one.session not in labelled]
+        self.crew.state.tickets.settle(held, unanswered)
+        return None
+
+    def _delete(self, held: Held) -> None:
+        """Have the provider delete what it holds, and forget the ticket."""
+        if halt := self._say(Sent(Errand("drop", b"", self.label_set), held.sealed)):
+            raise halted(halt)
+        self.crew.state.tickets.forget(held)
+
+    def _say(self, sent: Sent) -> Halt | None:
+        """What a worker says that was given no session: nothing, or why it stopped."""
+        answer = self.crew.workers.ask([], 1, sent)
+        if answer is None:
+            self.crew.workers.check_alive()
+            raise halted(Halt.FAILED)
+        return _only_halt(answer)
+
+    @property
+    def _now(self) -> float:
+        return self.crew.state.ledger.now().timestamp()
+
+    def _pending(self) -> IncompleteError:
+        error = halted(Halt.PENDING)
+        sent = [one.sent for one in self.crew.state.tickets.held(self.label_set)]
+        last = datetime.fromtimestamp(max(sent, default=0) + BATCH_SECONDS, UTC)
+        found = f"message batches that have not ended; the last does by {last:%F %H:%M} UTC."
+        return IncompleteError(error.code, rule=error.rule, found=found, remedy=error.remedy)
+
+
+def read_ticket(answer: bytes, label_set: str) -> tuple[SealedBlob | None, Halt | None]:
+    """
+    A submitting worker's answer: its ticket, and why not all was sent, one of them at least.
+
+    Raises:
+        RefusedError: It is neither.
+    """
+    if len(answer) < SEALED_BYTES:
+        return None, _only_halt(answer) or _refuse()
+    halt = _only_halt(answer[SEALED_BYTES:])
+    return read_sealed(answer[:SEALED_BYTES], label_set), halt
+
+
+def _only_halt(answer: bytes) -> Halt | None:
+    return (halt_of(answer) or _refuse()) if answer else None
+
+
+def _refuse() -> Halt:
+    raise refused("an answer that is no ticket, no reason and not nothing, where no record is due.")
