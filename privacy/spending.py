@@ -13,6 +13,8 @@ was given.  So the sum of allowances given out bounds what the keeper ever count
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from .raters import Rater
+
 MICRODOLLARS = 1_000_000
 """In a dollar."""
 _MILLION = 1_000_000
@@ -23,6 +25,8 @@ MOST_TOKENS = 2**31
 """In one answer's account: a server that says more says nothing that can be reckoned with."""
 ALLOWANCE_BYTES = 8
 """Of a batch's allowance, as a worker is told it."""
+USUAL_TOKENS, USUAL_WRITTEN = 24_000, 400
+"""Of a call: a view of 25,000 characters and the questions, in tokens of two bytes or so."""
 CLASSES = 32
 """Of what was spent, above nothing: each a quarter more than the one below it."""
 
@@ -89,6 +93,23 @@ class Spending:
     prices: Prices
     cap: int | None = None
     """Microdollars that its labels may have cost altogether; None where nobody set one."""
+
+
+def usual(prices: Prices, rater: Rater, instruments: int) -> int:
+    """
+    Microdollars that a session usually takes at most: what a keeper allows for it, at first.
+
+    Nothing hangs on it but how much is out at once: a worker that needs more says so, and a cap is
+    held by what is spent.
+
+    Args:
+        prices: The plan's.
+        rater: The plan's.
+        instruments: How many questions there are.
+    """
+    calls = instruments if rater.mode == "separate" else 1
+    tokens = Tokens(read=USUAL_TOKENS, written=USUAL_WRITTEN)
+    return calls * prices.of(tokens, batched=rater.batches)
 
 
 def is_spending(spending: Spending) -> bool:

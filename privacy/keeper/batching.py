@@ -21,7 +21,7 @@ from typing import TypeVar
 
 from privacy.errors import IncompleteError
 from privacy.halts import Halt, halted
-from privacy.keeper.crew import Answer, Crew, Row, batches, read_answer
+from privacy.keeper.crew import Crew, Row, batches, read_answer
 from privacy.keeper.due import Due
 from privacy.keeper.tickets import Held
 from privacy.keeper.workers import Said, Sent
@@ -107,7 +107,7 @@ class Batching:
             if why not in _WAITS or not tickets.held(self.label_set):
                 raise halted(why)
         for batch in batches(often):
-            rows, halt = self.crew.label(batch)
+            rows, halt, _ = self.crew.label(batch)
             self.store(rows)
             if halt:
                 raise halted(halt)
@@ -170,7 +170,7 @@ class Batching:
             tickets.forget(held)
         return None
 
-    def _fetch(self, wanted: Sequence[Due], sent: Sent) -> Answer:
+    def _fetch(self, wanted: Sequence[Due], sent: Sent) -> tuple[list[Row], Halt | None]:
         """Records of sessions, of those that were answered; none where a worker ended on them."""
         blobs = [blob for one in wanted for blob in self.crew.sealed(one)]
         limit = len(wanted) * row_width(self.crew.codebook)

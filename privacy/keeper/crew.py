@@ -14,6 +14,7 @@ value, since it follows from the session alone.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from privacy.closing import Pace
 from privacy.codebook import Codebook
 from privacy.errors import RefusedError
 from privacy.halts import Halt
@@ -31,8 +32,8 @@ MOST_BYTES = 64 * 2**20
 Row = tuple[Due, bytes]
 """A session and its record, which has passed the gate."""
 
-Answer = tuple[list[Row], Halt | None]
-"""Records, and why a worker had to stop."""
+Answer = tuple[list[Row], Halt | None, Pace]
+"""Records, why a worker had to stop, and its advice how fast to go on."""
 
 
 def batches(due: Iterable[Due], most: int = MOST_SESSIONS) -> Iterator[list[Due]]:
@@ -67,7 +68,7 @@ class Crew:
         self, batch: Sequence[Due], given: Mapping[str, list[SealedBlob]] | None = None
     ) -> Answer:
         """
-        Records of a batch, gated, in no order; and why the run must stop, if it must.
+        Records of a batch, gated, in no order; why the run must stop, if it must; and its pace.
 
         Args:
             batch: Sessions.
@@ -83,12 +84,13 @@ class Crew:
         if answer:
             return answer
         rows: list[Row] = []
+        pace = Pace.UNKNOWN
         for one in batch:
-            more, halt = self._ask_alone(one, blobs)
+            more, halt, pace = self._ask_alone(one, blobs)
             rows += more
             if halt:
-                return rows, halt
-        return rows, None
+                return rows, halt, pace
+        return rows, None, pace
 
     def sealed(self, due: Due) -> Iterator[SealedBlob]:
         """What a worker is given of a session: its telemetry, if there is any, and itself."""
@@ -105,7 +107,7 @@ class Crew:
         record = LabelRecord.unrated(
             self.codebook, status="unreadable", month=due.month, account=due.account
         )
-        return [(due, record.encode())], None
+        return [(due, record.encode())], None, Pace.UNKNOWN
 
     def _ask(self, batch: Sequence[Due], blobs: Mapping[str, list[SealedBlob]]) -> Answer | None:
         """What a new worker says of a batch; None where it ended before it had said it."""
@@ -118,10 +120,11 @@ class Crew:
         if rows and self.asked:  # a worker stops at the first answer by another model
             self.log.answered(self.asked)
         if not said.again:
-            return rows, said.halt
+            return rows, said.halt, said.pace
         labelled = {one.session for one, _ in rows}
-        more, halt = self.label([one for one in batch if one.session not in labelled], blobs)
-        return rows + more, halt
+        rest = [one for one in batch if one.session not in labelled]
+        more, halt, pace = self.label(rest, blobs)
+        return rows + more, halt, pace
 
 
 def read_answer(

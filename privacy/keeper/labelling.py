@@ -16,7 +16,7 @@ A batch is stored whole or not at all: a crash costs the batches that were out, 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from os import sched_getaffinity
 from threading import Event, Lock
@@ -32,6 +32,7 @@ from privacy.keeper.due import Due
 from privacy.keeper.egress import broker
 from privacy.keeper.hands import ASKING_HANDS, MOST_ASKING_HANDS, Hands
 from privacy.keeper.intake import check_whole, take_in
+from privacy.keeper.journal import Journal, Purse
 from privacy.keeper.nodes import Nodes
 from privacy.keeper.runlog import RunLog
 from privacy.keeper.state import State
@@ -48,6 +49,7 @@ from privacy.raters import asks
 from privacy.sandbox.launch import Zygote
 from privacy.sandbox.tiers import Tier
 from privacy.sealing import floor_info, seal
+from privacy.spending import usual
 from privacy.vault import Vault
 
 
@@ -139,10 +141,10 @@ class Labelling:
         def work(crew: Crew | None) -> None:
             for bucket in iter(take, None):
                 for batch in batches(due.get(bucket, ())):
-                    with hands.turn():
+                    with hands.turn() as turn:
                         if stop.is_set() or crew is None or self._has_turned(month):
                             return
-                        rows, halt = crew.label(batch)
+                        rows, halt, turn.pace = crew.label(batch)
                     with lock:
                         self._store(bucket, rows)
                     if halt:
@@ -156,7 +158,7 @@ class Labelling:
         with ExitStack() as stack, ThreadPoolExecutor(hands.most) as pool:
             # Of this thread, which waits for the others: a zygote ends with its starter.
             sent = self.plan.rater.batches and self.state.tickets.held(self.label_set)
-            crew = self._crew(stack) if due or anchors or sent else None
+            crew = self._crew(stack, lock) if due or anchors or sent else None
             if crew and anchors:
                 self._read_anchors(crew, pool, hands, anchors, month)
             # Before it starts: labels that a crashed run left behind were made at this tier, too.
@@ -195,11 +197,12 @@ class Labelling:
 
         def read(batch: Sequence[Anchor]) -> Answer:
             blobs = {one.due.session: [one.blob] for one in batch}
-            with hands.turn():
-                return crew.label([one.due for one in batch], blobs)
+            with hands.turn() as turn:
+                rows, halt, turn.pace = crew.label([one.due for one in batch], blobs)
+            return rows, halt, turn.pace
 
         records: dict[str, bytes] = {}
-        for rows, halt in pool.map(read, parted(anchors, hands.first, MOST_SESSIONS)):
+        for rows, halt, _ in pool.map(read, parted(anchors, hands.first, MOST_SESSIONS)):
             if halt:
                 raise halted(halt)
             records.update((due.session, record) for due, record in rows)
@@ -236,18 +239,23 @@ class Labelling:
             return Hands(ASKING_HANDS, MOST_ASKING_HANDS)
         return Hands(len(sched_getaffinity(0)))
 
-    def _crew(self, stack: ExitStack) -> Crew:
+    def _crew(self, stack: ExitStack, lock: Lock) -> Crew:
         asked = self.plan.rater.model if self.kind.broker else ""
-        return Crew(self._workers(stack), self.state, self.codebook, self.log, asked)
+        return Crew(self._workers(stack, lock), self.state, self.codebook, self.log, asked)
 
-    def _workers(self, stack: ExitStack) -> Workers:
+    def _workers(self, stack: ExitStack, lock: Lock) -> Workers:
         kind, plan, floor = self.kind, self.plan, self.floor.hash
         if self.nodes and not plan.rater.batches:
             stack.enter_context(self.nodes).reach()
             return FarWorkers(self.nodes, self.state, plan, floor)
         egress = stack.enter_context(broker(kind, plan.rater.endpoint)) if kind.broker else None
         zygote = stack.enter_context(Zygote(self.tier, kind.code, kind.module, plan.canonical))
-        return LocalWorkers(zygote, self.state, plan, floor, self.log, egress, self.secret)
+        purse = None
+        if plan.spending:
+            each = usual(plan.spending.prices, plan.rater, len(self.codebook.instruments))
+            journal = Journal(self.state.database, self.label_set)
+            purse = stack.enter_context(closing(Purse(journal, plan.spending, each, lock)))
+        return LocalWorkers(zygote, self.state, plan, floor, self.log, egress, self.secret, purse)
 
     def _store(self, bucket: int, rows: list[Row]) -> None:
         """Put a batch's records into their bucket: all of them, or none."""

@@ -95,6 +95,8 @@ class State:
             self.publish_keys()
             database = open_database(folder / "labelled.db")
             open_files.callback(database.close)
+            self.database = database
+            """Of labels, sessions, tickets and spending; written under one lock in a run."""
             self.labels, self.corpus = LabelsIndex(database, vault), Corpus(database, vault)
             self.tickets = Tickets(database)
             self._open_files = open_files.pop_all()

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from privacy.closing import CLOSING_BYTES, Closing
+from privacy.closing import CLOSING_BYTES, Closing, Pace
 from privacy.errors import IncompleteError
 from privacy.halts import Halt
 from privacy.keeper.egress import Egress, way_out
@@ -51,6 +51,7 @@ class Said:
 
     data: bytes
     halt: Halt | None = None
+    pace: Pace = Pace.UNKNOWN
     again: bool = False
     """Whether it stopped for want of an allowance, and can be given more."""
 
@@ -124,7 +125,7 @@ class LocalWorkers:
             return Said(answer)
         closing = Closing.decode(answer[-CLOSING_BYTES:])
         settle(closing)
-        return Said(answer[:-CLOSING_BYTES], closing.halt)
+        return Said(answer[:-CLOSING_BYTES], closing.halt, closing.pace)
 
     def check_alive(self) -> None:
         """
