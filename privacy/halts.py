@@ -35,6 +35,8 @@ class Halt(IntEnum):
     """Batches that were sent have not ended."""
     LOST = 21
     """The endpoint does not know a batch that was sent."""
+    SPEND_LIMIT = 30
+    """The endpoint's own limit on money, which no waiting mends."""
 
 
 _RULE = "A session is labelled by the model that its plan names, at the endpoint it names."
@@ -76,6 +78,10 @@ _TOLD: dict[Halt, tuple[str, str]] = {
         "an endpoint that does not know a message batch which it was sent.",
         "give a key of the workspace that the batch was sent with; after 29 days it is given up, "
         "and its sessions are sent again.",
+    ),
+    Halt.SPEND_LIMIT: (
+        "an endpoint whose own limit on money is reached.",
+        f"have whoever pays there raise it, or wait until it is a new one; then {_AGAIN}",
     ),
 }
 

@@ -21,7 +21,7 @@ BYTES_PER_TOKEN = 4
 
 def tokens_of(body: Mapping[str, Any]) -> int:
     """Tokens of a request: a fourth of its texts' bytes in UTF-8, rounded up."""
-    size = sum(len(text.encode()) for part in ("system", "messages") for text in _texts(
+    size = sum(len(text.encode()) for part in ("system", "messages") for text in texts_of(
         body.get(part, "")))  # fmt: skip
     return -(-size // BYTES_PER_TOKEN)
 
@@ -60,7 +60,7 @@ def drawn(body: Mapping[str, Any], seed: int = 0, step: int = 0, form: Form | No
     form = form or structured(body) or worded(body)
     if form is None:
         return "Of course."
-    said = _FENCE.sub("", "\n".join(_texts(body["messages"])))
+    said = _FENCE.sub("", "\n".join(texts_of(body["messages"])))
     key = f"{seed}\n{said}".encode()
 
     def choose(place: str, among: int) -> int:
@@ -111,16 +111,16 @@ def _value(form: Mapping[str, Any], place: str, choose: Callable[[str, int], int
     return None
 
 
-def _texts(value: object) -> Iterator[str]:
+def texts_of(value: object) -> Iterator[str]:
     """All texts of a prompt, in order."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, list):
         for each in value:
-            yield from _texts(each)
+            yield from texts_of(each)
     elif isinstance(value, Mapping):
         for name in ("text", "content"):
-            yield from _texts(value.get(name))
+            yield from texts_of(value.get(name))
 
 
 def _model_says(**changed: object) -> Callable[[Mapping[str, Any], int], Json]:

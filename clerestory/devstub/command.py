@@ -81,7 +81,7 @@ def serve(wanted: Wanted, ready: Callable[[dict[str, str]], None]) -> None:
             return Local(like, pem, port=port, otherwise=otherwise)
         return Stub(
             pem,
-            lambda asked: manner.reply(script.next(), asked.body),
+            lambda asked: manner.reply(script.next(), asked.body, asked.cached),
             port=port,
             batches=Batches(lines, wanted.looks, wanted.seed),
             per_minute=wanted.per_minute,

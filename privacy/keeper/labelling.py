@@ -30,6 +30,7 @@ from privacy.keeper.batching import Batching
 from privacy.keeper.crew import MOST_SESSIONS, Answer, Crew, Row, batches
 from privacy.keeper.due import Due
 from privacy.keeper.egress import broker
+from privacy.keeper.hands import ASKING_HANDS, MOST_ASKING_HANDS, Hands
 from privacy.keeper.intake import check_whole, take_in
 from privacy.keeper.nodes import Nodes
 from privacy.keeper.runlog import RunLog
@@ -48,9 +49,6 @@ from privacy.sandbox.launch import Zygote
 from privacy.sandbox.tiers import Tier
 from privacy.sealing import floor_info, seal
 from privacy.vault import Vault
-
-ASKING_HANDS = 4
-"""Workers at once where a model is asked: they wait for it, and hardly reckon."""
 
 
 @dataclass(frozen=True)
@@ -132,12 +130,19 @@ class Labelling:
         due, buckets = self.due(), range(self.floor.buckets)
         stop, lock, done = Event(), Lock(), [0]
 
-        def work(crew: Crew | None, share: Sequence[int]) -> None:
-            for bucket in share:
+        left, hands = iter(buckets), self._hands
+
+        def take() -> int | None:
+            with lock:
+                return next(left, None)
+
+        def work(crew: Crew | None) -> None:
+            for bucket in iter(take, None):
                 for batch in batches(due.get(bucket, ())):
-                    if stop.is_set() or crew is None or self._has_turned(month):
-                        return
-                    rows, halt = crew.label(batch)
+                    with hands.turn():
+                        if stop.is_set() or crew is None or self._has_turned(month):
+                            return
+                        rows, halt = crew.label(batch)
                     with lock:
                         self._store(bucket, rows)
                     if halt:
@@ -148,20 +153,19 @@ class Labelling:
                     done[0] += 1
                     progress("classifying", done[0] / len(buckets))
 
-        hands = self._hands
-        with ExitStack() as stack, ThreadPoolExecutor(hands) as pool:
+        with ExitStack() as stack, ThreadPoolExecutor(hands.most) as pool:
             # Of this thread, which waits for the others: a zygote ends with its starter.
             sent = self.plan.rater.batches and self.state.tickets.held(self.label_set)
             crew = self._crew(stack) if due or anchors or sent else None
             if crew and anchors:
-                self._read_anchors(crew, pool, anchors, month)
+                self._read_anchors(crew, pool, hands, anchors, month)
             # Before it starts: labels that a crashed run left behind were made at this tier, too.
             body = {"plan": self.plan.hash, "set": self.label_set, "tier": self.tier.name}
             self.state.ledger.append("labels", body)
             if crew and self.plan.rater.batches:
                 self._batching(crew, lock).run(progress)
                 return not self._has_turned(month)
-            shares = [pool.submit(work, crew, buckets[hand::hands]) for hand in range(hands)]
+            shares = [pool.submit(work, crew) for _ in range(hands.most)]
             try:
                 for share in shares:
                     share.result()
@@ -180,16 +184,22 @@ class Labelling:
         return asks(self.plan.rater.name) and self._reader.month != month
 
     def _read_anchors(
-        self, crew: Crew, pool: ThreadPoolExecutor, anchors: Sequence[Anchor], month: str
+        self,
+        crew: Crew,
+        pool: ThreadPoolExecutor,
+        hands: Hands,
+        anchors: Sequence[Anchor],
+        month: str,
     ) -> None:
         """Have the anchor set labelled as sessions are; a reading is kept whole, or not at all."""
 
         def read(batch: Sequence[Anchor]) -> Answer:
             blobs = {one.due.session: [one.blob] for one in batch}
-            return crew.label([one.due for one in batch], blobs)
+            with hands.turn():
+                return crew.label([one.due for one in batch], blobs)
 
         records: dict[str, bytes] = {}
-        for rows, halt in pool.map(read, parted(anchors, self._hands, MOST_SESSIONS)):
+        for rows, halt in pool.map(read, parted(anchors, hands.first, MOST_SESSIONS)):
             if halt:
                 raise halted(halt)
             records.update((due.session, record) for due, record in rows)
@@ -210,7 +220,7 @@ class Labelling:
             months = self.plan.population.months
             return self.state.corpus.due(self.label_set, months, again=self._again)
 
-        return Batching(crew, self.label_set, self._hands, find, store, lock)
+        return Batching(crew, self.label_set, self._hands.first, find, store, lock)
 
     @property
     def _again(self) -> bool:
@@ -218,10 +228,13 @@ class Labelling:
         return not self.kind.broker
 
     @property
-    def _hands(self) -> int:
+    def _hands(self) -> Hands:
+        """Anew for each run: what a server allowed last time says little about now."""
         if self.nodes and not self.plan.rater.batches:
-            return self.nodes.hands
-        return ASKING_HANDS if self.kind.broker else len(sched_getaffinity(0))
+            return Hands(self.nodes.hands)
+        if self.kind.broker:
+            return Hands(ASKING_HANDS, MOST_ASKING_HANDS)
+        return Hands(len(sched_getaffinity(0)))
 
     def _crew(self, stack: ExitStack) -> Crew:
         asked = self.plan.rater.model if self.kind.broker else ""

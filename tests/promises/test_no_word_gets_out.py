@@ -169,9 +169,9 @@ def test_a_crash_would_have_left_it_in_a_core(tmp_path: Path) -> None:
 
 
 def error(status: int, text: str) -> Reply:
-    """An error of the API that quotes what it was sent."""
+    """An error of the API that quotes what it was sent, and is not waited for."""
     body = {"type": "error", "error": {"type": "invalid_request_error", "message": text}}
-    return Reply(json.dumps(body).encode(), status)
+    return Reply(json.dumps(body).encode(), status, {"retry-after": "4000000"})
 
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"

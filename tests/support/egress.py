@@ -56,11 +56,13 @@ def relaying() -> WorkerKind:
 
 
 @contextmanager
-def unsealed(rater: Rater, key: str = API_KEY, seconds: float = 20.0) -> Iterator[ClaudeRater]:
+def unsealed(
+    rater: Rater, key: str = API_KEY, seconds: float = 20.0, patience: float = 0.0
+) -> Iterator[ClaudeRater]:
     """The rater in this process, and a broker in a thread of it: for what needs no seal."""
     address = read_endpoint(rater.endpoint)
     with brokering(resolve(address.host, address.port)) as egress:
-        made = ClaudeRater(rater, seconds=seconds)
+        made = ClaudeRater(rater, seconds=seconds, patience=patience)
         with egress.control() as control:
             made.unlock(key.encode(), control)
             yield made

@@ -45,7 +45,10 @@ def serving(pem: bytes | None, answering: Answering) -> Iterator[MessagesServer]
 
 def message(asked: Asked, text: str, **changed: object) -> Reply:
     """A good answer with a text; its size depends on the session as the API's does, by usage."""
-    return Reply(json.dumps(message_of(asked.body, text, **changed)).encode())
+    said = message_of(asked.body, text, **changed)
+    if "usage" not in changed:
+        said["usage"] |= asked.cached.usage(asked.body)
+    return Reply(json.dumps(said).encode())
 
 
 def codes(labels: Mapping[str, str] | None = None) -> str:

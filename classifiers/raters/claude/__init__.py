@@ -12,8 +12,9 @@ is asked about, and `merge` makes one label of several.  Where a part has no lab
 none: those of the others would pass for those of the whole.
 
 Reading order: `prompt` (what is asked, and what counts as an answer), `answers` (how its form is
-asked for), `client` (the SDK), `line` (HTTP), `tls` and `clear`, `wire` (bytes), `rehearsal`
-(everything once, in memory, before the seal).
+asked for), `client` (the SDK), `patience` (waiting), `line` (HTTP), `limits` (what a server says
+of its pace), `tls` and `clear`, `wire` (bytes), `rehearsal` (everything once, in memory, before the
+seal).
 """
 
 import socket
@@ -27,6 +28,7 @@ from classifiers.merge import merge
 from classifiers.raters import Halted, Unrated
 from classifiers.rendering import View
 from classifiers.sessions import Session
+from privacy.closing import Pace
 from privacy.codebook import Codebook, codebook
 from privacy.halts import Halt
 from privacy.plan import Rater as Named
@@ -36,6 +38,7 @@ from .answers import asked_for, said
 from .batches import Batches
 from .client import client_of, way_to
 from .line import Line
+from .patience import PATIENCE_SECONDS, Patient
 from .prompt import AGAIN, fenced, questions, read_answer, rubric, schema
 from .rehearsal import bad_answers, rehearse
 from .wire import Deadline, through
@@ -74,7 +77,9 @@ class ClaudeRater:
     version: str = CLAUDE.version
     fidelity: Literal["low", "validated"] = CLAUDE.fidelity
 
-    def __init__(self, named: Named, *, seconds: float = CALL_SECONDS) -> None:
+    def __init__(
+        self, named: Named, *, seconds: float = CALL_SECONDS, patience: float = PATIENCE_SECONDS
+    ) -> None:
         """
         Get ready for an endpoint: everything that needs a file.
 
@@ -85,7 +90,8 @@ class ClaudeRater:
         self._way = way_to(named)
         self._deadline = Deadline(seconds)
         self._line = Line(rehearse(named), self._deadline)
-        self._client = client_of(named.endpoint, self._line, seconds)
+        self._patient, self._patience = Patient(self._line), patience
+        self._client = client_of(named.endpoint, self._patient, seconds)
         self.batches = Batches(self._client, self._line, self._deadline)
         """What it asks through; plainly, unless it is told otherwise."""
         asked = questions(codebook(), named.mode, named.view)
@@ -107,7 +113,13 @@ class ClaudeRater:
         if not key or control is None or not key.isascii() or not key.decode().isprintable():
             raise Halted(Halt.NO_KEY)
         self._client.api_key = key.decode()
+        self._patient.seconds = self._patience
         self._line.lead(self._way(through(control, self._deadline)))
+
+    @property
+    def pace(self) -> Pace:
+        """What the server's limits advise to whoever starts workers."""
+        return self._line.limits.pace
 
     def close(self) -> None:
         """Let go of the connection."""

@@ -16,12 +16,12 @@ from privacy.endpoint import read_endpoint
 from privacy.raters import Rater
 
 from .clear import ClearStream
-from .line import Connect, Line
+from .line import Connect
 from .tls import TlsStream, trusting
 from .wire import Dial
 
 
-def client_of(endpoint: str, line: Line, seconds: float) -> anthropic.Anthropic:
+def client_of(endpoint: str, line: httpx2.BaseTransport, seconds: float) -> anthropic.Anthropic:
     """A client that speaks through a line and has no key yet."""
     return anthropic.Anthropic(
         api_key="rehearsal",

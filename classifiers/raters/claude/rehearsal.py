@@ -26,6 +26,11 @@ from .tls import TlsStream, trusting
 HOST = "rehearsal.invalid"
 _PEM = Path(__file__).with_name("rehearsal.pem")
 _CHUNK, _OK = 65_536, 200
+_PACE = [("retry-after", "1"), *(
+    (f"anthropic-ratelimit-requests-{name}", value)
+    for name, value in (("limit", "2"), ("remaining", "0"), ("reset", "2026-01-01T00:00:00Z"))
+)]  # fmt: skip
+"""What a server says of its pace, so that it was read once: a minute that is long over."""
 
 Answer = tuple[int, bytes]
 """Status and body."""
@@ -148,7 +153,8 @@ class _Server:
 
     def _reply(self, status: int, body: bytes) -> None:
         kind = "x-jsonl" if self._asked[1].endswith(RESULTS) else "json"
-        headers = [("content-type", f"application/{kind}"), ("content-length", str(len(body)))]
+        headers = [("content-type", f"application/{kind}"), *_PACE]
+        headers.append(("content-length", str(len(body))))
         for event in (
             h11.Response(status_code=status, headers=headers),
             h11.Data(data=body),

@@ -49,7 +49,7 @@ class Model:
         with self._lock:
             if self.patience == 0:
                 words = json.dumps({"error": {"message": f"{STRANGER} {asked.text}"}})
-                return Reply(words.encode(), 429, {"retry-after": "9"})
+                return Reply(words.encode(), 429, {"retry-after": "4000000"})
             if self.patience:
                 self.patience -= 1
             self.said[mode(asked)] += 1
