@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, nullcontext
+from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock
@@ -76,6 +76,7 @@ class Pretended:
 
     house: House
     provider: Provider
+    lock: AbstractContextManager[object] = field(default_factory=Lock)
 
     def check_alive(self) -> None:
         """They are."""
@@ -87,7 +88,8 @@ class Pretended:
             return None
         if halt := self.provider.halts.get(work):
             return bytes([halt])
-        answer = getattr(self, work)(blobs, names, sent)
+        with self.lock:
+            answer = getattr(self, work)(blobs, names, sent)
         assert len(answer) <= limit
         return bytes(answer)
 
@@ -143,12 +145,14 @@ class Log:
         """Not even that."""
 
 
-def run(house: House, provider: Provider, patience: float = 0.0, plan: Plan = PLAN) -> None:
+def run(
+    house: House, provider: Provider, patience: float = 0.0, plan: Plan = PLAN, hands: int = 1
+) -> None:
     """One run."""
     made = replace(house.keeper.desk.labelling(small_plan(SHARE)), plan=plan)
     crew = Crew(Pretended(house, provider), house.state, codebook(), Log(), "m")  # type: ignore[arg-type]
     run = made._batching(crew, Lock())
-    replace(run, hands=1, patience=patience).run(lambda _, __: None)
+    replace(run, hands=hands, patience=patience).run(lambda _, __: None)
 
 
 def seal(folder: Path, numbers: Sequence[int], text: bytes = b"text") -> None:
@@ -224,9 +228,10 @@ def without_ticket(house: House, provider: Provider) -> set[str]:
     return {one for event in batches if event["name"] not in known for one in event["batch"]}
 
 
-def test_each_is_sent_once_and_all_is_deleted(house: House, provider: Provider) -> None:
-    """The usual way; and a second run does nothing."""
-    run(house, provider, patience=5.0)
+@pytest.mark.parametrize("hands", [1, 4])
+def test_each_is_sent_once_and_all_is_deleted(house: House, provider: Provider, hands: int) -> None:
+    """The usual way, one after the other and several at once; and a second run does nothing."""
+    run(house, provider, patience=5.0, hands=hands)
     assert len(labelled(house)) == SESSIONS
     assert set(provider.sent().values()) == {1}
     assert len(provider.sent()) == SESSIONS
@@ -386,8 +391,8 @@ def test_batches_leave_from_beside_the_keeper(
     with ExitStack() as stack:
         assert isinstance(usual._workers(stack), FarWorkers)
         assert isinstance(by_batches._workers(stack), LocalWorkers)
-    assert usual._hands == 7
-    assert by_batches._hands < 7
+    assert usual._hands.first == 7
+    assert by_batches._hands.first < 7
 
 
 def test_a_keeper_that_is_killed_pays_for_nothing_twice(place: Path) -> None:
