@@ -12,6 +12,7 @@ from privacy.errors import RefusedError, VerificationError
 from privacy.halts import Halt
 from privacy.keeper.batching import read_ticket
 from privacy.keeper.crew import read_answer
+from privacy.keeper.workers import Said
 from privacy.labels import row_width
 from privacy.sealing import KeyPair, floor_info, run_info
 from privacy.tickets import MOST_BATCHES, SEALED_BYTES, Errand, Ticket, read_sealed, ticket_info
@@ -99,20 +100,20 @@ def test_a_sealed_ticket_has_one_width_as_well(names: list[str]) -> None:
 def test_a_ticket_is_no_record_and_records_are_no_ticket(keeper: KeyPair) -> None:
     """Whichever the keeper expects, it refuses the other; and what is neither."""
     sealed = Ticket.fresh().sealed(keeper.public, SET).encode()
-    busy = bytes([Halt.BUSY])
-    assert read_ticket(sealed, SET)[1] is None
-    assert read_ticket(sealed + busy, SET)[1] is Halt.BUSY
-    assert read_ticket(busy, SET) == (None, Halt.BUSY)
+    for halt in (None, Halt.BUSY):
+        found = read_ticket(Said(sealed, halt), SET)
+        assert found is not None
+        assert found.encode() == sealed
+    assert read_ticket(Said(b"", Halt.BUSY), SET) is None
     rows = bytes(row_width(codebook()))
     wrong: list[Callable[[], object]] = [
-        lambda: read_ticket(rows, SET),
-        lambda: read_ticket(rows * 100, SET),
-        lambda: read_ticket(b"", SET),
-        lambda: read_ticket(sealed, OTHER),
-        lambda: read_ticket(sealed[:-1], SET),
-        lambda: read_ticket(sealed + b"\x00", SET),
-        lambda: read_ticket(sealed + busy + busy, SET),
-        lambda: read_ticket(bytes(SEALED_BYTES), SET),
+        lambda: read_ticket(Said(rows), SET),
+        lambda: read_ticket(Said(rows * 100, Halt.BUSY), SET),
+        lambda: read_ticket(Said(b""), SET),
+        lambda: read_ticket(Said(sealed), OTHER),
+        lambda: read_ticket(Said(sealed[:-1]), SET),
+        lambda: read_ticket(Said(sealed + b"\x00"), SET),
+        lambda: read_ticket(Said(bytes(SEALED_BYTES)), SET),
         lambda: read_answer(sealed, [], codebook()),
         lambda: read_answer(sealed, [], codebook(), whole=False),
     ]

@@ -21,6 +21,7 @@ import pytest
 
 from clerestory.devstub import HOST, Authority, authority
 from clerestory.workshop import ASKING
+from privacy.closing import Closing
 from privacy.errors import RefusedError
 from privacy.halts import Halt
 from privacy.sandbox.launch import start
@@ -165,7 +166,7 @@ def test_without_a_broker_a_worker_asks_nobody(ours: Authority, server: Messages
         worker.channel.timeout = 20.0
         worker.channel.send(API_KEY.encode())
         worker.channel.send(b"")
-        assert worker.channel.receive(1) == bytes([Halt.NO_KEY])
+        assert worker.channel.receive(3) == Closing(Halt.NO_KEY).encode()
     assert server.connections == 0
 
 

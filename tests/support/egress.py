@@ -140,10 +140,11 @@ def name(number: int) -> bytes:
     return number.to_bytes(16)
 
 
-def read(answer: bytes, sessions: int = 1) -> list[Answer]:
-    """A worker's answer about sessions, in their order."""
-    halt = Closing.decode(answer[-CLOSING_BYTES:]).halt
-    rows = dict(unpack_bucket(answer[:-CLOSING_BYTES], codebook()))
+def read(answer: bytes, sessions: int = 1, *, closed: bool = True) -> list[Answer]:
+    """A worker's answer about sessions, in their order; closed, if its rater asks somebody."""
+    end = len(answer) - CLOSING_BYTES if closed else len(answer)
+    halt = Closing.decode(answer[end:]).halt if closed else None
+    rows = dict(unpack_bucket(answer[:end], codebook()))
     found: list[Answer] = []
     for number in range(sessions):
         row = rows.get(name(number))

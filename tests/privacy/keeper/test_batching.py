@@ -21,7 +21,7 @@ from privacy.halts import Halt
 from privacy.keeper import batching, labelling
 from privacy.keeper.crew import Crew
 from privacy.keeper.erasure import tend
-from privacy.keeper.workers import PLAIN, FarWorkers, LocalWorkers, Sent
+from privacy.keeper.workers import PLAIN, FarWorkers, LocalWorkers, Said, Sent
 from privacy.labels import LabelRecord
 from privacy.plan import Plan
 from privacy.raters import CLAUDE
@@ -81,39 +81,41 @@ class Pretended:
     def check_alive(self) -> None:
         """They are."""
 
-    def ask(self, blobs: Sequence[SealedBlob], limit: int, sent: Sent = PLAIN) -> bytes | None:
+    def ask(self, blobs: Sequence[SealedBlob], limit: int, sent: Sent = PLAIN) -> Said | None:
         """What a worker says."""
         work, names = sent.errand.work, [blob.header["session"] for blob in blobs]
         if work in self.provider.dies and (blobs or work != "collect"):
             return None
         if halt := self.provider.halts.get(work):
-            return bytes([halt])
+            return Said(b"", halt)
         with self.lock:
             answer = getattr(self, work)(blobs, names, sent)
+        if isinstance(answer, Halt):
+            return Said(b"", answer)
         assert len(answer) <= limit
-        return bytes(answer)
+        return Said(bytes(answer))
 
     def plain(self, blobs: Sequence[SealedBlob], names: list[str], sent: Sent) -> bytes:
         """Ask and wait."""
         self.provider.write(plain=names)
         return b"".join(map(row, blobs))
 
-    def submit(self, blobs: Sequence[SealedBlob], names: list[str], sent: Sent) -> bytes:
+    def submit(self, blobs: Sequence[SealedBlob], names: list[str], sent: Sent) -> bytes | Halt:
         """Send a batch."""
         heard = self.provider.heard
         held = sum("name" in event for event in heard) - sum("drop" in event for event in heard)
         if held >= self.provider.room:
-            return bytes([Halt.BUSY])
+            return Halt.BUSY
         name = f"msgbatch_{len(heard)}"
         self.provider.write(batch=names, name=name)
         errand = sent.errand
         return Ticket((name,), bytes(32)).sealed(errand.public, errand.label_set).encode()
 
-    def collect(self, blobs: Sequence[SealedBlob], names: list[str], sent: Sent) -> bytes:
+    def collect(self, blobs: Sequence[SealedBlob], names: list[str], sent: Sent) -> bytes | Halt:
         """Fetch what was answered."""
         (batch,) = self.opened(sent).batches
         if not self.provider.ended:
-            return bytes([Halt.PENDING])
+            return Halt.PENDING
         (known,) = (event["batch"] for event in self.provider.heard if event.get("name") == batch)
         there = set(known) - self.provider.unanswered
         return b"".join(row(blob) for blob in blobs if blob.header["session"] in there)
@@ -389,8 +391,8 @@ def test_batches_leave_from_beside_the_keeper(
     usual = replace(house.keeper.desk.labelling(small_plan(SHARE)), nodes=nodes)
     by_batches = replace(usual, plan=PLAN)
     with ExitStack() as stack:
-        assert isinstance(usual._workers(stack), FarWorkers)
-        assert isinstance(by_batches._workers(stack), LocalWorkers)
+        assert isinstance(usual._workers(stack, Lock()), FarWorkers)
+        assert isinstance(by_batches._workers(stack, Lock()), LocalWorkers)
     assert usual._hands.first == 7
     assert by_batches._hands.first < 7
 
