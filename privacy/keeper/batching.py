@@ -11,16 +11,17 @@ each is asked by itself, as under a plan without batches: that call ends in a re
 there can be none.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from threading import Event, Lock
 from time import monotonic, sleep
+from typing import TypeVar
 
 from privacy.errors import IncompleteError
 from privacy.halts import Halt, halt_of, halted
-from privacy.keeper.crew import Crew, Row, batches, read_answer
+from privacy.keeper.crew import Answer, Crew, Row, batches, read_answer
 from privacy.keeper.due import Due
 from privacy.keeper.tickets import Held
 from privacy.keeper.workers import Sent
@@ -35,9 +36,13 @@ MOST_TRIES = 2
 """Batches for one session."""
 PATIENCE_SECONDS = 10.0
 """How long a run waits where nothing has ended; most batches take minutes, some a day."""
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
+_FIRST_PAUSE = 0.5
 _WAITS = frozenset({Halt.BUSY, Halt.OVERLOADED})
 """Why sending stops for now, where something is under way: what ends makes room."""
+_STAYS = frozenset({Halt.PENDING, Halt.LOST})
+"""What one ticket's halt says of that ticket alone: others are collected all the same."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,7 @@ class Batching:
                 raise self._pending()
             progress("waiting for batches", min(1.0, waited / self.patience))
             sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
+            pause *= 2
         progress("classifying", 1.0)
 
     def _round(self) -> bool:
@@ -83,15 +88,10 @@ class Batching:
                 tickets.forget(held)
         self._begin(self.find())
         due = {(one.session, one.digest): one for one in self.find()}
-        lost = False
-        for held in tickets.held(self.label_set):
-            halt = None if held.is_read else self._fetch(held, due)
-            if halt is None:
-                self._delete(held)
-            elif halt is Halt.LOST:
-                lost = True  # what else has ended is fetched all the same
-        if lost:
-            raise halted(Halt.LOST)
+        halts = self._each(lambda held: self._collect(held, due), tickets.held(self.label_set))
+        for halt in halts:
+            if halt is not Halt.PENDING:
+                raise halted(halt)
         return bool(tickets.held(self.label_set) or self.find())
 
     def _begin(self, due: Sequence[Due]) -> None:
@@ -103,34 +103,33 @@ class Batching:
         often = [one for one in free if tries.get((one.session, one.digest), 0) >= MOST_TRIES]
         alone = {one.session for one in often}
         groups = batches((one for one in free if one.session not in alone), MOST_SESSIONS)
-        if (halt := self._send_all(list(groups))) and not (
-            halt in _WAITS and tickets.held(self.label_set)
-        ):
-            raise halted(halt)
+        for why in self._each(self._send, list(groups)):
+            if why not in _WAITS or not tickets.held(self.label_set):
+                raise halted(why)
         for batch in batches(often):
             rows, halt = self.crew.label(batch)
             self.store(rows)
             if halt:
                 raise halted(halt)
 
-    def _send_all(self, groups: Sequence[Sequence[Due]]) -> Halt | None:
-        """Send groups, several at once; why some were not sent, if so."""
+    def _each(self, act: Callable[[T], Halt | None], items: Sequence[T]) -> list[Halt]:
+        """Do something for each, several at once, and stop where one has to; why, if any had."""
         stop = Event()
 
-        def send(group: Sequence[Due]) -> Halt | None:
+        def do(item: T) -> Halt | None:
             if stop.is_set():
                 return None
             try:
-                halt = self._send(group)
+                halt = act(item)
             except BaseException:
                 stop.set()
                 raise
-            if halt:
+            if halt and halt not in _STAYS:
                 stop.set()
             return halt
 
         with ThreadPoolExecutor(self.hands) as pool:
-            return next(filter(None, list(pool.map(send, groups))), None)
+            return [halt for halt in pool.map(do, items) if halt]
 
     def _send(self, group: Sequence[Due]) -> Halt | None:
         tickets, sessions = self.crew.state.tickets, [(one.session, one.digest) for one in group]
@@ -148,37 +147,39 @@ class Batching:
                 tickets.put(self.label_set, sealed, sessions, self._now)
         return halt
 
-    def _fetch(self, held: Held, due: dict[tuple[str, str], Due]) -> Halt | None:
-        """Store what came of a ticket; PENDING or LOST where that cannot be known yet."""
-        sent, book = Sent(Errand("collect", b"", self.label_set), held.sealed), self.crew.codebook
-        if (halt := self._say(sent)) in (Halt.PENDING, Halt.LOST):
+    def _collect(self, held: Held, due: Mapping[tuple[str, str], Due]) -> Halt | None:
+        """Store what came of a ticket, have the rest deleted; why that cannot be, if it cannot."""
+        tickets, errand = self.crew.state.tickets, Errand("collect", b"", self.label_set)
+        if not held.is_read:
+            sent = Sent(errand, held.sealed)
+            if halt := self._say(sent):
+                return halt
+            wanted = [due[one] for one in held.sessions.items() if one in due]
+            rows, halt = self._fetch(wanted, sent) if wanted else ([], None)
+            if rows:
+                self.crew.log.answered(self.crew.asked)
+                self.store(rows)
+            if halt:
+                return halt
+            labelled = {one.session for one, _ in rows}
+            with self.lock:
+                again = [one.session for one in wanted if one.session not in labelled]
+                tickets.settle(held, again)
+        if halt := self._say(Sent(replace(errand, work="drop"), held.sealed)):
             return halt
-        if halt:
-            raise halted(halt)
-        wanted = [due[one] for one in held.sessions.items() if one in due]
-        rows: list[Row] = []
-        if wanted:
-            blobs = [blob for one in wanted for blob in self.crew.sealed(one)]
-            answer = self.crew.workers.ask(blobs, len(wanted) * row_width(book) + 1, sent)
-            if answer is None:  # it read the same sessions once before, and did not end on them
-                self.crew.workers.check_alive()
-            else:
-                rows, halt = read_answer(answer, wanted, book, whole=False)
-        if rows:
-            self.crew.log.answered(self.crew.asked)
-            self.store(rows)
-        if halt:
-            raise halted(halt)
-        labelled = {one.session for one, _ in rows}
-        unanswered = [one.session for one in wanted if one.session not in labelled]
-        self.crew.state.tickets.settle(held, unanswered)
+        with self.lock:
+            tickets.forget(held)
         return None
 
-    def _delete(self, held: Held) -> None:
-        """Have the provider delete what it holds, and forget the ticket."""
-        if halt := self._say(Sent(Errand("drop", b"", self.label_set), held.sealed)):
-            raise halted(halt)
-        self.crew.state.tickets.forget(held)
+    def _fetch(self, wanted: Sequence[Due], sent: Sent) -> Answer:
+        """Records of sessions, of those that were answered; none where a worker ended on them."""
+        blobs = [blob for one in wanted for blob in self.crew.sealed(one)]
+        limit = len(wanted) * row_width(self.crew.codebook) + 1
+        answer = self.crew.workers.ask(blobs, limit, sent)
+        if answer is None:  # another read the same sessions before, and did not end on them
+            self.crew.workers.check_alive()
+            return [], None
+        return read_answer(answer, wanted, self.crew.codebook, whole=False)
 
     def _say(self, sent: Sent) -> Halt | None:
         """What a worker says that was given no session: nothing, or why it stopped."""

@@ -276,6 +276,27 @@ def test_a_batch_that_is_not_known_is_lost_and_may_be_deleted_twice(scene: Scene
     scene.rater.batches.drop(ticket)  # a crash may have come in between
 
 
+def test_a_server_is_held_to_the_batch_that_it_was_asked_about(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A word about another says nothing of this one, and a name that is a path leads nowhere."""
+    ticket, _ = scene.send()
+    look: Callable[..., Any] = scene.held.look
+    told: dict[str, object]
+    for other in ("msgbatch_other", None):
+        told = {"id": other}
+        monkeypatch.setattr(scene.held, "look", lambda *at, told=told: {**look(*at), **told})
+        with pytest.raises(Halted, match="MALFORMED"):
+            scene.read(ticket)
+    take = scene.held.take
+    for name in ("../../models", "", 7, "n" * 65):
+        told = {"id": name}
+        monkeypatch.setattr(scene.held, "take", lambda *at, told=told: {**take(*at), **told})
+        assert scene.send()[1] is Halt.MALFORMED
+    monkeypatch.undo()
+    assert scene.read(ticket) == EXPECTED
+
+
 def test_a_batch_holds_as_much_as_it_may(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     """By number and by bytes; what one batch cannot hold goes into the next, all in one ticket."""
     ticket, _ = scene.send()

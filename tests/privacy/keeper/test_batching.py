@@ -20,6 +20,7 @@ from privacy.errors import IncompleteError, RefusedError
 from privacy.halts import Halt
 from privacy.keeper import batching, labelling
 from privacy.keeper.crew import Crew
+from privacy.keeper.erasure import tend
 from privacy.keeper.workers import PLAIN, FarWorkers, LocalWorkers, Sent
 from privacy.labels import LabelRecord
 from privacy.plan import Plan
@@ -142,9 +143,9 @@ class Log:
         """Not even that."""
 
 
-def run(house: House, provider: Provider, patience: float = 0.0) -> None:
+def run(house: House, provider: Provider, patience: float = 0.0, plan: Plan = PLAN) -> None:
     """One run."""
-    made = replace(house.keeper.desk.labelling(small_plan(SHARE)), plan=PLAN)
+    made = replace(house.keeper.desk.labelling(small_plan(SHARE)), plan=plan)
     crew = Crew(Pretended(house, provider), house.state, codebook(), Log(), "m")  # type: ignore[arg-type]
     run = made._batching(crew, Lock())
     replace(run, hands=1, patience=patience).run(lambda _, __: None)
@@ -240,7 +241,10 @@ def test_each_is_sent_once_and_all_is_deleted(house: House, provider: Provider) 
 def test_what_is_under_way_is_waited_for_and_not_sent_again(
     place: Path, provider: Provider
 ) -> None:
-    """The run ends with exit 5 and says until when; the next keeper goes on with the tickets."""
+    """The run ends with exit 5 and says until when; the next keeper goes on with the tickets.
+
+    Also under another plan that asks for the same labels: one with a higher cap, say.
+    """
     provider.ended = False
     with opened(place) as house:
         with pytest.raises(IncompleteError, match="ENDPOINT_PENDING") as stopped:
@@ -252,7 +256,7 @@ def test_what_is_under_way_is_waited_for_and_not_sent_again(
         assert len(under_way(house)) == SESSIONS
     provider.ended = True
     with opened(place) as house:
-        run(house, provider)
+        run(house, provider, plan=replace(PLAN, study=replace(PLAN.study, purpose="another")))
         assert len(labelled(house)) == SESSIONS
     assert set(provider.sent().values()) == {1}
     assert not provider.asked()
@@ -291,8 +295,9 @@ def test_erasure_takes_a_session_off_its_ticket(place: Path, provider: Provider)
         with pytest.raises(IncompleteError, match="ENDPOINT_PENDING"):
             run(house, provider)
         gone = house.state.corpus.due("", ("2025-11",))[0]
-        house.state.corpus.forget(gone.account.hex(), gone.source)
-        house.state.tickets.sweep()
+        house.state.labels.begin_erasing(gone.account.hex(), gone.source)
+        tend(house.keeper.desk, lambda _, __: None)
+        assert len(under_way(house)) == SESSIONS - 1
         assert gone.session not in under_way(house)
         provider.ended = True
         run(house, provider)
