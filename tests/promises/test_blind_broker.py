@@ -166,7 +166,7 @@ def test_without_a_broker_a_worker_asks_nobody(ours: Authority, server: Messages
         worker.channel.timeout = 20.0
         worker.channel.send(API_KEY.encode())
         worker.channel.send(b"")
-        assert worker.channel.receive(3) == Closing(Halt.NO_KEY).encode()
+        assert Closing.decode(worker.channel.receive(3)).halt is Halt.NO_KEY
     assert server.connections == 0
 
 
