@@ -125,6 +125,13 @@ def is_spending(spending: Spending) -> bool:
     )
 
 
+def rounded_up(microdollars: int) -> str:
+    """Dollars for others than the keeper: two digits that count, upwards; none below a cent."""
+    cents = -(-microdollars // 10_000)
+    step: int = 10 ** max(0, len(str(cents)) - 2)
+    return f"{-(-cents // step) * step / 100:.2f}"
+
+
 def amount_of(spent: int, allowance: int) -> int:
     """
     The microdollars that a class of spending stands for.

@@ -144,6 +144,39 @@ def test_a_run_that_was_stopped_goes_on_where_it_stopped(asking: Asking, model: 
     assert len(server.asked) == before
 
 
+def test_a_cap_stops_a_run_and_a_higher_one_goes_on(asking: Asking) -> None:
+    """
+    A call costs about 140 microdollars and 3,200 at its worst: of 4,500 some sessions, not all.
+
+    The plan with five dollars goes on with those that are left, and each was asked about once.
+    """
+    world, server = asking.world, asking.server
+    before, plans = len(server.asked), dict[str, Path]()
+    for cap in ("0.0045", "5.0"):
+        path, plans[cap] = world.folder / f"{cap}.toml", world.folder / f"{cap}.json"
+        path.write_text(study(server.url, more=f'view = "tail"\ndollars = {cap}\n'), "utf-8")
+        must("plan", path, "--out", plans[cap])
+        must("submit", world.vault, plans[cap])
+        must("approve", world.vault, plans[cap], "--key", world.key)
+
+    def classify(cap: str) -> tuple[int, str]:
+        done = clerestory("classify", world.vault, plans[cap], "--api-key-file", asking.key_file)
+        return done.returncode, done.stdout + done.stderr
+
+    code, said = classify("0.0045")
+    assert code == 5
+    assert "ENDPOINT_SPENT" in said
+    some = labels(world, plans["0.0045"])["rated"]
+    assert 0 < some < SESSIONS
+    assert len(server.asked) - before == some
+    code, said = classify("5.0")
+    assert code == 0
+    assert "its labels have cost $0.0" in said
+    assert "of $5.00" in said
+    assert labels(world, plans["5.0"])["rated"] == SESSIONS
+    assert len(server.asked) - before == SESSIONS
+
+
 def test_nothing_is_kept_of_text_or_key(asking: Asking) -> None:
     """After that run; the server had all of it, which is the control."""
     world = asking.world
