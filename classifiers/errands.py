@@ -13,11 +13,12 @@ from collections.abc import Callable
 from typing import Protocol
 
 from privacy.halts import Halt
+from privacy.pace import pace_byte
 from privacy.plan import Plan
 from privacy.sealing import KeyPair, SealedBlob, run_info
 from privacy.tickets import Errand, Ticket, read_sealed, ticket_info
 
-from .raters import BatchingRater, Halted, Rater, Unanswered
+from .raters import AskingRater, BatchingRater, Halted, Rater, Unanswered
 
 LARGEST_ERRAND = 4096
 """bytes"""
@@ -136,3 +137,10 @@ def rehearse(plan: Plan, rater: Rater, session: str, label: Callable[[], bytes])
             doing.row(session, label)
         except Halted:
             continue
+
+
+def behind(plan: Plan, rater: Rater, halt: Halt | None) -> bytes:
+    """What goes behind the records: why there are no more, or how fast a server may be asked."""
+    if halt is None and isinstance(rater, AskingRater) and not plan.rater.batches:
+        return pace_byte(rater.pace)
+    return bytes([halt]) if halt else b""

@@ -29,7 +29,7 @@ from privacy.sealing import KeyPair, SealedBlob, run_info, seal
 from privacy.tasks import Task, rows_info
 from privacy.views import UNSEEN, ViewName
 
-from .errands import begin, rehearse
+from .errands import begin, behind, rehearse
 from .formats import read_session
 from .raters import AskingRater, Halted, Rater, Unrated, rater_of
 from .rendering import render
@@ -101,8 +101,8 @@ def run(channel: Channel, key: KeyPair) -> None:
     On a node the first frame is a `Task`, and the answer is sealed to its recipient.
 
     A rater that asks somebody is given its key first, in a frame of its own, and its errand where
-    the plan names batches.  Where nobody can be asked, the rows so far are the answer, and one byte
-    of `Halt` behind them.
+    the plan names batches.  Behind its rows comes one byte: the server's `Pace`; or, where nobody
+    can be asked and the rows so far are the answer, the `Halt`.
 
     Args:
         channel: Frames from and to the keeper.
@@ -132,7 +132,7 @@ def run(channel: Channel, key: KeyPair) -> None:
                 rows.append(row)
             beside = None
         said, stopped = doing.answer()
-        halt = bytes([stopped]) if stopped else b""
+        halt = behind(plan, rater, stopped)
     except Halted as halted:
         halt = bytes([halted.code])
         while channel.receive(LARGEST_FRAME):  # who still sends would not hear the answer

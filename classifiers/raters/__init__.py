@@ -11,6 +11,7 @@ from typing import Literal, Protocol, runtime_checkable
 
 from classifiers.rendering import View
 from classifiers.sessions import Session
+from privacy.closing import Pace
 from privacy.halts import Halt
 from privacy.plan import Rater as Named
 from privacy.raters import asks, is_known
@@ -32,6 +33,11 @@ class Rater(Protocol):
 @runtime_checkable
 class AskingRater(Rater, Protocol):
     """A rater that asks somebody elsewhere, once it is sealed and has been given a key."""
+
+    @property
+    def pace(self) -> Pace:
+        """What the server's limits advise to whoever starts workers."""
+        ...
 
     def unlock(self, key: bytes, control: socket.socket | None) -> None:
         """Take the key, and the socket on which connections are asked for."""

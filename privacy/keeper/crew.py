@@ -14,14 +14,17 @@ value, since it follows from the session alone.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from privacy.closing import Pace
 from privacy.codebook import Codebook
 from privacy.errors import RefusedError
 from privacy.halts import Halt, halt_of
 from privacy.keeper.due import Due
+from privacy.keeper.hands import Turn
 from privacy.keeper.runlog import RunLog
 from privacy.keeper.state import State
 from privacy.keeper.workers import Workers
 from privacy.labels import LabelRecord, row_width, unpack_bucket
+from privacy.pace import pace_of
 from privacy.sealing import SealedBlob
 
 MOST_SESSIONS = 64
@@ -64,7 +67,10 @@ class Crew:
     """The model that workers ask, where they ask one."""
 
     def label(
-        self, batch: Sequence[Due], given: Mapping[str, list[SealedBlob]] | None = None
+        self,
+        batch: Sequence[Due],
+        given: Mapping[str, list[SealedBlob]] | None = None,
+        turn: Turn | None = None,
     ) -> Answer:
         """
         Records of a batch, gated, in no order; and why the run must stop, if it must.
@@ -72,6 +78,7 @@ class Crew:
         Args:
             batch: Sessions.
             given: What is sealed of each of them; by default as it lies in the vault.
+            turn: Told the pace that a worker advised.
 
         Raises:
             RefusedError: A worker's isolation or its answer does not hold.
@@ -79,12 +86,13 @@ class Crew:
             IncompleteError: A worker was too slow, or its zygote has ended.
         """
         blobs = given or {one.session: list(self.sealed(one)) for one in batch}
-        answer = self._ask(batch, blobs) if len(batch) > 1 else None
+        turn = turn or Turn(0)
+        answer = self._ask(batch, blobs, turn) if len(batch) > 1 else None
         if answer:
             return answer
         rows: list[Row] = []
         for one in batch:
-            more, halt = self._ask_alone(one, blobs)
+            more, halt = self._ask_alone(one, blobs, turn)
             rows += more
             if halt:
                 return rows, halt
@@ -96,9 +104,9 @@ class Crew:
             yield self.state.corpus.read(due.telemetry)
         yield self.state.corpus.read(due)
 
-    def _ask_alone(self, due: Due, blobs: Mapping[str, list[SealedBlob]]) -> Answer:
+    def _ask_alone(self, due: Due, blobs: Mapping[str, list[SealedBlob]], turn: Turn) -> Answer:
         for _ in range(2):
-            answer = self._ask([due], blobs)
+            answer = self._ask([due], blobs, turn)
             if answer is not None:
                 return answer
         self.workers.check_alive()  # where it ended, that says nothing about the session
@@ -107,7 +115,9 @@ class Crew:
         )
         return [(due, record.encode())], None
 
-    def _ask(self, batch: Sequence[Due], blobs: Mapping[str, list[SealedBlob]]) -> Answer | None:
+    def _ask(
+        self, batch: Sequence[Due], blobs: Mapping[str, list[SealedBlob]], turn: Turn
+    ) -> Answer | None:
         """What a new worker says of a batch; None where it ended before it had said it."""
         limit = len(batch) * row_width(self.codebook) + 1
         given = [blob for one in batch for blob in blobs[one.session]]
@@ -115,6 +125,8 @@ class Crew:
         if answer is None:
             return None
         rows, halt = read_answer(answer, batch, self.codebook)
+        if self.asked and not halt:
+            turn.pace = pace_of(answer[-1:]) or Pace.UNKNOWN
         if rows and self.asked:  # a worker stops at the first answer by another model
             self.log.answered(self.asked)
         return rows, halt
@@ -126,7 +138,8 @@ def read_answer(
     """
     Pass a worker's answer about a batch through the label gate.
 
-    A byte behind the rows says that it had to stop, and may then have answered about some only.
+    A byte behind the rows says how fast to go on; or that it had to stop, and may then have
+    answered about some only.
 
     Args:
         answer: What it said.
@@ -140,7 +153,8 @@ def read_answer(
     """
     asked = {one.session: one for one in batch}
     halt = halt_of(answer[-1:]) if len(answer) % row_width(codebook) == 1 else None
-    answer = answer[:-1] if halt else answer
+    is_paced = len(answer) % row_width(codebook) == 1 and pace_of(answer[-1:]) is not None
+    answer = answer[:-1] if halt or is_paced else answer
     rows = [(key.hex(), record) for key, record in unpack_bucket(answer, codebook)]
     keys = sorted(key for key, _ in rows)
     some = halt or not whole

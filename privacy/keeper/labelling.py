@@ -139,10 +139,10 @@ class Labelling:
         def work(crew: Crew | None) -> None:
             for bucket in iter(take, None):
                 for batch in batches(due.get(bucket, ())):
-                    with hands.turn():
+                    with hands.turn() as turn:
                         if stop.is_set() or crew is None or self._has_turned(month):
                             return
-                        rows, halt = crew.label(batch)
+                        rows, halt = crew.label(batch, turn=turn)
                     with lock:
                         self._store(bucket, rows)
                     if halt:
@@ -195,8 +195,8 @@ class Labelling:
 
         def read(batch: Sequence[Anchor]) -> Answer:
             blobs = {one.due.session: [one.blob] for one in batch}
-            with hands.turn():
-                return crew.label([one.due for one in batch], blobs)
+            with hands.turn() as turn:
+                return crew.label([one.due for one in batch], blobs, turn)
 
         records: dict[str, bytes] = {}
         for rows, halt in pool.map(read, parted(anchors, hands.first, MOST_SESSIONS)):

@@ -215,7 +215,7 @@ def ask(distributions, plan, key, data):
                 blob = seal(bytes.fromhex(data), header, public=public, info=info)
                 worker.channel.send(blob.encode())
                 worker.channel.send(b"")
-                answers[tier.name] = worker.channel.receive(row_width(codebook())).hex()
+                answers[tier.name] = worker.channel.receive(row_width(codebook()) + 1).hex()
     return answers
 """
 

@@ -20,6 +20,7 @@ from privacy.halts import Halt, halt_of
 from privacy.keeper.egress import Egress, broker
 from privacy.keeper.workshop import WorkerKind
 from privacy.labels import LabelRecord, row_width, unpack_bucket
+from privacy.pace import pace_of
 from privacy.plan import Rater
 from privacy.raters import CLAUDE, Answers
 from privacy.sandbox.launch import Worker, Zygote
@@ -142,7 +143,8 @@ def name(number: int) -> bytes:
 def read(answer: bytes, sessions: int = 1) -> list[Answer]:
     """A worker's answer about sessions, in their order."""
     halt = halt_of(answer[-1:]) if len(answer) % row_width(codebook()) == 1 else None
-    rows = dict(unpack_bucket(answer[:-1] if halt else answer, codebook()))
+    has_pace = len(answer) % row_width(codebook()) == 1 and pace_of(answer[-1:]) is not None
+    rows = dict(unpack_bucket(answer[:-1] if halt or has_pace else answer, codebook()))
     found: list[Answer] = []
     for number in range(sessions):
         row = rows.get(name(number))

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from classifiers.broker import Caps
 from privacy.closing import Pace
+from privacy.halts import Halt, halt_of
 from privacy.keeper.hands import ASKING_HANDS, MOST_ASKING_HANDS, Hands
+from privacy.pace import pace_byte, pace_of
 
 
 def after(hands: Hands, *paces: Pace) -> int:
@@ -104,3 +106,13 @@ def test_the_broker_has_room_for_all_hands() -> None:
     """A worker that ends and one that begins may each have a connection for a moment."""
     assert Caps().at_once >= 2 * MOST_ASKING_HANDS
     assert ASKING_HANDS <= MOST_ASKING_HANDS
+
+
+def test_a_pace_is_one_byte_that_is_no_halt() -> None:
+    """Of all bytes four are a pace, and none of them a reason to stop; no two bytes are one."""
+    paces = [pace_byte(pace) for pace in Pace]
+    assert [pace_of(byte) for byte in paces] == list(Pace)
+    others = [bytes([number]) for number in range(256) if bytes([number]) not in paces]
+    assert {pace_of(byte) for byte in (*others, b"", paces[0] * 2)} == {None}
+    assert {halt_of(byte) for byte in paces} == {None}
+    assert all(halt_of(bytes([halt])) is halt for halt in Halt)  # the control
