@@ -18,12 +18,14 @@ from typer.testing import CliRunner
 
 from clerestory.cli import app
 from clerestory.devstub import HOST, authority
+from privacy.closing import Pace
 from privacy.halts import Halt
+from privacy.pace import pace_of
 from privacy.sandbox.tiers import Tier
 from tests.privacy.keeper.test_asking import labels
 from tests.promises.test_only_labels_leave import canaries
 from tests.support.asking import Asking, asking_world
-from tests.support.egress import Answer, asking, sealed, session
+from tests.support.egress import Answer, asking, read, sealed, session
 from tests.support.messages import API_KEY, MessagesServer
 from tests.support.world import must
 
@@ -114,9 +116,12 @@ def test_every_fault_halts_a_sealed_worker_and_none_becomes_a_label(tmp_path: Pa
         sealed(Tier.T1, asking(told["url"], roots(told))) as asker,
     ):
         found = [status(asker.label()) for _ in HALTS]
-        mended = [status(answer) for answer in asker.batch([session()] * len(MENDED))]
+        answer = asker.answer([session()] * len(MENDED))
+        well = asker.answer([session()])
     assert found == list(HALTS.values())
-    assert mended == ["rated"] * len(MENDED)
+    assert [status(each) for each in read(answer, len(MENDED))] == ["rated"] * len(MENDED)
+    assert pace_of(answer[-1:]) is Pace.SLOWER
+    assert pace_of(well[-1:]) in {Pace.FASTER, Pace.STEADY}  # of a worker that nobody refused
 
 
 @pytest.fixture
