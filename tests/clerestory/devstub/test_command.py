@@ -14,13 +14,13 @@ from types import SimpleNamespace
 from typing import cast
 
 import pytest
+from privacy.pace import pace_of
 from typer.testing import CliRunner
 
 from clerestory.cli import app
 from clerestory.devstub import HOST, authority
 from privacy.closing import Pace
 from privacy.halts import Halt
-from privacy.pace import pace_of
 from privacy.sandbox.tiers import Tier
 from tests.privacy.keeper.test_asking import labels
 from tests.promises.test_only_labels_leave import canaries
