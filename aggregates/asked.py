@@ -2,15 +2,18 @@
 Who labels a study's sessions: the study's `[rater]` table, made into what a plan says of it.
 
 A rater that asks a model is named with the model, the endpoint, and a file of roots that lies
-beside the study; what stands in that file is in the plan, so that officers sign it.
+beside the study; what stands in that file is in the plan, so that officers sign it.  A server on
+the keeper's machine that is spoken with in clear has no roots.
 """
 
 from dataclasses import replace
 
-from privacy.endpoint import certificates, read_endpoint
+from privacy.endpoint import certificates, in_clear, read_endpoint
 from privacy.errors import ConfigurationError
 from privacy.plan import Rater
+from privacy.prices import micro, price_list
 from privacy.raters import RATERS, asks
+from privacy.spending import Prices, Spending
 
 from .study import Study
 
@@ -18,8 +21,8 @@ PRICES = ("price_input", "price_output")
 """Keys that a rater may have if it asks somebody, both or none."""
 OPEN = ("model", "endpoint", "roots")
 """Keys of the table that a rater needs if it asks somebody, and may not have if it does not."""
-HOW = ("mode", "batches", "answers")
-"""Keys that say how a model is asked."""
+HOW = ("mode", "batches", "answers", "requests_per_minute", "tokens_per_minute", "dollars")
+"""Keys that say how a model is asked, and what that may take."""
 
 
 def rater_of(study: Study) -> Rater:
@@ -35,8 +38,12 @@ def rater_of(study: Study) -> Rater:
     if family is None:
         found = f"the rater {choice.name!r}, where {', '.join(RATERS)} are known."
         raise study.error(found, "name a rater that is installed.", "rater", "name")
+    clear = in_clear(choice.endpoint)
+    if clear and choice.roots:
+        found = "roots of an endpoint in clear, which has no certificate."
+        raise study.error(found, "take them out.", "rater", "roots")
     for key in OPEN:
-        told = bool(getattr(choice, key))
+        told = bool(getattr(choice, key)) or (key == "roots" and clear)
         if told and not asks(choice.name):
             found = f"{key} of the rater {choice.name}, which asks nobody."
             raise study.error(found, "take it out, or name another rater.", "rater", key)
@@ -45,7 +52,7 @@ def rater_of(study: Study) -> Rater:
             remedy = 'write model, endpoint = "https://host" and roots = "roots.pem".'
             raise study.error(found, remedy, "rater", key)
     for key in HOW:
-        if not asks(choice.name) and getattr(choice, key) != getattr(family, key):
+        if not asks(choice.name) and getattr(choice, key) != getattr(family, key, None):
             found = f"{key} of the rater {choice.name}, which asks nobody."
             raise study.error(found, "take it out, or name another rater.", "rater", key)
     stated = [key for key in PRICES if getattr(choice, key) is not None]
@@ -63,12 +70,35 @@ def rater_of(study: Study) -> Rater:
         family,
         model=choice.model,
         endpoint=choice.endpoint,
-        roots=_roots(study),
+        roots="" if clear else _roots(study),
         view=choice.view,
         mode=choice.mode,
         batches=choice.batches,
         answers=choice.answers,
     )
+
+
+def spending_of(study: Study, rater: Rater) -> Spending | None:
+    """
+    Prices and cap of a study's rater; None where it asks nobody, or no price is known.
+
+    Raises:
+        ConfigurationError: There is a cap and no price to hold it by.
+    """
+    choice, listed = study.rater, price_list().models.get(rater.model)
+    if not asks(rater.name):
+        return None
+    if choice.price_input is not None and choice.price_output is not None:
+        read = micro(choice.price_input)
+        prices = Prices(read, micro(choice.price_output), cache_read=read, cache_write=read)
+    elif listed is not None:
+        prices = listed.prices
+    elif choice.dollars is not None:
+        found = f"a cap in dollars and no known price of {rater.model!r}."
+        raise study.error(found, f"write {' and '.join(PRICES)}.", "rater", "dollars")
+    else:
+        return None
+    return Spending(prices, None if choice.dollars is None else micro(choice.dollars))
 
 
 def _roots(study: Study) -> str:

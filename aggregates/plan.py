@@ -21,7 +21,7 @@ from privacy.soundness import cells_tested, unseen
 from privacy.unit import SCALE
 from privacy.views import SHOWN
 
-from .asked import rater_of
+from .asked import rater_of, spending_of
 from .division import divide
 from .forecast import forecast, prior
 from .population import conditions
@@ -127,6 +127,7 @@ def draft(study: Study, rater: Rater, book: Codebook) -> Plan:
         codebook=book.hash,
         prompts=book.prompts_hash,
         validation=validation,
+        spending=spending_of(study, rater),
     )
     drafted = _tested(made, *_shared(queries, tables))
     if hidden := unseen(drafted):

@@ -69,8 +69,13 @@ class RaterChoice(Part):
     validation: Text = ""
     """File beside the study: how the rater's labels fell on sessions whose right ones are known."""
     price_input: float | None = Field(default=None, ge=0, le=1e4, allow_inf_nan=False)
-    """Dollars for a million tokens that the rater's model reads; for the cost lines alone."""
+    """Dollars for a million tokens that the rater's model reads; instead of the list's price."""
     price_output: float | None = Field(default=None, ge=0, le=1e4, allow_inf_nan=False)
+    requests_per_minute: int | None = Field(default=None, ge=1, le=10**7)
+    """That the endpoint answers; for the forecast of hours alone, as the next."""
+    tokens_per_minute: int | None = Field(default=None, ge=1, le=10**12)
+    dollars: float | None = Field(default=None, gt=0, le=1e7, allow_inf_nan=False)
+    """What labelling may cost at most: the run stops before it passes that."""
 
 
 class _File(Part):

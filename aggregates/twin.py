@@ -262,6 +262,8 @@ def _rows(
 ) -> NDArray[np.uint8]:
     rows = np.empty((len(who), row_width(codebook)), dtype=np.uint8)
     for at, field in enumerate(codebook.fields, SESSION_KEY_BYTES):
+        if field.name not in labels:  # of a question of one's own nothing is published
+            labels[field.name] = (), rng.integers(0, len(field.labels) - 1, len(who))
         own, position = labels[field.name]
         code = [field.index(label) for label in own] or range(len(field.labels))
         rows[:, at] = np.array(code, dtype=np.uint8)[position]

@@ -5,7 +5,7 @@ from importlib import import_module
 
 NAMES = (
     "startup", "synthesize", "seal", "classify", "egress", "release", "ledger", "totals", "scale",
-    "adjusted", "peers", "coverage", "reproduction", "offline", "formats", "injection",
+    "adjusted", "peers", "coverage", "reproduction", "offline", "formats", "injection", "asking",
 )  # fmt: skip
 TAKE_MORE = ("scale", "release", "offline")
 """Those that take arguments of their own: `./run bench scale 100000000`."""

@@ -51,9 +51,9 @@ def main() -> None:
             body = {
                 "model": rater.model,
                 "max_tokens": 400,
-                "system": asked.system,
+                "system": asked.calls[0].system,
                 "thinking": {"type": "disabled"},
-                "output_config": asked.form,
+                **asked.calls[0].form,
             }
             client = anthropic.Anthropic(
                 api_key=API_KEY,

@@ -43,6 +43,26 @@ def laps(run: Callable[[], object], times: int = 1) -> Laps:
     return Laps(median(walls), median(processors))
 
 
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """Seconds of processors that a process has taken since it began, user and system."""
+
+    own: float
+    below: float
+    """Of its children, and of theirs, as far as they have ended and were waited for."""
+
+    def __sub__(self, before: "Spent") -> "Spent":
+        return Spent(self.own - before.own, self.below - before.below)
+
+
+def spent(pid: int) -> Spent:
+    """What a process has taken so far [proc_pid_stat(5)]: fields 14 to 17, behind its name."""
+    words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    user, system, below_user, below_system = (int(word) for word in words[11:15])
+    tick = os.sysconf("SC_CLK_TCK")
+    return Spent((user + system) / tick, (below_user + below_system) / tick)
+
+
 def own_peak_mb() -> float:
     """
     Most memory that this process has held since it began.

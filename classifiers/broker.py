@@ -5,7 +5,7 @@ Promise: it connects to the one address that it was started with, and to nothing
 asks; and what it hands over is one end of a Unix stream, never a TCP socket, which `connect`
 could aim anew [1], and never datagrams, which name their goal each.  It relays bytes both ways
 and cannot read them, since TLS ends inside the worker: what it sees is the server's name, sizes
-and times.  It keeps and says nothing.
+and times.  What a plan sends to this machine in clear it could read.  It keeps and says nothing.
 
 The keeper starts it for a run as `python -I -S -B …/code/classifiers/broker.py HOST PORT`.  On
 standard input it is introduced to workers: each comes as a control socket, on which that worker
@@ -31,7 +31,7 @@ _CHUNK = 65_536
 _TICK_SECONDS = 1.0
 _UP, _DOWN = 0, 1
 _DESCRIPTORS = 256
-"""Two for each connection, one for each worker."""
+"""Two for each connection, one for each worker, and some."""
 
 
 class Reply(IntEnum):
@@ -50,8 +50,8 @@ class Caps:
     up_bytes: int = 64 * 2**20
     """Of one connection, towards the server."""
     down_bytes: int = 16 * 2**20
-    at_once: int = 32
-    """Connections of all workers together."""
+    at_once: int = 64
+    """Connections of all workers together: two for each, as one may end while the next begins."""
     in_all: int = 100_000
     """Connections, whether they came about or not."""
     dial_seconds: float = 10.0

@@ -2,7 +2,8 @@
 The text of a session as a rater sees it: turns in order, actions in one line each, cut to size.
 
 Each speaker's turn is cut in the middle at 5,000 characters and the whole at 25,000, the
-measures of the published study [1]; a middle cut keeps how things began and how they ended.
+measures of the published study [1]; a middle cut keeps how things began and how they ended.  The
+view `whole` cuts neither: a long session comes in parts (`chunks`).
 What the program itself put in is left out.  The text is data: it goes between marks that the
 instructions to a rater name, and no line of it is such a mark, or looks like one (`marks`).
 
@@ -18,6 +19,7 @@ from itertools import groupby
 
 from privacy.views import ViewName
 
+from .chunks import chunked
 from .marks import ARROW, begun, one_line, plain
 from .sessions import Actor, Event, SafeText, Session, ToolCall
 
@@ -43,12 +45,18 @@ _QUIET = ("read", "search", "edit", "write", "plan")
 class View:
     """What a rater sees of one session."""
 
-    text: SafeText
+    chunks: tuple[SafeText, ...]
+    """One text, unless the view is the whole of a long session: then its parts, in order."""
     characters: int
     """Length before any cut."""
     kept: int
     """Characters of the session that are still there, cut marks not counted."""
     name: ViewName = "full"
+
+    @property
+    def text(self) -> SafeText:
+        """All of it."""
+        return SafeText("\n\n".join("".join(chunk) for chunk in self.chunks))
 
     @property
     def share_cut(self) -> int:
@@ -60,12 +68,15 @@ class View:
 
 def render(session: Session, view: ViewName = "full") -> View:
     """
-    A session as text: `SESSION_MOST` characters at most.
+    A session as text: `SESSION_MOST` characters at most; the whole of it as `chunks` bounds it.
 
     Args:
         session: All of it that the view shows.
         view: The view's name.
     """
+    if view == "whole":
+        parts = chunked(_spoken(session))
+        return View((*map(SafeText, parts.texts()),), parts.characters, parts.kept, view)
     characters = kept = 0
     shown: list[str] = []
     for turn, length in _turns(session):
@@ -73,7 +84,7 @@ def render(session: Session, view: ViewName = "full") -> View:
         kept += min(length, TURN_KEPT)
         shown.append(_cut(turn, TURN_KEPT))
     text = _cut("\n\n".join(shown), SESSION_KEPT)
-    return View(SafeText(text), characters, min(kept, SESSION_KEPT), view)
+    return View((SafeText(text),), characters, min(kept, SESSION_KEPT), view)
 
 
 def _turns(session: Session) -> Iterator[tuple[str, int]]:

@@ -38,7 +38,7 @@ _UNSEEN = Utterance(Actor.HARNESS, "marker", NOTHING)
 def seen(session: Session, view: ViewName) -> Session:
     """A session as a view shows it; the whole of it is the session itself."""
     match view:
-        case "full":
+        case "full" | "whole":
             return session
         case "first_turn":
             return _first_turn(session)

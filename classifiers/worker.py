@@ -24,13 +24,14 @@ from privacy.errors import ConfigurationError
 from privacy.labels import PSEUDONYM_BYTES, LabelRecord
 from privacy.plan import Plan, read_plan
 from privacy.raters import OFFLINE
-from privacy.sandbox.control import inherited
 from privacy.sealing import KeyPair, SealedBlob, run_info, seal
 from privacy.tasks import Task, rows_info
 from privacy.views import UNSEEN, ViewName
 
+from .asking import Channel, closing, unlock
+from .errands import begin, rehearse
 from .formats import read_session
-from .raters import AskingRater, Halted, Rater, Unrated, rater_of
+from .raters import Halted, Rater, Unrated, rater_of
 from .rendering import render
 from .sessions import UnreadableError
 from .structure import contexts, structure_of
@@ -38,8 +39,6 @@ from .stub import TOO_LARGE_STUB, WARM_UP
 from .telemetry import ABSENT, WARM_UP_TELEMETRY, wrote_code
 from .views import seen
 
-LARGEST_SECRET = 4096
-"""bytes: the key for a model's endpoint."""
 LARGEST_FRAME = 80 * 2**20
 """bytes: the largest session, its header and its padding."""
 
@@ -50,18 +49,6 @@ _STATUS = {
     "TOO_LARGE": "too_large",
 }
 """Reason → status: what can be read and is no session is `invalid`.  All others: `unreadable`."""
-
-
-class Channel(Protocol):
-    """The worker's end of the pipe."""
-
-    def receive(self, limit: int) -> bytes:
-        """Wait for one frame of at most so many bytes."""
-        ...
-
-    def send(self, frame: bytes) -> None:
-        """Send one frame."""
-        ...
 
 
 class _Prepared:
@@ -99,8 +86,9 @@ def run(channel: Channel, key: KeyPair) -> None:
 
     On a node the first frame is a `Task`, and the answer is sealed to its recipient.
 
-    A rater that asks somebody is given its key first, in a frame of its own.  Where nobody can be
-    asked, the rows so far are the answer, and one byte of `Halt` behind them.
+    A rater that asks somebody is given its key and its allowance first, and its errand where the
+    plan names batches.  Where nobody can be asked, the rows so far are the answer; its `Closing`
+    stands behind them in any case.
 
     Args:
         channel: Frames from and to the keeper.
@@ -110,10 +98,10 @@ def run(channel: Channel, key: KeyPair) -> None:
     if plan is None or rater is None:
         raise _mismatch("a worker that was not prepared.")
     rows, digests = list[bytes](), list[str]()
-    halt, task, beside = b"", Task(), None
+    said, halt, task, beside = b"", None, Task(), None
     try:
-        if isinstance(rater, AskingRater):
-            rater.unlock(channel.receive(LARGEST_SECRET), inherited())
+        unlock(rater, plan, channel)
+        doing = begin(plan, rater, channel, key)
         while frame := channel.receive(LARGEST_FRAME):
             if not rows and (told := Task.decode(frame)):
                 task = told
@@ -123,14 +111,18 @@ def run(channel: Channel, key: KeyPair) -> None:
             if blob.header.get("kind") == TELEMETRY:
                 beside = blob
                 continue
-            rows.append(row_of(blob, key, task.info(plan.hash), rater, beside, plan.rater.view))
+            info = task.info(plan.hash)
+            label = partial(row_of, blob, key, info, rater, beside, plan.rater.view)
+            if (row := doing.row(digests[-1], label)) is not None:
+                rows.append(row)
             beside = None
+        said, halt = doing.answer()
     except Halted as halted:
-        halt = bytes([halted.code])
+        halt = halted.code
         while channel.receive(LARGEST_FRAME):  # who still sends would not hear the answer
             pass
     SystemRandom().shuffle(rows)
-    answer = b"".join(rows) + halt
+    answer = said + b"".join(rows) + closing(rater, halt)
     if task.recipient:
         info = rows_info(plan.hash, digests)
         answer = seal(answer, {"kind": "rows"}, public=task.recipient, info=info).encode()
@@ -238,7 +230,7 @@ def _label(data: bytes, rater: Rater, view: ViewName) -> tuple[dict[str, str], d
     except Exception:  # noqa: BLE001 - what was counted stands, what was judged does not
         labels, status = {}, "invalid"
     labels |= dict.fromkeys(UNSEEN[view], UNCLEAR)
-    whole = shown if view == "full" else render(session)
+    whole = shown if part is session else render(session)
     counted = structure_of(session)
     labels |= contexts(counted, whole, share_cut=shown.share_cut)
     return {**labels, "status": status}, counted.measures
@@ -279,6 +271,7 @@ def _warm_up(plan: Plan, rater: Rater) -> None:
     # A rater that raises on a plain session would make every session `invalid`, unnoticed.
     if label(data).labels[position] != rated:
         raise _mismatch("a rater that cannot rate a plain session.")
+    rehearse(plan, rater, blob.digest, lambda: label(data).encode())
 
 
 def _mismatch(found: str) -> ConfigurationError:

@@ -17,7 +17,8 @@ from .errors import ConfigurationError, RefusedError
 from .floor import Floor
 from .plan import Plan
 from .policy import Policy
-from .raters import asks, is_known
+from .raters import asks, is_elsewhere, is_known, is_made_up
+from .tickets import RESULT_DAYS
 
 Finding = tuple[str, str, str, str]
 """Code, rule, what was found, what to do."""
@@ -155,8 +156,8 @@ def _model(plan: Plan, policy: Policy) -> Iterator[Finding]:
             f"choose one of: {', '.join(policy.models) or 'none; have the policy changed'}.",
         )
     try:
-        read_endpoint(rater.endpoint)
-        public = are_public(rater.roots)
+        in_clear = read_endpoint(rater.endpoint).in_clear
+        public = in_clear or are_public(rater.roots)
     except ConfigurationError as error:
         yield (error.code, error.rule, error.found, error.remedy)
         return
@@ -165,8 +166,12 @@ def _model(plan: Plan, policy: Policy) -> Iterator[Finding]:
         yield (
             "ENDPOINT_NOT_ALLOWED",
             "Text goes to an endpoint that the policy names, with the roots that it names.",
-            f"{rater.endpoint!r}, with roots of the SHA-256 "
-            f"{sha256(rater.roots.encode()).hexdigest()[:16]}….",
+            f"{rater.endpoint!r}, with "
+            + (
+                "no roots, since it is spoken with in clear."
+                if in_clear
+                else f"roots of the SHA-256 {sha256(rater.roots.encode()).hexdigest()[:16]}…."
+            ),
             "name an endpoint of the policy in the study, or have the policy changed.",
         )
     elif not public and not place.development:
@@ -175,6 +180,36 @@ def _model(plan: Plan, policy: Policy) -> Iterator[Finding]:
             "Roots of one's own are trusted where floor and policy say `development` only.",
             "roots that are not on the list of public ones.",
             "give the public root that the endpoint's certificate leads to.",
+        )
+    elif rater.batches and place.retention_days < RESULT_DAYS:
+        yield (
+            "BATCHES_NOT_ALLOWED",
+            f"Message batches rest at the provider for up to {RESULT_DAYS} days: they are sent "
+            "where the policy lets its endpoint keep text for as long.",
+            f"an endpoint that may keep text for {place.retention_days} days.",
+            "leave `batches` out of the study, or have the policy changed.",
+        )
+    elif rater.batches and rater.answers == "words":
+        yield (
+            "BATCHES_IN_WORDS",
+            "In a message batch the form of an answer is asked for by a schema or a tool.",
+            'batches with `answers = "words"`.',
+            'write `answers = "schema"` or `"tool"` in the study, or leave `batches` out.',
+        )
+    elif is_made_up(rater.model) and not place.development:
+        yield (
+            "MODEL_MADE_UP",
+            "A model that makes its answers up is asked where floor and policy say `development` "
+            "only.",
+            f"the model {rater.model!r}.",
+            "name a model, or make a vault for development.",
+        )
+    if in_clear and is_elsewhere(rater.model):
+        yield (
+            "MODEL_ELSEWHERE",
+            "What is sent to this machine in clear is for a model that runs on this machine.",
+            f"the model {rater.model!r}, whose tag says that its server sends text on.",
+            "name a model that runs here; or its provider's own endpoint, with its roots.",
         )
 
 

@@ -18,6 +18,7 @@ from importlib.resources import files
 from itertools import chain
 from math import exp, log, log2
 from tomllib import loads
+from typing import Literal, get_args
 
 import rfc8785
 
@@ -26,6 +27,9 @@ from .derived import DERIVED, GROUPINGS
 UNCLEAR = "unclear"
 FIRST_YEAR, LAST_YEAR = 2024, 2035
 """Months a record can name; anything else is `unknown`."""
+Merge = Literal["most_text", "last", "highest", "foremost", "median", "mean"]
+"""How labels of a session's parts become its own: that of most text; of the last part; the highest
+of those said, or the one that the file lists first; their median or their mean, by text."""
 LOG_STEPS = 1000
 """Structural measures are kept as whole thousandths of a natural logarithm."""
 
@@ -55,6 +59,10 @@ class Instrument:
     """nominal, ordinal or percent."""
     ask: str
     """together or separate: whether the question may share a call with others."""
+    merge: Merge
+    """What is made of several labels, where a session is read in parts."""
+    passed_over: tuple[str, ...]
+    """Labels that count only where no part says anything else; `unclear` always is one."""
     question: str
     notes: tuple[str, ...]
     labels: tuple[str, ...]
@@ -220,8 +228,10 @@ def _instrument_files() -> Iterator[str]:
 def _read(text: str) -> Instrument:
     data = loads(text)
     labels = data.pop("label")
+    data["question"] = data["question"].strip()
+    data |= {key: tuple(data.get(key, ())) for key in ("notes", "passed_over")}
     instrument = Instrument(
-        **{**data, "question": data["question"].strip(), "notes": tuple(data.get("notes", ()))},
+        **data,
         labels=tuple(label["name"] for label in labels),
         codes=tuple(label["code"] for label in labels),
         definitions=tuple(label["definition"] for label in labels),
@@ -233,6 +243,12 @@ def _read(text: str) -> Instrument:
             raise ValueError(f"Instrument {instrument.name} names a label or code twice.")
     if any(len(code) != 1 for code in chain(instrument.codes)):
         raise ValueError(f"Instrument {instrument.name} has a code longer than one character.")
+    if instrument.ask not in ("together", "separate") or instrument.merge not in get_args(Merge):
+        raise ValueError(
+            f"Instrument {instrument.name} is asked or merged in no way that is known."
+        )
+    if not set(instrument.passed_over) < set(instrument.labels):
+        raise ValueError(f"Instrument {instrument.name} passes over what is no label of it.")
     return instrument
 
 

@@ -1,5 +1,5 @@
 """
-Why a model could not be asked: one byte that a classify worker sends behind its records.
+Why a model could not be asked: a byte of the closing behind a classify worker's records.
 
 None of these says anything about a session: a refusal, a cut or an invalid answer is a label,
 and the run goes on.  What stands here is about the way to the model, so it stops the run, and
@@ -31,6 +31,16 @@ class Halt(IntEnum):
     CAPPED = 11
     """The broker has opened as many connections as it may."""
     NO_KEY = 12
+    SPENT = 13
+    """What the batch was allowed might not do for the next call."""
+    OVERCHARGED = 14
+    """An answer that says it took more tokens than there were bytes."""
+    PENDING = 20
+    """Batches that were sent have not ended."""
+    LOST = 21
+    """The endpoint does not know a batch that was sent."""
+    SPEND_LIMIT = 30
+    """The endpoint's own limit on money, which no waiting mends."""
 
 
 _RULE = "A session is labelled by the model that its plan names, at the endpoint it names."
@@ -46,7 +56,8 @@ _TOLD: dict[Halt, tuple[str, str]] = {
     Halt.OVERLOADED: ("an endpoint that is overloaded.", f"wait; then {_AGAIN}"),
     Halt.REJECTED: (
         "an endpoint that rejects the request.",
-        "look whether it knows the plan's model and structured answers.",
+        "look whether it knows the plan's model, and takes the form that answers are asked for in: "
+        "`clerestory backend probe` tells.",
     ),
     Halt.FAILED: ("an endpoint that failed.", _AGAIN),
     Halt.SLOW: ("no answer in time.", _AGAIN),
@@ -63,6 +74,28 @@ _TOLD: dict[Halt, tuple[str, str]] = {
         "no key for the endpoint.",
         "give one: `clerestory classify VAULT PLAN --api-key-file FILE`.",
     ),
+    Halt.SPENT: (
+        "a cap that the next session might pass.",
+        "compile the study with more `dollars` in [rater]; what was labelled stays, and what it "
+        "cost counts.",
+    ),
+    Halt.OVERCHARGED: (
+        "an answer that says it took more tokens than it can have taken.",
+        "look what counts tokens at the endpoint; its account is not believed.",
+    ),
+    Halt.PENDING: (
+        "message batches that have not ended.",
+        f"wait: a batch ends within a day, mostly within an hour; then {_AGAIN}",
+    ),
+    Halt.LOST: (
+        "an endpoint that does not know a message batch which it was sent.",
+        "give a key of the workspace that the batch was sent with; after 29 days it is given up, "
+        "and its sessions are sent again.",
+    ),
+    Halt.SPEND_LIMIT: (
+        "an endpoint whose own limit on money is reached.",
+        f"have whoever pays there raise it, or wait until it is a new one; then {_AGAIN}",
+    ),
 }
 
 
@@ -70,8 +103,3 @@ def halted(code: Halt) -> IncompleteError:
     """The error that a reason becomes outside: our words, and none of the server's."""
     found, remedy = _TOLD[code]
     return IncompleteError(f"ENDPOINT_{code.name}", rule=_RULE, found=found, remedy=remedy)
-
-
-def halt_of(byte: bytes) -> Halt | None:
-    """The reason that a byte stands for; None for any other byte."""
-    return Halt(byte[0]) if len(byte) == 1 and byte[0] in set(Halt) else None

@@ -23,6 +23,7 @@ from .confusion import Validation
 from .errors import ConfigurationError
 from .queries import QUANTILES, Axis, Clip, Level, Query, Value
 from .raters import Rater
+from .spending import Spending
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -47,7 +48,7 @@ AGREEMENTS: tuple[Kind, ...] = ("kappa", "weighted_kappa", "exact", "adjacent")
 __all__ = [
     "ADJUSTED_MEANS", "ADJUSTED_RATES", "AGREEMENTS", "FORMAT", "QUANTILES", "STEPS", "TRENDS",
     "Axis", "Binding", "Clip", "Forecast", "Kind", "Level", "Plan", "Population", "Privacy",
-    "Query", "Rater", "Study", "Table", "Validation", "Value", "read_plan",
+    "Query", "Rater", "Spending", "Study", "Table", "Validation", "Value", "read_plan",
 ]  # fmt: skip
 
 
@@ -177,6 +178,8 @@ class Plan:
     """SHA-256 of what raters are asked."""
     validation: Validation | None = None
     """What is known of the rater's mistakes; None if nothing is."""
+    spending: Spending | None = None
+    """Prices of who is asked, and the cap; None where nobody is asked, or no price is known."""
     format: str = FORMAT
     binding: Binding | None = None
 

@@ -21,6 +21,7 @@ from unicodedata import normalize
 import rfc8785
 
 from .codebook import codebook
+from .endpoint import in_clear
 from .errors import ConfigurationError, RefusedError
 from .floor import Floor, Tier
 from .loss import read_rho
@@ -36,6 +37,7 @@ Role = Literal["officer", "custodian", "researcher", "node"]
 ROLES: tuple[Role, ...] = ("officer", "custodian", "researcher", "node")
 
 _URL = re.compile(r"https://[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?(:[1-9][0-9]{0,4})?")
+_USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _PLACE = re.compile(r"(?<=\(at )(line \d+, column \d+|end of document)(?=\))")
 
@@ -64,13 +66,16 @@ class Endpoint:
     __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012
 
     url: str
-    """As a plan names it: `https://host[:port]`."""
+    """As a plan names it: `https://host[:port]`, or in clear an address of this machine."""
     retention_days: int
     """How long the provider says that it keeps what it is sent."""
     roots: str
-    """SHA-256 of the PEM text of the roots that its certificate must lead to."""
+    """SHA-256 of the PEM text of the roots that its certificate must lead to; empty in clear."""
     development: bool = False
-    """Whether those roots are of one's own making; a floor must allow it, releases say so."""
+    """Whether roots of one's own making, or a model that makes its answers up, are trusted there;
+    a floor must allow it, releases say so."""
+    owner: str = ""
+    """In clear: the user of the keeper's machine whose server it is, beside root and the keeper."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +127,9 @@ class Policy:
         told = asdict(self)
         if not self.node:  # as it was hashed before there were nodes
             del told["node"]
+        for place in told["endpoint"]:
+            if not place["owner"]:  # and before anybody was asked in clear
+                del place["owner"]
         return sha256(rfc8785.dumps(told)).hexdigest()
 
     @property
@@ -131,7 +139,7 @@ class Policy:
 
     def endpoint_of(self, rater: Rater) -> Endpoint | None:
         """The endpoint that a plan's rater speaks with, if it is allowed with those roots."""
-        roots = sha256(rater.roots.encode()).hexdigest()
+        roots = sha256(rater.roots.encode()).hexdigest() if rater.roots else ""
         same = (
             place for place in self.endpoint if (place.url, place.roots) == (rater.endpoint, roots)
         )
@@ -230,8 +238,13 @@ def _check_sense(policy: Policy) -> Policy:
     if min(counts) < 1 or not all(isfinite(limit) and limit >= 0 for limit in limits):
         raise _unreadable("a limit that limits nothing.")
     for place in policy.endpoint:
-        if not (_URL.fullmatch(place.url) and _SHA256.fullmatch(place.roots)):
+        clear = in_clear(place.url)
+        if not clear and not (_URL.fullmatch(place.url) and _SHA256.fullmatch(place.roots)):
             raise _unreadable("an endpoint without `https://host[:port]` or a SHA-256 of roots.")
+        if clear and place.roots:
+            raise _unreadable("roots of an endpoint in clear, which has no certificate.")
+        if place.owner and not (clear and _USER.fullmatch(place.owner)):
+            raise _unreadable("an owner of an endpoint with TLS, or one that is no user's name.")
         if place.retention_days < 0:
             raise _unreadable("an endpoint that keeps text for less than no time.")
     return policy

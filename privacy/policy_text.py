@@ -26,13 +26,15 @@ _PARTS = {
     "instruments": "Whose labels a plan may read; who may label; which models may be asked.",
 }
 TABLES = {
-    "endpoint": "Where text may be sent: address, days that it is kept there, SHA-256 of roots.",
+    "endpoint": "Where text may be sent: address, days it is kept, SHA-256 of roots if by TLS.",
     "officer": "Who approves plans and changes this policy.",
     "custodian": "Who may seal sessions.",
     "researcher": "Who may take a plan of his own back.",
     "node": "Machines beside the keeper's that may be given sealed work: docs/nodes.md.",
 }
 """What stands in policy.toml as an array of tables, with a word on each."""
+UNSAID = frozenset({"owner"})
+"""Keys of those tables that are left out where they say nothing."""
 
 
 def write_policy(policy: "Policy", floor: Floor | None) -> str:
@@ -50,7 +52,8 @@ def write_policy(policy: "Policy", floor: Floor | None) -> str:
         lines += ["", f"# {TABLES[name]}"] if rows else []
         for number, row in enumerate(rows):
             lines += [""] if number else []
-            lines += [f"[[{name}]]", *(f"{key} = {_toml(cell)}" for key, cell in row.items())]
+            told = {key: cell for key, cell in row.items() if cell or key not in UNSAID}
+            lines += [f"[[{name}]]", *(f"{key} = {_toml(cell)}" for key, cell in told.items())]
     return "\n".join([*lines, ""])
 
 

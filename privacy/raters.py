@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from .endpoint import in_clear
 from .views import ViewName
 
 Mode = Literal["combined", "separate"]
@@ -31,9 +32,9 @@ class Rater:
     model: str
     """Model asked for; empty without one."""
     endpoint: str
-    """Where text is sent, `https://host[:port]`; empty means nowhere."""
+    """Where text is sent, as `privacy.endpoint` reads it; empty means nowhere."""
     roots: str
-    """PEM text of the roots that the endpoint's certificate must lead to; empty without one."""
+    """PEM text of the roots that the endpoint's certificate must lead to; empty without TLS."""
     view: ViewName = "full"
     """What it is shown of a session."""
     mode: Mode = "combined"
@@ -45,7 +46,7 @@ class Rater:
 OFFLINE = Rater(name="offline", version="2", fidelity="low", model="", endpoint="", roots="")
 """Rules over structure and wording; nothing leaves the machine."""
 
-CLAUDE = Rater(name="claude", version="2", fidelity="low", model="", endpoint="", roots="")
+CLAUDE = Rater(name="claude", version="3", fidelity="low", model="", endpoint="", roots="")
 """A Claude model by the Messages API: text leaves the worker, encrypted, for its endpoint.
 
 Fidelity is low until a model was held against labels of people.
@@ -53,6 +54,22 @@ Fidelity is low until a model was held against labels of people.
 
 RATERS: Mapping[str, Rater] = {rater.name: rater for rater in (OFFLINE, CLAUDE)}
 _ASKING = frozenset({CLAUDE.name})
+
+
+STUB = "stub-"
+"""How the names of models begin whose answers are made up: of the development server in clear."""
+_ELSEWHERE = (":cloud", "-cloud")
+"""How Ollama tags models that it does not run, but asks its own provider for."""
+
+
+def is_made_up(model: str) -> bool:
+    """Whether a model is none, by its name."""
+    return model.startswith(STUB)
+
+
+def is_elsewhere(model: str) -> bool:
+    """Whether a model's name says that a local server would send text on."""
+    return model.endswith(_ELSEWHERE)
 
 
 def asks(name: str) -> bool:
@@ -69,5 +86,7 @@ def is_known(rater: Rater) -> bool:
     fixed = replace(rater, model="", endpoint="", roots="", view="full")
     if asks(rater.name):
         fixed = replace(fixed, mode="combined", batches=False, answers="schema")
+    asking = asks(rater.name)
     told = [bool(part) for part in (rater.model, rater.endpoint, rater.roots)]
-    return fixed == RATERS.get(rater.name) and told == [asks(rater.name)] * len(told)
+    needed = [asking, asking, asking and not in_clear(rater.endpoint)]
+    return fixed == RATERS.get(rater.name) and told == needed

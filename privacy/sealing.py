@@ -142,6 +142,12 @@ def padded_length(length: int) -> int:
     return (length + mask) & ~mask
 
 
+def encoded_length(header: int, data: int) -> int:
+    """Bytes of an encoded blob with a header and data of so many bytes."""
+    padded = padded_length(_SIZE.size + data)
+    return _LENGTHS.size + header + WRAPPED_BYTES + _NONCE + padded + _TAG
+
+
 @dataclass(frozen=True, slots=True)
 class SealedBlob:
     """Sealed bytes with a header in clear."""

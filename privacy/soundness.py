@@ -24,6 +24,8 @@ from .minimum import BETA, quantile
 from .mistakes import fits_validation
 from .plan import ADJUSTED_RATES, AGREEMENTS, STEPS, Plan, Query, Table
 from .queries import OF_ACCOUNTS
+from .raters import asks
+from .spending import is_spending
 from .unit import SCALE, ContributionBound
 from .views import UNSEEN, VIEWS
 
@@ -119,6 +121,9 @@ def _form(plan: Plan) -> Iterator[Finding]:
         yield "PLAN_MALFORMED", rule, "two tables of one name and kind."
     elif not plan.tables or not all(map(is_one_table, by_name(plan.tables))):
         yield "PLAN_MALFORMED", rule, "no table, or two different ones of one name."
+    if plan.spending and not (asks(plan.rater.name) and is_spending(plan.spending)):
+        rule = "A plan states prices and a cap that can be reckoned with, where a model is asked."
+        yield "PLAN_SPENDING", rule, "others, or some where nobody is asked."
     if plan.rater.view not in VIEWS:
         yield "PLAN_VIEW", VIEW, "a view that is not known."
     elif hidden := unseen(plan):

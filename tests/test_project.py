@@ -103,7 +103,7 @@ def test_the_readme_names_every_command_and_no_other() -> None:
 def test_the_readme_uses_options_that_exist() -> None:
     """A renamed option would leave a line that fails for every newcomer."""
     known = commands()
-    pattern = r"clerestory ((?:keys |policy )?[a-z-]+)([^`\n]*)"
+    pattern = r"clerestory ((?:keys |policy |backend )?[a-z-]+)([^`\n]*)"
     used = [
         (name, option)
         for name, rest in re.findall(pattern, README)

@@ -35,6 +35,8 @@ from collections.abc import Callable, Iterable, Iterator
 from importlib.metadata import entry_points
 from typing import Protocol
 
+from privacy.errors import ConfigurationError
+
 from . import generic
 from .lines import Record
 from .portions import Portion
@@ -88,14 +90,22 @@ def installed() -> tuple[Plugin, ...]:
     """
     The formats that others have added, by their entry points' names.
 
-    One that cannot be loaded is left out: it is as if it were not installed.
+    Raises:
+        ConfigurationError: One cannot be loaded.  Left out in silence, it would leave its files
+            out as well, and nobody would know why.
     """
     found: list[Plugin] = []
     for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
         try:
             function = point.load()
-        except Exception:  # noqa: BLE001, S112 - foreign code; its error may say anything
-            continue
-        if callable(function):
-            found.append(Plugin(point.name, function))
+        except Exception:  # noqa: BLE001 - foreign code; its error may say anything
+            function = None
+        if not callable(function):
+            raise ConfigurationError(
+                "PLUGIN_UNLOADABLE",
+                rule=f"Whatever is installed as an entry point of {GROUP} is a function.",
+                found=f"the entry point {point.name!r}, which cannot be loaded or is none.",
+                remedy="mend the package that brings it, or uninstall that.",
+            )
+        found.append(Plugin(point.name, function))
     return tuple(found)

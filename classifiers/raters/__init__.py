@@ -7,13 +7,18 @@ guess.  It returns labels only: no sentence of its own, no confidence, no text.
 
 import socket
 from collections.abc import Mapping
-from typing import Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 from classifiers.rendering import View
 from classifiers.sessions import Session
+from privacy.closing import Pace
 from privacy.halts import Halt
 from privacy.plan import Rater as Named
 from privacy.raters import asks, is_known
+from privacy.tickets import Ticket
+
+if TYPE_CHECKING:
+    from .meter import Meter
 
 
 class Rater(Protocol):
@@ -32,9 +37,49 @@ class Rater(Protocol):
 class AskingRater(Rater, Protocol):
     """A rater that asks somebody elsewhere, once it is sealed and has been given a key."""
 
+    meter: "Meter"
+    """What it has cost."""
+    pace: Pace
+    """What the server's rate limits advise, as far as it knows."""
+
     def unlock(self, key: bytes, control: socket.socket | None) -> None:
         """Take the key, and the socket on which connections are asked for."""
         ...
+
+
+class Batches(Protocol):
+    """What a rater asks through that may send its questions together, to be answered later."""
+
+    def plain(self) -> None:
+        """From now on, ask and wait."""
+        ...
+
+    def write(self) -> None:
+        """From now on, write questions down instead of asking."""
+        ...
+
+    def turn(self, session: str) -> None:
+        """From now on, questions are about the sealed session of this digest."""
+        ...
+
+    def send(self) -> tuple[Ticket, Halt | None]:
+        """Send what was written; why it was not all of it, if it was not."""
+        ...
+
+    def read(self, ticket: Ticket) -> None:
+        """From now on, answer questions from what became of those that were sent."""
+        ...
+
+    def drop(self, ticket: Ticket) -> None:
+        """Have what was sent, and the answers, deleted."""
+        ...
+
+
+@runtime_checkable
+class BatchingRater(AskingRater, Protocol):
+    """A rater that asks through `Batches`."""
+
+    batches: Batches
 
 
 class Unrated(Exception):  # noqa: N818 - an outcome, not a fault
@@ -64,6 +109,10 @@ class Halted(BaseException):
     def __init__(self, code: Halt) -> None:
         super().__init__(code.name)
         self.code = code
+
+
+class Unanswered(BaseException):
+    """A question that was sent and never answered: its session is not labelled, and due again."""
 
 
 def rater_of(named: Named) -> Rater:

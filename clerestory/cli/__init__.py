@@ -26,6 +26,7 @@ MODULES = (
     "reading",
     "recovering",
     "beyond",
+    "backend",
     "devstub",
     "later",
 )

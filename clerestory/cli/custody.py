@@ -200,7 +200,9 @@ def seal(
     sources: Annotated[list[Path], typer.Argument(metavar="SOURCE…", help="Logs, or folders.")],
     accounts: Annotated[
         Optional[Path],
-        typer.Option(help="CSV with the columns path and account; staff (yes, no) if declared."),
+        typer.Option(
+            help="CSV: path, account; telemetry (its id there) and staff (yes, no) if known."
+        ),
     ] = None,
     account: Annotated[
         Optional[str],

@@ -13,8 +13,19 @@ N_WAY = "N=WAY"
 @command("dev-stub")
 def dev_stub(
     roots: Annotated[
-        Path, typer.Option(help="Where the root goes that its certificate leads to: PEM.")
-    ],
+        Optional[Path],
+        typer.Option(help="Where the root goes that its certificate leads to: PEM."),
+    ] = None,
+    like: Annotated[
+        str,
+        typer.Option(
+            metavar="SERVER",
+            help="Answer like vllm, ollama or llama.cpp; in clear where no root is written.",
+        ),
+    ] = "",
+    window: Annotated[
+        int, typer.Option(min=0, help="Tokens that its model reads at most; 0 as installed.")
+    ] = 0,
     port: Annotated[int, typer.Option(help="A port of loopback from 1024 on; 0 for any.")] = 0,
     usual: Annotated[
         str, typer.Option("--answer", metavar="WAY", help="How requests are answered.")
@@ -45,6 +56,8 @@ def dev_stub(
 
     wanted = Wanted(
         roots=roots,
+        like=like,
+        window=window,
         port=port,
         usual=usual,
         at=tuple(at or ()),

@@ -1,5 +1,6 @@
 """The command of a custodian whose sessions lie with the vendor: fetch."""
 
+import time
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Optional
@@ -39,7 +40,13 @@ def fetch(
 
     first, end = _day(since), _day(until) if until is not None else None
     pem = roots_in(roots) if roots else None
-    with Api(endpoint, access_key(api_key_file), pem) as api, Progress() as progress:
+
+    def wait(seconds: float) -> None:
+        if seconds > 1:  # shorter ones are the pace that the server asks for
+            say(f"no answer from {endpoint}; asking again in {seconds:.0f} s")
+        time.sleep(seconds)
+
+    with Api(endpoint, access_key(api_key_file), pem, wait) as api, Progress() as progress:
         counts = fetch(out, api, first, end, progress)
     say(
         f"{out / SESSIONS}: RAW transcripts, as people typed them, with whatever they pasted.\n"

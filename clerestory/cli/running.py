@@ -56,7 +56,7 @@ def classify(
     as_json: Json = False,
 ) -> None:
     """Label the sessions of an approved plan in sealed workers."""
-    secret = {"secret": _api_key(api_key_file)} if api_key_file else {}
+    secret = {"secret": api_key(api_key_file)} if api_key_file else {}
     told = ask_about(vault, plan, "classify", **secret)
     tell(told, as_json=as_json, more="labels are complete and sealed")
 
@@ -101,8 +101,17 @@ def tell(told: dict[str, Any], *, as_json: bool, more: str = "") -> None:
     """Say where a plan stands now."""
     shown = {name: value for name, value in told.items() if name != "bound"}
     why = f": {told['words']}" if "words" in told else ""
-    lines = [f"plan {told['plan'][:16]}: {told['standing']}{why}", more]
+    lines = [f"plan {told['plan'][:16]}: {told['standing']}{why}", more, _money(told)]
     answer(shown, "\n".join(line for line in lines if line), as_json=as_json)
+
+
+def _money(told: dict[str, Any]) -> str:
+    if "dollars" not in told:
+        return ""
+    cap = f" of ${told['dollars_cap']}" if "dollars_cap" in told else ""
+    lost = float(told["dollars_lost"])
+    worst = f", ${lost:.2f} of it at worst, for runs that were cut off" if lost else ""
+    return f"its labels have cost ${told['dollars']}{cap}, rounded up{worst}"
 
 
 def _line(plan: dict[str, Any]) -> str:
@@ -125,7 +134,7 @@ def _text(path: Path) -> str:
         ) from None
 
 
-def _api_key(path: Path) -> str:
+def api_key(path: Path) -> str:
     """A key as a header can carry it; what else lies in the file is not repeated."""
     try:
         key = path.read_text(encoding="ascii").strip()

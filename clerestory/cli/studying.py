@@ -1,7 +1,7 @@
 """Commands of researchers: check, plan, reproduce, rehearse, diff."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
@@ -9,7 +9,6 @@ from clerestory.cli.app import Json, VaultPath, answer, command, say
 from clerestory.cli.asking import asks_keeper
 
 if TYPE_CHECKING:
-    from aggregates.study import Study
     from privacy.plan import Plan, Rater
 
 StudyPath = Annotated[Path, typer.Argument(metavar="STUDY", help="study.toml")]
@@ -48,6 +47,13 @@ def plan(
             "expertise=expert .329.",
         ),
     ] = None,
+    count_tokens: Annotated[
+        Optional[Path],
+        typer.Option(
+            metavar="KEY-FILE",
+            help="Have the endpoint count the tokens of made-up sessions; with its key.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Compile a study: queries, noise, thresholds, cost, forecast.  Touches no data."""
@@ -55,6 +61,8 @@ def plan(
 
     from aggregates.plan import plan as compile_plan
     from aggregates.study import Study
+    from clerestory.cli.running import api_key
+    from clerestory.costing import costs, counted
     from privacy.vault import replace_file
     from privacy.views import SHOWN
 
@@ -62,7 +70,8 @@ def plan(
     made = compile_plan(asked, accounts=accounts, sessions=sessions)
     replace_file(out, made.canonical)
     forecast, privacy = made.forecast, made.privacy
-    cost, told_cost = _cost(asked, made)
+    characters = counted(made.rater, api_key(count_tokens).encode()) if count_tokens else None
+    cost, told_cost = costs(asked, made, characters)
     widths = [f"  ± {width:<8.3g} {name}" for name, width in forecast.half_widths.items()]
     lines = [
         f"{out}: plan {made.hash[:16]}",
@@ -206,40 +215,25 @@ def _population(made: "Plan") -> list[str]:
     return told + ([f"          left out: {left_out(where, codebook())}"] if where else [])
 
 
-def _cost(study: "Study", made: "Plan") -> tuple[dict[str, Any], list[str]]:
-    """What labelling takes, as data and in the words of the forecast."""
-    from dataclasses import asdict
-
-    from classifiers.costs import Prices, cost_of
-
-    cost = cost_of(made.rater, made.forecast.sessions)
-    read, written = study.rater.price_input, study.rater.price_output
-    told: dict[str, Any] = {**asdict(cost), "dollars": None, "dollars_most": None}
-    if not cost.calls:
-        return {**told, "dollars": 0, "dollars_most": 0}, []
-    lines = [
-        f"          {cost.tokens_in:,} tokens to read and {cost.tokens_out:,} to write, if each "
-        "session fills its limit with English text;",
-        f"          {cost.tokens_in_most:,} and {cost.tokens_out_most:,} at most, in "
-        f"{cost.calls_most:,} calls, whatever the text and the answers",
-    ]
-    if read is None or written is None:
-        return told, [*lines, "          price not stated: price_input, price_output in [rater]"]
-    prices = Prices(read, written)
-    told["dollars"] = prices.of(cost.tokens_in, cost.tokens_out)
-    told["dollars_most"] = prices.of(cost.tokens_in_most, cost.tokens_out_most)
-    return told, [
-        *lines,
-        f"          ${told['dollars']:,.2f}, and ${told['dollars_most']:,.2f} at most, at the "
-        "study's prices",
-    ]
-
-
 def _sent(rater: "Rater") -> list[str]:
     """Where text goes, in the words of the forecast; nothing where it goes nowhere."""
+    from privacy.endpoint import in_clear
+    from privacy.tickets import RESULT_DAYS
+
     if not rater.endpoint:
         return []
+    if in_clear(rater.endpoint):
+        return [
+            f"text      of every session goes to {rater.endpoint} on the keeper's machine, in "
+            f"clear, for the model {rater.model}: who listens at that port there reads it"
+        ]
+    kept = (
+        f"as message batches: they rest there for up to {RESULT_DAYS} days, unless what was "
+        "fetched is deleted before as it is asked to be"
+        if rater.batches
+        else "and keeps it as long as the policy says"
+    )
     return [
         f"text      of every session goes to {rater.endpoint}, for the model {rater.model}: "
-        "who answers there reads it, and keeps it as long as the policy says"
+        f"who answers there reads it, {kept}"
     ]

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator, Mapping
 from hashlib import sha256
 from typing import Any
 
+from clerestory.devstub.forms import Form, structured, tool_of, worded
+
 Json = dict[str, Any]
 _FENCE = re.compile(r"\b[0-9a-f]{32}\b")
 BYTES_PER_TOKEN = 4
@@ -19,7 +21,7 @@ BYTES_PER_TOKEN = 4
 
 def tokens_of(body: Mapping[str, Any]) -> int:
     """Tokens of a request: a fourth of its texts' bytes in UTF-8, rounded up."""
-    size = sum(len(text.encode()) for part in ("system", "messages") for text in _texts(
+    size = sum(len(text.encode()) for part in ("system", "messages") for text in texts_of(
         body.get(part, "")))  # fmt: skip
     return -(-size // BYTES_PER_TOKEN)
 
@@ -45,7 +47,7 @@ def error_of(kind: str, text: str, **details: object) -> Json:
     return {"type": "error", "error": {"type": kind, "message": text, **details}}
 
 
-def drawn(body: Mapping[str, Any], seed: int = 0, step: int = 0) -> str:
+def drawn(body: Mapping[str, Any], seed: int = 0, step: int = 0, form: Form | None = None) -> str:
     """
     An answer of the form that was asked for; without a form, two words.
 
@@ -53,11 +55,12 @@ def drawn(body: Mapping[str, Any], seed: int = 0, step: int = 0) -> str:
         body: The request.
         seed: Another one, other answers.
         step: How far each choice is moved on in its enumeration: with 1, none stays as it was.
+        form: Another form than the request's own.
     """
-    form = ((body.get("output_config") or {}).get("format") or {}).get("schema")
+    form = form or structured(body) or worded(body)
     if form is None:
         return "Of course."
-    said = _FENCE.sub("", "\n".join(_texts(body["messages"])))
+    said = _FENCE.sub("", "\n".join(texts_of(body["messages"])))
     key = f"{seed}\n{said}".encode()
 
     def choose(place: str, among: int) -> int:
@@ -65,6 +68,25 @@ def drawn(body: Mapping[str, Any], seed: int = 0, step: int = 0) -> str:
         return (int.from_bytes(digest[:8]) + step) % among
 
     return json.dumps(_value(form, "", choose), separators=(",", ":"))
+
+
+def called(body: Mapping[str, Any], seed: int = 0, step: int = 0) -> Json:
+    """The parts of a message that calls the tool that it must call; none if there is no such."""
+    tool = tool_of(body)
+    if tool is None:
+        return {}
+    given = json.loads(drawn(body, seed, step, tool["input_schema"]))
+    name = f"toolu_{secrets.token_hex(12)}"
+    block = {"type": "tool_use", "id": name, "name": tool["name"], "input": given}
+    return {"content": [block], "stop_reason": "tool_use"}
+
+
+def cut_of(body: Mapping[str, Any], text: str) -> Json:
+    """The parts of a message whose text had no room; none if it had."""
+    most = body["max_tokens"] * BYTES_PER_TOKEN
+    if len(text) <= most:
+        return {}
+    return {"content": [{"type": "text", "text": text[:most]}], "stop_reason": "max_tokens"}
 
 
 def _value(form: Mapping[str, Any], place: str, choose: Callable[[str, int], int]) -> object:
@@ -89,25 +111,30 @@ def _value(form: Mapping[str, Any], place: str, choose: Callable[[str, int], int
     return None
 
 
-def _texts(value: object) -> Iterator[str]:
+def texts_of(value: object) -> Iterator[str]:
     """All texts of a prompt, in order."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, list):
         for each in value:
-            yield from _texts(each)
+            yield from texts_of(each)
     elif isinstance(value, Mapping):
         for name in ("text", "content"):
-            yield from _texts(value.get(name))
+            yield from texts_of(value.get(name))
 
 
 def _model_says(**changed: object) -> Callable[[Mapping[str, Any], int], Json]:
-    return lambda body, seed: message_of(body, drawn(body, seed), **changed)
+    return lambda body, seed: message_of(
+        body,
+        drawn(body, seed),
+        **{**cut_of(body, drawn(body, seed)), **called(body, seed), **changed},
+    )
 
 
 def _thinking(body: Mapping[str, Any], seed: int) -> Json:
     thought = {"type": "thinking", "thinking": "Let me see.", "signature": "c2ln"}
-    return message_of(body, "", content=[thought, {"type": "text", "text": drawn(body, seed)}])
+    said = message_of(body, drawn(body, seed), **called(body, seed))
+    return {**said, "content": [thought, *said["content"]]}
 
 
 def _cut(body: Mapping[str, Any], seed: int) -> Json:
@@ -117,7 +144,7 @@ def _cut(body: Mapping[str, Any], seed: int) -> Json:
 
 MESSAGES: Mapping[str, Callable[[Mapping[str, Any], int], Json]] = {
     "good": _model_says(),
-    "wrong": lambda body, seed: message_of(body, drawn(body, seed, 1)),
+    "wrong": lambda body, seed: message_of(body, drawn(body, seed, 1), **called(body, seed, 1)),
     "thinking": _thinking,
     "refusal": _model_says(content=[], stop_reason="refusal"),
     "cut": _cut,

@@ -57,6 +57,13 @@ class Batches:
             self._held[name] = _Batch(datetime.now(UTC), mixed, self._looks)
             return self._told(name, url)
 
+    def listed(self, url: str) -> Json:
+        """All of them, the newest first, on one page; looking at the list brings no end nearer."""
+        with self._lock:
+            data = [self._told(name, url) for name in reversed(self._held)]
+        names = [each["id"] for each in data] or [None]
+        return {"data": data, "has_more": False, "first_id": names[0], "last_id": names[-1]}
+
     def look(self, name: str, url: str) -> Json | None:
         """How a batch is; each look brings its end nearer.  None if there is none of that name."""
         with self._lock:
@@ -79,6 +86,15 @@ class Batches:
                 for line in batch.lines:
                     line["result"] = {"type": "canceled"}
             return self._told(name, url)
+
+    def delete(self, name: str) -> Json | None:
+        """Forget a batch that has ended; None if there is none of that name that has."""
+        with self._lock:
+            batch = self._held.get(name)
+            if batch is None or batch.ended is None:
+                return None
+            del self._held[name]
+            return {"id": name, "type": "message_batch_deleted"}
 
     def results(self, name: str) -> bytes | None:
         """Its lines, once it has ended."""

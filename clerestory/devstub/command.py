@@ -20,9 +20,10 @@ from clerestory.devstub.answers import MESSAGES
 from clerestory.devstub.authority import NAME, authority, named
 from clerestory.devstub.batches import Batches
 from clerestory.devstub.contract import fault_of
-from clerestory.devstub.loopback import running
+from clerestory.devstub.likes import LIKES, SERVED, Local, Manners, like_of
+from clerestory.devstub.loopback import Reply, running
 from clerestory.devstub.script import LINES, WAYS, Manner, Script, exceptions
-from clerestory.devstub.server import Stub
+from clerestory.devstub.server import Asked, Stub
 from privacy.errors import ConfigurationError
 
 FIRST_PORT, LAST_PORT = 1024, 65535
@@ -32,7 +33,11 @@ FIRST_PORT, LAST_PORT = 1024, 65535
 class Wanted:
     """What was asked for."""
 
-    roots: Path
+    roots: Path | None
+    """Where the root goes; without one it serves in clear, like a server on this machine."""
+    like: str
+    """A server that it is like; empty for the API."""
+    window: int
     port: int
     usual: str
     at: tuple[str, ...]
@@ -54,31 +59,53 @@ def serve(wanted: Wanted, ready: Callable[[dict[str, str]], None]) -> None:
         ready: Told address, file of the root and its SHA-256, as study and policy name them.
 
     Raises:
-        ConfigurationError: A way is unknown, the port cannot be had, or the file of the root
-            is something else's.
+        ConfigurationError: A way or a server is unknown, the port cannot be had, the file of the
+            root is something else's, or there is none for the API.
     """
     usual = exceptions([f"1={wanted.usual}"], WAYS)[1]
     script = Script(usual, exceptions(wanted.at, WAYS), exceptions(wanted.every, WAYS))
     lines = Script("good", exceptions(wanted.lines, (*MESSAGES, *LINES)))
     manner = Manner(wanted.seed, wanted.retry_after, wanted.pause)
     ours = authority()
-    _may_be_written(wanted.roots)
-    stub = _listening(
-        wanted.port,
-        lambda port: Stub(
-            ours.sign(),
-            lambda asked: manner.reply(script.next(), asked.body),
+    if wanted.roots is not None:
+        _may_be_written(wanted.roots)
+    pem = None if wanted.roots is None else ours.sign()
+
+    def otherwise(asked: Asked) -> Reply | None:
+        way = script.next()
+        return None if way == "good" else manner.reply(way, asked.body)
+
+    def made(port: int) -> Stub:
+        if wanted.like:
+            like = Manners(like_of(wanted.like), wanted.window, wanted.seed)
+            return Local(like, pem, port=port, otherwise=otherwise)
+        return Stub(
+            pem,
+            lambda asked: manner.reply(script.next(), asked.body, asked.cached),
             port=port,
             batches=Batches(lines, wanted.looks, wanted.seed),
             per_minute=wanted.per_minute,
-        ),
-    )
+        )
+
+    if wanted.roots is None and not wanted.like:
+        raise ConfigurationError(
+            "ROOTS_MISSING",
+            rule="The server speaks TLS as the API does; in clear it is like one on this machine.",
+            found="neither a place for its root nor a server that it is like.",
+            remedy=f"give --roots FILE, or --like with one of: {', '.join(LIKES)}.",
+        )
+    stub = _listening(wanted.port, made)
     with _until_told() as stop, running(stub):
         for kind in ("messages", "count_tokens", "batches"):
             fault_of({}, kind)  # a second that the first request need not wait
-        wanted.roots.write_text(ours.roots, encoding="ascii")
-        digest = sha256(ours.roots.encode()).hexdigest()
-        ready({"url": stub.url, "roots": str(wanted.roots), "sha256": digest})
+        told = {"url": stub.url}
+        if wanted.like:
+            told["model"] = SERVED
+        if wanted.roots is not None:
+            wanted.roots.write_text(ours.roots, encoding="ascii")
+            told["roots"] = str(wanted.roots)
+            told["sha256"] = sha256(ours.roots.encode()).hexdigest()
+        ready(told)
         sys.stdout.flush()
         stop.wait()
 

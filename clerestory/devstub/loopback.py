@@ -105,8 +105,16 @@ class Handler(BaseHTTPRequestHandler):
         """Answer."""
         self.send(self.posted())
 
+    def do_DELETE(self) -> None:
+        """Answer."""
+        self.send(self.deleted())
+
     def got(self) -> Reply:
         """What is said to a GET."""
+        return Reply(status=405)
+
+    def deleted(self) -> Reply:
+        """What is said to a DELETE."""
         return Reply(status=405)
 
     def posted(self) -> Reply:

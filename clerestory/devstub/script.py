@@ -7,6 +7,7 @@ from threading import Lock
 from typing import Any
 
 from clerestory.devstub.answers import MESSAGES, Json, error_of
+from clerestory.devstub.cache import Cached
 from clerestory.devstub.loopback import Reply
 from privacy.errors import ConfigurationError
 
@@ -17,10 +18,15 @@ ERRORS: Mapping[str, tuple[int, str]] = {
     "404": (404, "not_found_error"),
     "429": (429, "rate_limit_error"),
     "429-after": (429, "rate_limit_error"),
+    "429-spend": (429, "rate_limit_error"),
     "500": (500, "api_error"),
+    "503": (503, "api_error"),
     "529": (529, "overloaded_error"),
+    "529-after": (529, "overloaded_error"),
 }
-"""Way → HTTP status, and the API's name for it; `429-after` says when to come back."""
+"""Way → HTTP status, and the API's name for it; `…-after` says when to come back, and `429-spend`
+that a limit on money is reached."""
+SPEND_LIMIT = {"error_code": "enforced_spend_limit_reached"}
 BROKEN = ("drop", "torn", "slow")
 """Ways of a connection: closed without an answer, within one, a byte now and then."""
 LINES = ("errored", "expired", "canceled")
@@ -57,19 +63,22 @@ class Manner:
 
     seed: int = 0
     retry_after: int = 1
-    """Seconds that `429-after` says."""
+    """Seconds that `…-after` says."""
     pause: float = 1.0
     """Seconds before each byte of what is `slow`."""
 
-    def reply(self, way: str, body: Mapping[str, Any]) -> Reply:
-        """An answer to a request."""
+    def reply(self, way: str, body: Mapping[str, Any], cached: Cached | None = None) -> Reply:
+        """An answer to a request, of which some may be held."""
         if way in ERRORS:
             status, kind = ERRORS[way]
-            headers = {"retry-after": str(self.retry_after)} if way == "429-after" else {}
-            return Reply(document(error_of(kind, "as the script says")), status, headers)
+            headers = {"retry-after": str(self.retry_after)} if way.endswith("-after") else {}
+            details = {"details": SPEND_LIMIT} if way == "429-spend" else {}
+            return Reply(document(error_of(kind, "as the script says", **details)), status, headers)
         if way == "drop":
             return Reply(raw=b"")
-        whole = document(MESSAGES[way if way in MESSAGES else "good"](body, self.seed))
+        said = MESSAGES[way if way in MESSAGES else "good"](body, self.seed)
+        said["usage"] |= (cached or Cached()).usage(body)
+        whole = document(said)
         if way == "torn":
             head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: "
             return Reply(raw=f"{head}{len(whole)}\r\n\r\n".encode() + whole[: len(whole) // 2])

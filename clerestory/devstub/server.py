@@ -5,17 +5,16 @@ The server: it holds requests to the contract, asks a function what to say, and 
 """
 
 import json
-import secrets
-import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from threading import Lock
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from clerestory.devstub.answers import error_of, tokens_of
 from clerestory.devstub.batches import Batches
+from clerestory.devstub.cache import Cached, PromptCache
 from clerestory.devstub.contract import fault_of
 from clerestory.devstub.loopback import Handler, Loopback, Reply
+from clerestory.devstub.minute import SECONDS, Minute
 from clerestory.devstub.script import Script, document
 
 MESSAGES, BATCHES = "/v1/messages", "/v1/messages/batches"
@@ -34,6 +33,8 @@ class Asked:
     length: int
     """Of the body, padding and all."""
     headers: Mapping[str, str]
+    cached: Cached = field(default_factory=Cached)
+    """What of it is held from another request, or for one."""
 
     @property
     def text(self) -> str:
@@ -60,6 +61,7 @@ class Stub(Loopback):
         port: Where to listen; any free port by default.
         batches: What becomes of batches.
         per_minute: Requests of a minute; those beyond are answered 429, with a time.
+        minute: Seconds of a minute, for tests that have not so long.
     """
 
     def __init__(
@@ -70,11 +72,12 @@ class Stub(Loopback):
         port: int = 0,
         batches: Batches | None = None,
         per_minute: int = PER_MINUTE,
+        minute: float = SECONDS,
     ) -> None:
         super().__init__(_Handler, pem, port)
         self.answering = answering
         self.batches = batches or Batches(Script())
-        self._minute = _Minute(per_minute)
+        self._minute, self._cache = Minute(per_minute, minute), PromptCache()
 
     def hear(self, asked: Asked) -> None:
         """Take note of a request: this server takes none."""
@@ -83,6 +86,8 @@ class Stub(Loopback):
         """Answer a question about a batch."""
         if fault := _unnamed(headers):
             return fault
+        if path.partition("?")[0] == BATCHES:
+            return Reply(document(self.batches.listed(self.url)))
         name, _, rest = path.removeprefix(f"{BATCHES}/").partition("/")
         if rest == "results":
             lines = self.batches.results(name)
@@ -90,6 +95,12 @@ class Stub(Loopback):
                 return refusal(404, "not_found_error", "no such results, or not yet")
             return Reply(lines, headers={"content-type": "application/x-jsonl"})
         return _found(None if rest else self.batches.look(name, self.url))
+
+    def delete(self, path: str, headers: Mapping[str, str]) -> Reply:
+        """Delete a batch."""
+        if fault := _unnamed(headers):
+            return fault
+        return _found(self.batches.delete(path.removeprefix(f"{BATCHES}/")))
 
     def post(self, path: str, headers: Mapping[str, str], data: bytes) -> Reply:
         """Answer a request."""
@@ -114,37 +125,12 @@ class Stub(Loopback):
         elif fault_found := fault_of(body, kind):
             reply = refusal(400, "invalid_request_error", fault_found)
         elif kind == "messages":
-            reply = self.answering(asked)
+            reply = self.answering(replace(asked, cached=self._cache.take(body)))
         elif kind == "batches":
             reply = Reply(document(self.batches.take(body, self.url)))
         else:
             reply = Reply(document({"input_tokens": tokens_of(body)}))
         return replace(reply, headers={**left, **reply.headers})
-
-
-class _Minute:
-    """What is left of a minute's requests; a minute begins with its first."""
-
-    def __init__(self, most: int) -> None:
-        self._most, self._made, self._began = most, 0, 0.0
-        self._lock = Lock()
-
-    def take(self) -> tuple[dict[str, str], int]:
-        """Take one: what headers say, and seconds to wait if there was none left."""
-        with self._lock:
-            now = time.time()
-            if now >= self._began + 60:
-                self._made, self._began = 0, now
-            over = self._made >= self._most
-            self._made += not over
-            left, end = self._most - self._made, self._began + 60
-        told = {
-            "anthropic-ratelimit-requests-limit": str(self._most),
-            "anthropic-ratelimit-requests-remaining": str(left),
-            "anthropic-ratelimit-requests-reset": f"{time.strftime('%FT%TZ', time.gmtime(end))}",
-            "request-id": f"req_{secrets.token_hex(12)}",
-        }
-        return told, max(1, round(end - now)) if over else 0
 
 
 def refusal(status: int, kind: str, text: str) -> Reply:
@@ -177,6 +163,10 @@ class _Handler(Handler):
     def got(self) -> Reply:
         """Answer."""
         return self.ours.get(self.path, dict(self.headers))
+
+    def deleted(self) -> Reply:
+        """Delete."""
+        return self.ours.delete(self.path, dict(self.headers))
 
     def posted(self) -> Reply:
         """Read, and answer."""

@@ -12,8 +12,10 @@ from fractions import Fraction
 from math import ceil, exp, floor
 
 from clerestory.fidelity import quoted
+from privacy.endpoint import in_clear
 from privacy.plan import Plan
-from privacy.views import SHOWN
+from privacy.tickets import RESULT_DAYS
+from privacy.views import PARTIAL, SHOWN
 
 from .cell import Group
 from .markup import Child, Element, tag
@@ -40,7 +42,7 @@ def protection(plan: Plan, groups: Sequence[Group]) -> list[Element]:
             "Who is protected",
             "The account, with all of its sessions. Whether or not any one account is in the "
             "data may hardly change what this page says, whatever else a reader knows. "
-            + _sent(plan),
+            + where_text_went(plan),
         ),
         (
             f"Noise: ε = {significant(privacy.epsilon, 6)}, δ = {significant(privacy.delta)}",
@@ -86,7 +88,7 @@ def caveats(plan: Plan, groups: Sequence[Group], facts: Mapping[str, object]) ->
         )
     if cells and (known := note(plan, facts)):
         items.append(known)
-    if rater.view != "full":
+    if rater.view in PARTIAL:
         items.append(
             f"The rater was shown a part of each session, {SHOWN[rater.view]}. Its labels say how "
             "that part looks, and are none of the whole session; measures count the whole."
@@ -163,12 +165,23 @@ def _mistakes(groups: Sequence[Group], plan: Plan) -> list[str]:
     return said
 
 
-def _sent(plan: Plan) -> str:
+def where_text_went(plan: Plan) -> str:
+    """A sentence on whom the sessions' text was sent to."""
     if not plan.rater.endpoint:
         return "The text of the sessions was sent nowhere; the rater ran inside the sealed worker."
+    if in_clear(plan.rater.endpoint):
+        return (
+            "The text of the sessions went from the sealed worker to a server on the keeper's own "
+            f"machine, {plan.rater.endpoint}, in clear: whoever answered there, and whoever "
+            "administers that machine, could read it."
+        )
+    kept = (
+        f" It went in message batches, which the provider may have kept for {RESULT_DAYS} days: "
+        "they are outside of arrangements under which it keeps nothing."
+    )
     return (
         "The text of the sessions went from the sealed worker to the model behind "
-        f"{plan.rater.endpoint}, whose provider can see it."
+        f"{plan.rater.endpoint}, whose provider can see it.{kept if plan.rater.batches else ''}"
     )
 
 

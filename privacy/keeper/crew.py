@@ -14,9 +14,10 @@ value, since it follows from the session alone.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from privacy.closing import Pace
 from privacy.codebook import Codebook
 from privacy.errors import RefusedError
-from privacy.halts import Halt, halt_of
+from privacy.halts import Halt
 from privacy.keeper.due import Due
 from privacy.keeper.runlog import RunLog
 from privacy.keeper.state import State
@@ -31,17 +32,17 @@ MOST_BYTES = 64 * 2**20
 Row = tuple[Due, bytes]
 """A session and its record, which has passed the gate."""
 
-Answer = tuple[list[Row], Halt | None]
-"""Records, and why a worker had to stop."""
+Answer = tuple[list[Row], Halt | None, Pace]
+"""Records, why a worker had to stop, and its advice how fast to go on."""
 
 
-def batches(due: Iterable[Due]) -> Iterator[list[Due]]:
+def batches(due: Iterable[Due], most: int = MOST_SESSIONS) -> Iterator[list[Due]]:
     """Split sessions into batches, in their order; a session is in one batch only once."""
     batch: list[Due] = []
     held = 0
     for one in due:
         size = one.size
-        full = len(batch) == MOST_SESSIONS or held + size > MOST_BYTES
+        full = len(batch) == most or held + size > MOST_BYTES
         if batch and (full or any(one.session == other.session for other in batch)):
             yield batch
             batch, held = [], 0
@@ -67,7 +68,7 @@ class Crew:
         self, batch: Sequence[Due], given: Mapping[str, list[SealedBlob]] | None = None
     ) -> Answer:
         """
-        Records of a batch, gated, in no order; and why the run must stop, if it must.
+        Records of a batch, gated, in no order; why the run must stop, if it must; and its pace.
 
         Args:
             batch: Sessions.
@@ -78,19 +79,20 @@ class Crew:
             VerificationError: A sealed session is damaged or not from a custodian.
             IncompleteError: A worker was too slow, or its zygote has ended.
         """
-        blobs = given or {one.session: list(self._sealed(one)) for one in batch}
+        blobs = given or {one.session: list(self.sealed(one)) for one in batch}
         answer = self._ask(batch, blobs) if len(batch) > 1 else None
         if answer:
             return answer
         rows: list[Row] = []
+        pace = Pace.UNKNOWN
         for one in batch:
-            more, halt = self._ask_alone(one, blobs)
+            more, halt, pace = self._ask_alone(one, blobs)
             rows += more
             if halt:
-                return rows, halt
-        return rows, None
+                return rows, halt, pace
+        return rows, None, pace
 
-    def _sealed(self, due: Due) -> Iterator[SealedBlob]:
+    def sealed(self, due: Due) -> Iterator[SealedBlob]:
         """What a worker is given of a session: its telemetry, if there is any, and itself."""
         if due.telemetry:
             yield self.state.corpus.read(due.telemetry)
@@ -105,38 +107,47 @@ class Crew:
         record = LabelRecord.unrated(
             self.codebook, status="unreadable", month=due.month, account=due.account
         )
-        return [(due, record.encode())], None
+        return [(due, record.encode())], None, Pace.UNKNOWN
 
     def _ask(self, batch: Sequence[Due], blobs: Mapping[str, list[SealedBlob]]) -> Answer | None:
         """What a new worker says of a batch; None where it ended before it had said it."""
-        limit = len(batch) * row_width(self.codebook) + 1
+        limit = len(batch) * row_width(self.codebook)
         given = [blob for one in batch for blob in blobs[one.session]]
-        answer = self.workers.ask(given, limit)
-        if answer is None:
+        said = self.workers.ask(given, limit)
+        if said is None:
             return None
-        rows, halt = read_answer(answer, batch, self.codebook)
+        rows = read_answer(said.data, batch, self.codebook, whole=said.halt is None)
         if rows and self.asked:  # a worker stops at the first answer by another model
             self.log.answered(self.asked)
-        return rows, halt
+        if not said.again:
+            return rows, said.halt, said.pace
+        labelled = {one.session for one, _ in rows}
+        rest = [one for one in batch if one.session not in labelled]
+        more, halt, pace = self.label(rest, blobs)
+        return rows + more, halt, pace
 
 
-def read_answer(answer: bytes, batch: Sequence[Due], codebook: Codebook) -> Answer:
+def read_answer(
+    answer: bytes, batch: Sequence[Due], codebook: Codebook, *, whole: bool = True
+) -> list[Row]:
     """
     Pass a worker's answer about a batch through the label gate.
 
-    A byte behind the rows says that it had to stop, and may then have answered about some only.
+    Args:
+        answer: What it said.
+        batch: What it was given.
+        codebook: Of the records.
+        whole: Whether each session has its record; not where the worker had to stop.
 
     Raises:
         RefusedError: It is not one record for each session, or one speaks of another account
             or month.
     """
     asked = {one.session: one for one in batch}
-    halt = halt_of(answer[-1:]) if len(answer) % row_width(codebook) == 1 else None
-    answer = answer[:-1] if halt else answer
     rows = [(key.hex(), record) for key, record in unpack_bucket(answer, codebook)]
     keys = sorted(key for key, _ in rows)
-    whole = keys == sorted(asked)
-    if not whole and not (halt and len(set(keys)) == len(keys) and set(keys) <= set(asked)):
+    some = len(set(keys)) == len(keys) and set(keys) <= set(asked)
+    if keys != sorted(asked) and (whole or not some):
         raise RefusedError(
             "LABEL_GATE",
             rule="A worker answers about exactly the sessions that it was given.",
@@ -145,7 +156,7 @@ def read_answer(answer: bytes, batch: Sequence[Due], codebook: Codebook) -> Answ
         )
     for key, record in rows:
         check_record(record, asked[key].account, asked[key].month, codebook)
-    return [(asked[key], record) for key, record in rows], halt
+    return [(asked[key], record) for key, record in rows]
 
 
 def check_record(record: bytes, account: bytes, month: str, codebook: Codebook) -> None:

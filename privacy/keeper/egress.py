@@ -4,33 +4,41 @@ The way out of a run whose plan names an endpoint: a broker beside its workers.
 The keeper starts it from the code that was hashed, gives it one address and nothing else, and
 introduces each worker to it by a control socket.  The key for the endpoint passes the broker by:
 it goes into the sealed worker, by the pipe.
+
+To a server on this machine in clear, key and text pass the broker readable.  The keeper's own key
+is never sent there, since it may be a provider's; a server that wants none is given a word.
 """
 
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from privacy.endpoint import read_endpoint
+from privacy.endpoint import in_clear, read_endpoint
 from privacy.halts import Halt, halted
+from privacy.keeper.listeners import same_listener
 from privacy.keeper.workshop import WorkerKind
 from privacy.sandbox import interpreter
 from privacy.sandbox.mounts import CODE
 
 ENDPOINT_KEY = "endpoint.key"
 """File in the keeper's folder with the key for models' endpoints, for who gives none with a run."""
+NOBODYS_KEY = b"none"
+"""What a server on this machine is given that asks for no key."""
 _CLOSE_SECONDS = 5.0
 
 
-def endpoint_key(given: str, folder: Path) -> bytes:
+def endpoint_key(given: str, folder: Path, endpoint: str) -> bytes:
     """
     The key for a run's endpoint: the one that was given with the run, or the keeper's own.
 
     Raises:
         IncompleteError: There is none.
     """
+    if in_clear(endpoint):
+        return given.encode().strip() or NOBODYS_KEY
     own = folder / ENDPOINT_KEY
     if not given and not own.exists():
         raise halted(Halt.NO_KEY)
@@ -40,8 +48,8 @@ def endpoint_key(given: str, folder: Path) -> bytes:
 class Egress:
     """A running broker, as the keeper sees it."""
 
-    def __init__(self, master: socket.socket) -> None:
-        self._master = master
+    def __init__(self, master: socket.socket, check: Callable[[], None] = lambda: None) -> None:
+        self._master, self._check = master, check
 
     @contextmanager
     def control(self) -> Iterator[socket.socket]:
@@ -49,8 +57,9 @@ class Egress:
         A control socket for one worker; what it asked for ends with it.
 
         Raises:
-            IncompleteError: The broker has ended.
+            IncompleteError: The broker has ended, or in clear somebody else listens now.
         """
+        self._check()
         theirs, ours = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             with ours:
@@ -78,7 +87,7 @@ def broker(kind: WorkerKind, endpoint: str) -> Iterator[Egress]:
 
     Args:
         kind: The kind of worker; its code holds the broker's.
-        endpoint: `https://host[:port]`, from the plan.
+        endpoint: From the plan.
 
     Raises:
         ConfigurationError: The endpoint is none.
@@ -109,7 +118,7 @@ def broker(kind: WorkerKind, endpoint: str) -> Iterator[Egress]:
                 start_new_session=True,
             )
         stack.callback(_end, process)
-        yield Egress(ours)
+        yield Egress(ours, same_listener(endpoint))
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:

@@ -43,6 +43,7 @@ def tend(desk: Desk, progress: Progress, patience: float = PATIENCE) -> None:
     for account, source in asked:
         _erase_account(desk, account, source, progress, patience)
     _erase_expired(desk, progress, patience)
+    desk.state.tickets.sweep()
     finish_rotation(desk.vault, desk.state, progress, patience)
     desk.state.labels.end_erasing(asked)
 

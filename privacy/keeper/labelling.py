@@ -16,7 +16,7 @@ A batch is stored whole or not at all: a crash costs the batches that were out, 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from os import sched_getaffinity
 from threading import Event, Lock
@@ -26,10 +26,13 @@ from privacy.errors import IncompleteError
 from privacy.floor import Floor
 from privacy.halts import halted
 from privacy.keeper.anchor_reading import Anchor, AnchorReader, parted
+from privacy.keeper.batching import Batching
 from privacy.keeper.crew import MOST_SESSIONS, Answer, Crew, Row, batches
 from privacy.keeper.due import Due
 from privacy.keeper.egress import broker
+from privacy.keeper.hands import ASKING_HANDS, MOST_ASKING_HANDS, Hands
 from privacy.keeper.intake import check_whole, take_in
+from privacy.keeper.journal import Journal, Purse
 from privacy.keeper.nodes import Nodes
 from privacy.keeper.runlog import RunLog
 from privacy.keeper.state import State
@@ -46,10 +49,8 @@ from privacy.raters import asks
 from privacy.sandbox.launch import Zygote
 from privacy.sandbox.tiers import Tier
 from privacy.sealing import floor_info, seal
+from privacy.spending import usual
 from privacy.vault import Vault
-
-ASKING_HANDS = 4
-"""Workers at once where a model is asked: they wait for it, and hardly reckon."""
 
 
 @dataclass(frozen=True)
@@ -131,12 +132,19 @@ class Labelling:
         due, buckets = self.due(), range(self.floor.buckets)
         stop, lock, done = Event(), Lock(), [0]
 
-        def work(crew: Crew | None, share: Sequence[int]) -> None:
-            for bucket in share:
+        left, hands = iter(buckets), self._hands
+
+        def take() -> int | None:
+            with lock:
+                return next(left, None)
+
+        def work(crew: Crew | None) -> None:
+            for bucket in iter(take, None):
                 for batch in batches(due.get(bucket, ())):
-                    if stop.is_set() or crew is None or self._has_turned(month):
-                        return
-                    rows, halt = crew.label(batch)
+                    with hands.turn() as turn:
+                        if stop.is_set() or crew is None or self._has_turned(month):
+                            return
+                        rows, halt, turn.pace = crew.label(batch)
                     with lock:
                         self._store(bucket, rows)
                     if halt:
@@ -147,16 +155,19 @@ class Labelling:
                     done[0] += 1
                     progress("classifying", done[0] / len(buckets))
 
-        hands = self._hands
-        with ExitStack() as stack, ThreadPoolExecutor(hands) as pool:
+        with ExitStack() as stack, ThreadPoolExecutor(hands.most) as pool:
             # Of this thread, which waits for the others: a zygote ends with its starter.
-            crew = self._crew(stack) if due or anchors else None
+            sent = self.plan.rater.batches and self.state.tickets.held(self.label_set)
+            crew = self._crew(stack, lock) if due or anchors or sent else None
             if crew and anchors:
-                self._read_anchors(crew, pool, anchors, month)
+                self._read_anchors(crew, pool, hands, anchors, month)
             # Before it starts: labels that a crashed run left behind were made at this tier, too.
             body = {"plan": self.plan.hash, "set": self.label_set, "tier": self.tier.name}
             self.state.ledger.append("labels", body)
-            shares = [pool.submit(work, crew, buckets[hand::hands]) for hand in range(hands)]
+            if crew and self.plan.rater.batches:
+                self._batching(crew, lock).run(progress)
+                return not self._has_turned(month)
+            shares = [pool.submit(work, crew) for _ in range(hands.most)]
             try:
                 for share in shares:
                     share.result()
@@ -175,20 +186,44 @@ class Labelling:
         return asks(self.plan.rater.name) and self._reader.month != month
 
     def _read_anchors(
-        self, crew: Crew, pool: ThreadPoolExecutor, anchors: Sequence[Anchor], month: str
+        self,
+        crew: Crew,
+        pool: ThreadPoolExecutor,
+        hands: Hands,
+        anchors: Sequence[Anchor],
+        month: str,
     ) -> None:
         """Have the anchor set labelled as sessions are; a reading is kept whole, or not at all."""
 
         def read(batch: Sequence[Anchor]) -> Answer:
             blobs = {one.due.session: [one.blob] for one in batch}
-            return crew.label([one.due for one in batch], blobs)
+            with hands.turn() as turn:
+                rows, halt, turn.pace = crew.label([one.due for one in batch], blobs)
+            return rows, halt, turn.pace
 
         records: dict[str, bytes] = {}
-        for rows, halt in pool.map(read, parted(anchors, self._hands, MOST_SESSIONS)):
+        for rows, halt, _ in pool.map(read, parted(anchors, hands.first, MOST_SESSIONS)):
             if halt:
                 raise halted(halt)
             records.update((due.session, record) for due, record in rows)
         self._reader.keep(month, records)
+
+    def _batching(self, crew: Crew, lock: Lock) -> Batching:
+        """How the same is done where the plan names message batches: always beside the keeper."""
+
+        def store(rows: Sequence[Row]) -> None:
+            by_bucket = defaultdict(list)
+            for one, record in rows:
+                by_bucket[bucket_of(one.account, self.floor.buckets)].append((one, record))
+            for bucket, some in by_bucket.items():
+                with lock:
+                    self._store(bucket, some)
+
+        def find() -> list[Due]:
+            months = self.plan.population.months
+            return self.state.corpus.due(self.label_set, months, again=self._again)
+
+        return Batching(crew, self.label_set, self._hands.first, find, store, lock)
 
     @property
     def _again(self) -> bool:
@@ -196,23 +231,31 @@ class Labelling:
         return not self.kind.broker
 
     @property
-    def _hands(self) -> int:
-        if self.nodes:
-            return self.nodes.hands
-        return ASKING_HANDS if self.kind.broker else len(sched_getaffinity(0))
+    def _hands(self) -> Hands:
+        """Anew for each run: what a server allowed last time says little about now."""
+        if self.nodes and not self.plan.rater.batches:
+            return Hands(self.nodes.hands)
+        if self.kind.broker:
+            return Hands(ASKING_HANDS, MOST_ASKING_HANDS)
+        return Hands(len(sched_getaffinity(0)))
 
-    def _crew(self, stack: ExitStack) -> Crew:
+    def _crew(self, stack: ExitStack, lock: Lock) -> Crew:
         asked = self.plan.rater.model if self.kind.broker else ""
-        return Crew(self._workers(stack), self.state, self.codebook, self.log, asked)
+        return Crew(self._workers(stack, lock), self.state, self.codebook, self.log, asked)
 
-    def _workers(self, stack: ExitStack) -> Workers:
+    def _workers(self, stack: ExitStack, lock: Lock) -> Workers:
         kind, plan, floor = self.kind, self.plan, self.floor.hash
-        if self.nodes:
+        if self.nodes and not plan.rater.batches:
             stack.enter_context(self.nodes).reach()
             return FarWorkers(self.nodes, self.state, plan, floor)
         egress = stack.enter_context(broker(kind, plan.rater.endpoint)) if kind.broker else None
         zygote = stack.enter_context(Zygote(self.tier, kind.code, kind.module, plan.canonical))
-        return LocalWorkers(zygote, self.state, plan, floor, self.log, egress, self.secret)
+        purse = None
+        if plan.spending:
+            each = usual(plan.spending.prices, plan.rater, len(self.codebook.instruments))
+            journal = Journal(self.state.database, self.label_set)
+            purse = stack.enter_context(closing(Purse(journal, plan.spending, each, lock)))
+        return LocalWorkers(zygote, self.state, plan, floor, self.log, egress, self.secret, purse)
 
     def _store(self, bucket: int, rows: list[Row]) -> None:
         """Put a batch's records into their bucket: all of them, or none."""

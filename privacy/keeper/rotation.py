@@ -15,6 +15,7 @@ from privacy.keeper.state import State
 from privacy.keeper.workshop import Progress
 from privacy.packs import KEYS, Pack
 from privacy.sealing import floor_info, key_id, wrap
+from privacy.tickets import ticket_info
 from privacy.vault import MANIFEST, Vault
 
 PATIENCE = 60.0
@@ -67,6 +68,10 @@ def finish_rotation(
             key, wrapped = _rewrapped(state, blob.key, blob.wrapped, labels)
             state.labels.put(label_set, number, replace(blob, key=key, wrapped=wrapped))
     state.labels.sweep()
+    for name, label_set, ticket in state.tickets.sealed():
+        state.ring.of(ticket)
+        key, wrapped = _rewrapped(state, ticket.key, ticket.wrapped, ticket_info(label_set))
+        state.tickets.wrap_anew(name, ticket, key, wrapped)
     state.ring.drop()
     progress("wrapping keys anew", 1.0)
 

@@ -22,6 +22,7 @@ from privacy.keeper.corpus import Corpus
 from privacy.keeper.guards import Guard, guard_of
 from privacy.keeper.keyring import SEALING, SIGNING, Keyring
 from privacy.keeper.labels_index import LabelsIndex, open_database
+from privacy.keeper.tickets import Tickets
 from privacy.keeper.witnesses import Witnesses
 from privacy.ledger import Ledger
 from privacy.plan import Plan, read_plan
@@ -94,7 +95,10 @@ class State:
             self.publish_keys()
             database = open_database(folder / "labelled.db")
             open_files.callback(database.close)
+            self.database = database
+            """Of labels, sessions, tickets and spending; written under one lock in a run."""
             self.labels, self.corpus = LabelsIndex(database, vault), Corpus(database, vault)
+            self.tickets = Tickets(database)
             self._open_files = open_files.pop_all()
 
     def close(self) -> None:

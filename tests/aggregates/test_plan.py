@@ -157,7 +157,7 @@ def test_an_expectation_that_cannot_be_is_refused() -> None:
     for accounts, sessions in ((0, 10), (10, 9)):
         with pytest.raises(ConfigurationError, match="EXPECTATION"):
             plan(study, accounts=accounts, sessions=sessions)
-    other = Rater("claude", "2", "low", "a-model", "https://example.org", "")
+    other = Rater("claude", "3", "low", "a-model", "https://example.org", "")
     with pytest.raises(ConfigurationError, match="rater"):
         plan(study, rater=other)
 

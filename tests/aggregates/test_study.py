@@ -180,6 +180,15 @@ BAD = {
     "an endpoint with a path": (
         HEAD + CLAUDE.format("https://a.example/v1") + SHARE, "endpoint", "something else",
     ),
+    "clear text for a name": (
+        HEAD + CLAUDE.format("http://localhost:11434") + SHARE, "endpoint", "something else",
+    ),
+    "clear text for another machine": (
+        HEAD + CLAUDE.format("http://10.0.0.1:11434") + SHARE, "endpoint", "something else",
+    ),
+    "roots of an endpoint in clear": (
+        HEAD + CLAUDE.format("http://127.0.0.1:11434") + SHARE, "roots", "has no certificate",
+    ),
     "roots beside no file": (
         HEAD + CLAUDE.format("https://a.example") + SHARE, "roots", "no file itself",
     ),
@@ -310,6 +319,15 @@ def test_roots_lie_beside_the_study_and_stand_in_the_plan(tmp_path: Path) -> Non
     rater = plan(Study.read(path)).rater
     assert (rater.name, rater.model, rater.endpoint) == ("claude", "large", "https://a.example")
     assert rater.roots == PUBLIC_ROOT
+
+
+def test_a_server_on_this_machine_has_no_roots(tmp_path: Path) -> None:
+    """In clear there is no certificate: nothing lies beside the study or stands in the plan."""
+    text = HEAD + CLAUDE.format("http://127.0.0.1:11434").replace('roots = "roots.pem"\n', "")
+    (tmp_path / "study.toml").write_text(text + 'answers = "tool"\n' + SHARE, encoding="utf-8")
+    rater = plan(Study.read(tmp_path / "study.toml")).rater
+    assert (rater.endpoint, rater.roots) == ("http://127.0.0.1:11434", "")
+    assert rater.answers == "tool"
 
 
 def test_the_page_on_studies_says_when_a_session_is_headless_in_every_format() -> None:

@@ -173,7 +173,7 @@ def test_the_worker_shows_a_rater_the_view_and_counts_the_whole(view: ViewName) 
 
 
 def test_the_share_that_was_cut_is_the_views() -> None:
-    """Of a session whose answer is cut, the request is whole."""
+    """Of a session whose answer is cut, the request is whole; in parts, so is the answer."""
     long = log(person("Mend the sum."), agent("x" * 100_000))
     cut = []
     for view in VIEWS:
@@ -183,7 +183,7 @@ def test_the_share_that_was_cut_is_the_views() -> None:
             for field, at in zip(codebook().fields, record_.labels, strict=True)
         }
         cut.append((labels["share_cut"], labels["length_band"]))
-    assert cut == [("90", "gt100k"), ("0", "gt100k"), ("90", "gt100k")]
+    assert cut == [("90", "gt100k"), ("0", "gt100k"), ("0", "gt100k"), ("90", "gt100k")]
 
 
 def test_views_hide_instruments_that_there_are() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import replace
 from functools import partial
+from socket import socket
 from typing import Any, ClassVar, Literal
 
 import pytest
@@ -15,11 +16,13 @@ from hypothesis import strategies as st
 from classifiers import worker
 from classifiers.formats import read_session
 from classifiers.raters import Halted
+from classifiers.raters.meter import Meter
 from classifiers.raters.offline import OfflineRater
 from classifiers.rendering import View
 from classifiers.sessions import Session, UnreadableError
 from classifiers.stub import TOO_LARGE_STUB, WARM_UP
 from classifiers.worker import classify
+from privacy.closing import CLOSING_BYTES, Closing, Pace
 from privacy.codebook import codebook
 from privacy.errors import ConfigurationError
 from privacy.halts import Halt
@@ -274,7 +277,10 @@ class Halting(OfflineRater):
     """Labels two sessions; then nobody can be asked any more."""
 
     def __init__(self) -> None:
-        self.left = 2
+        self.left, self.meter, self.pace = 2, Meter(400), Pace.SLOWER
+
+    def unlock(self, key: bytes, control: socket | None) -> None:
+        """Take a key, for nothing."""
 
     def rate(self, session: Session, view: View) -> Mapping[str, str]:
         """Label, or halt."""
@@ -290,12 +296,12 @@ def test_a_halt_comes_behind_the_rows_and_after_the_last_frame() -> None:
     worker.prepare(plan.canonical)
     worker._Prepared.rater = Halting()
     frames = [sealed(GOOD, plan, pair, bytes([number]) * 16) for number in range(5)]
-    channel = Frames(*frames, b"", b"left")
+    channel = Frames(b"key", *frames, b"", b"left")
     worker.run(channel, pair)
 
     (answer,) = channel.sent
-    assert answer[-1:] == bytes([Halt.BUSY])
-    keys = [key[:1] for key, _ in unpack_bucket(answer[:-1], codebook())]
+    assert Closing.decode(answer[-CLOSING_BYTES:]) == Closing(Halt.BUSY, 0, Pace.SLOWER)
+    keys = [key[:1] for key, _ in unpack_bucket(answer[:-CLOSING_BYTES], codebook())]
     assert sorted(keys) == [b"\0", b"\1"]
     assert channel.receive(100) == b"left"
 
@@ -344,7 +350,7 @@ def test_a_rater_with_a_memory_would_be_noticed() -> None:
 def test_the_worker_refuses_a_plan_that_is_not_its_own() -> None:
     """Labels of another codebook or rater would pass for those that were approved."""
     worker.prepare(bound_plan().canonical)  # the control
-    other = Rater("claude", "2", "validated", "m", "e", "")
+    other = Rater("claude", "3", "validated", "m", "e", "")
     asked = replace(bound_plan(), prompts="0" * 64)
     for plan in (bound_plan(book="0" * 64), asked, bound_plan(rater=other)):
         with pytest.raises(ConfigurationError, match="CLASSIFY_MISMATCH"):

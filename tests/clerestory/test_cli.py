@@ -23,7 +23,7 @@ COMMANDS = {
     "approve", "revoke", "status", "classify", "validate", "release", "correct", "verify", "diff",
     "publish", "ledger", "audit", "forget", "team", "doctor", "schema", "synthesize", "dev-stub",
     "redteam", "inspect-format", "return", "reject", "withdraw", "policy", "recover", "node",
-    "courier", "fetch",
+    "courier", "fetch", "backend",
 }  # fmt: skip
 """The stable interface."""
 
@@ -41,7 +41,14 @@ def _commands() -> list[str]:
 
 
 POLICY = [["policy", name] for name in ("show", "diff", "propose", "approve")]
-WORDS = [[], ["keys", "new"], ["keys", "enrol"], *POLICY, *([name] for name in sorted(COMMANDS))]
+WORDS = [
+    [],
+    ["keys", "new"],
+    ["keys", "enrol"],
+    ["backend", "probe"],
+    *POLICY,
+    *([name] for name in sorted(COMMANDS)),
+]
 
 
 @pytest.mark.parametrize("words", WORDS, ids=" ".join)
@@ -223,7 +230,7 @@ def test_data_under_json_is_whole(released: World, tmp_path: Path) -> None:
     assert told["status"]["plans"][0]["standing"] == "released"
     assert len(told["ledger"]["entries"]) == len(export.read_text().splitlines())
     assert told["verify"]["holds"] is True
-    assert len(told["verify"]["checks"]) == 17
+    assert len(told["verify"]["checks"]) == 18
     assert told["audit"]["charges"] == 1
     assert told["plan"]["forecast"]["cells"] > 0
     assert told["check"]["tables"]

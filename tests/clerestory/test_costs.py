@@ -2,21 +2,28 @@
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from aggregates.asked import spending_of
 from aggregates.plan import plan
 from aggregates.study import Study
 from classifiers.costs import cost_of
 from clerestory.cli import app
+from clerestory.costing import SAMPLES
+from clerestory.devstub import authority
 from clerestory.synthetic import write_sessions
 from privacy.errors import ConfigurationError
 from privacy.plan import Rater
+from privacy.prices import price_list
+from privacy.spending import Spending
 from privacy.views import SHOWN, VIEWS
 from tests.aggregates.rows import HEAD, RATE
 from tests.support.confusions import CORRECTED, RATED
+from tests.support.messages import labelled, serving
 from tests.support.roots import PUBLIC_ROOT
 
 RUN = CliRunner()
@@ -46,43 +53,130 @@ def test_offline_a_study_costs_nothing(tmp_path: Path) -> None:
     told, shown = planned(tmp_path, "")
 
     assert (told["calls"], told["dollars"]) == (0, 0)
-    assert "0 calls" in shown
+    assert "labelling" not in shown
     assert "tokens" not in shown
 
 
 def test_without_prices_tokens_are_stated_and_dollars_are_not(tmp_path: Path) -> None:
-    """A price that nobody stated is no price."""
+    """A price that nobody stated is no price, and a limit that nobody knows no hour."""
     told, shown = planned(tmp_path, CLAUDE)
     cost = told["cost"]
 
     assert isinstance(cost, dict)
     assert (told["calls"], told["dollars"], cost["dollars_most"]) == (1700, None, None)
-    assert cost["calls_most"] == 3400
-    assert f"{cost['tokens_in']:,} tokens to read" in shown
-    assert "price not stated" in shown
+    assert (cost["calls_most"], cost["hours"]) == (3400, None)
+    assert f"{cost['tokens_in']:,}" in shown
+    assert "price not known" in shown
+    assert "rate limits not known" in shown
 
 
 def test_with_prices_dollars_follow(tmp_path: Path) -> None:
-    """Tokens times prices a million, rounded up to a cent."""
+    """Tokens times prices a million, rounded up to a microdollar a call and then to a cent."""
     told, shown = planned(tmp_path, CLAUDE + PRICES)
     cost = told["cost"]
     assert isinstance(cost, dict)
 
     due = (3 * cost["tokens_in"] + 15 * cost["tokens_out"]) / 1e6
-    assert due <= cost["dollars"] < due + 0.01
+    assert due <= cost["dollars"] < due + 0.01 + 1_700e-6
     assert told["dollars"] == cost["dollars"] < cost["dollars_most"]
-    assert f"${cost['dollars']:,.2f}, and ${cost['dollars_most']:,.2f} at most" in shown
+    assert f"${cost['dollars']:,.2f}" in shown
+    assert f"${cost['dollars_most']:,.2f}" in shown
+    assert "at the study's prices" in shown
+
+
+def test_the_ways_of_asking_stand_side_by_side(tmp_path: Path) -> None:
+    """Combined, separate, batches: the study's own marked; by the dated list's prices."""
+    listed = CLAUDE.replace("large", "claude-haiku-5-5")
+    limits = "requests_per_minute = 1000\ntokens_per_minute = 4_000_000\n"
+    told, shown = planned(tmp_path, listed + limits)
+    cost, apart = told["cost"], planned(tmp_path, f'{listed}mode = "separate"\n')
+    assert isinstance(cost, dict)
+    ways = cost["ways"]
+
+    assert list(ways) == ["combined", "separate", "batches"]
+    assert ways["combined"]["calls"] == ways["batches"]["calls"] == 1700
+    assert ways["separate"]["calls"] == 11 * 1700
+    assert ways["batches"]["dollars"] < ways["combined"]["dollars"] < ways["separate"]["dollars"]
+    # 1,700 calls of 13,000 tokens: 22 million tokens at 4 a minute are above 1.7 minutes.
+    assert ways["combined"]["bound"] == "tokens"
+    assert ways["combined"]["hours"] == round(ways["combined"]["tokens_in"] / 4e6 / 60, 2)
+    assert ways["batches"]["hours"] == 24
+    assert "at the prices of 2026-" in shown
+    marks = [line[:12] for line in shown.splitlines() if line[2:12].strip() in ways]
+    assert marks == ["* combined  ", "  separate  ", "  batches   "]
+    assert "* separate" in apart[1]
+    assert "not known" not in shown
+
+
+def test_the_endpoint_counts_tokens_of_made_up_sessions(tmp_path: Path) -> None:
+    """A server that counts a token for four bytes; the plan is the same, the forecast is not."""
+    ours = authority()
+    key = tmp_path / "key"
+    key.write_text("a-key\n", encoding="ascii")
+    (tmp_path / "roots.pem").write_text(ours.roots, encoding="ascii")
+    with serving(ours.sign(), labelled()) as server:
+        study = tmp_path / "study.toml"
+        rater = CLAUDE.replace("https://api.example.org", server.url)
+        study.write_text(HEAD + rater + RATE, encoding="utf-8")
+        words = ["plan", str(study), "--out", str(tmp_path / "plan.json"), "--json"]
+        guessed = RUN.invoke(app, words)
+        found = RUN.invoke(app, [*words, "--count-tokens", str(key)])
+        asked = list(server.asked)
+    gone = RUN.invoke(app, [*words, "--count-tokens", str(key)])
+
+    assert (guessed.exit_code, found.exit_code, gone.exit_code) == (0, 0, 5), found.stderr
+    before, after = json.loads(guessed.stdout), json.loads(found.stdout)
+    assert before["plan"] == after["plan"]
+    assert before["cost"]["characters_per_token"] == 3.0
+    # What stands around a made-up session is counted with it: a little less than four.
+    assert 3.3 < after["cost"]["characters_per_token"] < 4.2
+    assert after["cost"]["tokens_in"] < before["cost"]["tokens_in"]
+    assert len(asked) == SAMPLES
+    assert all("The session stands between" in one.text for one in asked)
+    assert "ENDPOINT_UNREACHABLE" in gone.stderr
+
+
+def test_a_list_that_is_old_is_doubted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prices change: from ninety days on whoever plans is told to look."""
+    listed = CLAUDE.replace("large", "claude-haiku-5-5")
+    now = datetime.now(UTC).date()
+    for days, doubted in ((90, False), (91, True)):
+        aged = replace(price_list(), dated=now - timedelta(days=days))
+        monkeypatch.setattr("clerestory.costing.price_list", lambda aged=aged: aged)
+        assert ("look whether they still hold" in planned(tmp_path, listed)[1]) == doubted
+
+
+def test_a_cap_needs_a_price(tmp_path: Path) -> None:
+    """Nobody can hold an unknown price below a sum; with one, the plan could be held to it."""
+    (tmp_path / "roots.pem").write_text(PUBLIC_ROOT, encoding="ascii")
+
+    def spending(more: str) -> Spending | None:
+        study = tmp_path / "study.toml"
+        study.write_text(HEAD + CLAUDE + more + RATE, encoding="utf-8")
+        read = Study.read(study)
+        return spending_of(read, plan(read).rater)
+
+    with pytest.raises(ConfigurationError, match=r"a cap in dollars.*price_input"):
+        spending("dollars = 20.0\n")
+    held = spending("dollars = 20.5\n" + PRICES)
+    assert held is not None
+    assert (held.cap, held.prices.read, held.prices.written) == (20_500_000, 3_000_000, 15_000_000)
+    assert spending("") is None
 
 
 @pytest.mark.parametrize(
     ("rater", "line"),
     [
+        ('[rater]\nname = "offline"\ndollars = 3.0\n', "dollars"),
+        ('[rater]\nname = "offline"\ntokens_per_minute = 3\n', "tokens_per_minute"),
+        (CLAUDE + PRICES + "dollars = 0.0\n", "dollars"),
+        (CLAUDE + "requests_per_minute = 1.5\n", "requests_per_minute"),
         (CLAUDE + "price_input = 3.0\n", "price_input"),
         ('[rater]\nname = "offline"\n' + PRICES, "price_input"),
         (CLAUDE + PRICES.replace("3.0", "-3.0"), "price_input"),
         (CLAUDE + PRICES.replace("15.0", '"15"'), "price_output"),
     ],
-    ids=range(4),
+    ids=range(8),
 )
 def test_half_a_price_is_none(tmp_path: Path, rater: str, line: str) -> None:
     """Both or neither, of a rater that asks somebody; with the line it stands on."""
@@ -164,8 +258,8 @@ def test_a_plan_prints_who_counts_and_who_is_left_out(tmp_path: Path) -> None:
 
 
 def test_a_view_costs_what_it_shows() -> None:
-    """A first turn fills a fifth of what a session does; no bound leans on that."""
-    asking = Rater("claude", "2", "low", "a-model", "https://api.example.org", "")
-    whole, opening, end = (cost_of(replace(asking, view=view), 1) for view in VIEWS)
-    assert opening.tokens_in < end.tokens_in < whole.tokens_in
-    assert opening.tokens_in_most >= whole.tokens_in_most
+    """A first turn fills a fifth of what a session does, and parts more; no bound leans on that."""
+    asking = Rater("claude", "3", "low", "a-model", "https://api.example.org", "")
+    full, whole, opening, end = (cost_of(replace(asking, view=view), 1) for view in VIEWS)
+    assert opening.tokens_in < end.tokens_in < full.tokens_in < whole.tokens_in
+    assert full.tokens_in_most <= end.tokens_in_most < whole.tokens_in_most

@@ -255,7 +255,7 @@ def test_only_raters_of_the_policy_read() -> None:
         assert code(with_rater(**changes)) == "RATER_UNKNOWN"
 
 
-ASKING = Rater("claude", "2", "low", "small", "https://api.example.org", PUBLIC_ROOT)
+ASKING = Rater("claude", "3", "low", "small", "https://api.example.org", PUBLIC_ROOT)
 PLACE = Endpoint(ASKING.endpoint, 30, sha256(PUBLIC_ROOT.encode()).hexdigest())
 ASKED = replace(POLICY, raters=("claude",), models=("small", "large"), endpoint=(PLACE,))
 
@@ -285,6 +285,44 @@ def test_a_model_is_asked_where_the_policy_says_and_nowhere_else() -> None:
     assert said(POLICY) == "RATER_NOT_ALLOWED"
 
 
+CLEAR = Endpoint("http://127.0.0.1:11434", 0, "")
+LOCAL = replace(ASKED, endpoint=(PLACE, CLEAR), models=("small", "big:cloud", "big:8b-cloud",
+                                                        "cloud-8b", "stub-local"))  # fmt: skip
+
+
+def in_clear(policy: Policy = LOCAL, **changes: Any) -> str:  # noqa: ANN401
+    """What admission says to a plan that asks a server on this machine."""
+    return said(policy, **{"endpoint": CLEAR.url, "roots": "", **changes})
+
+
+def test_a_server_on_this_machine_is_asked_where_the_policy_names_it() -> None:
+    """In clear like any other: by its address, without roots, and never another port."""
+    assert in_clear() == ""
+    assert in_clear(ASKED) == "ENDPOINT_NOT_ALLOWED"
+    assert in_clear(endpoint="http://127.0.0.1:11435") == "ENDPOINT_NOT_ALLOWED"
+    assert in_clear(endpoint="http://[::1]:11434") == "ENDPOINT_NOT_ALLOWED"
+    assert in_clear(roots=PUBLIC_ROOT) == "RATER_UNKNOWN"
+    assert in_clear(endpoint=PLACE.url) == "RATER_UNKNOWN"  # TLS that trusts nobody
+    for url in ("http://localhost:11434", "http://10.0.0.1:11434"):
+        place = replace(CLEAR, url=url)
+        assert in_clear(replace(LOCAL, endpoint=(place,)), endpoint=url) == "RATER_UNKNOWN"
+
+
+def test_a_model_that_a_local_server_has_elsewhere_is_not_asked_in_clear() -> None:
+    """Ollama sends what is for its `cloud` models on to its provider: that is another endpoint."""
+    for model in ("big:cloud", "big:8b-cloud"):
+        assert in_clear(model=model) == "MODEL_ELSEWHERE"
+        assert said(LOCAL, model=model) == ""  # a provider's own endpoint says what it is
+    assert in_clear(model="cloud-8b") == ""
+
+
+def test_a_model_that_makes_its_answers_up_is_for_development() -> None:
+    """The development server in clear has no root to be known by: its model's name is known."""
+    assert in_clear(model="stub-local") == said(LOCAL, model="stub-local") == "MODEL_MADE_UP"
+    place = replace(CLEAR, development=True)
+    assert in_clear(replace(LOCAL, endpoint=(place,)), model="stub-local") == ""
+
+
 @pytest.mark.parametrize(
     "endpoint",
     ["http://api.example.org", "https://api.example.org/v1", "https://api.example.org:443",
@@ -305,6 +343,16 @@ def test_roots_of_ones_own_are_for_development() -> None:
         place = replace(place, development=True)
         assert said(replace(ASKED, endpoint=(place,)), roots=roots) == ""
     assert said(ASKED, roots="no certificate") == "ROOTS_UNREADABLE"
+
+
+def test_batches_rest_where_the_policy_lets_text_rest() -> None:
+    """29 days, says the API: an endpoint that may keep nothing, or less, is sent none."""
+    for days, expected in ((0, "BATCHES_NOT_ALLOWED"), (28, "BATCHES_NOT_ALLOWED"), (29, "")):
+        policy = replace(ASKED, endpoint=(replace(PLACE, retention_days=days),))
+        assert said(policy, batches=True) == expected
+        assert said(policy) == ""
+    assert said(batches=True, answers="tool") == ""
+    assert said(batches=True, answers="words") == "BATCHES_IN_WORDS"
 
 
 def test_a_plan_reads_instruments_of_the_policy_only() -> None:

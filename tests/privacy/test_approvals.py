@@ -326,6 +326,7 @@ def test_any_edit_resets() -> None:
         "value",
         "fidelity",
         "validation",
+        "spending",
         "view",
         "mode",
         "answers",

@@ -16,6 +16,7 @@ name = "colour"
 version = 1
 kind = "nominal"
 ask = "together"
+merge = "last"
 question = "Which colour?"
 """
 LABELS = """
@@ -125,6 +126,7 @@ def test_an_instrument_is_read_whole_or_refused() -> None:
     """A file of `instruments/` that would break a record's meaning does not load."""
     read = _read(INSTRUMENT + LABELS)
     assert (read.labels, read.codes) == (("red", "unclear"), ("r", "u"))
+    assert (read.merge, read.passed_over) == ("last", ())
     for broken in (
         LABELS.replace('"unclear"', '"vague"'),
         LABELS.replace('"red"', '"unclear"'),
@@ -133,6 +135,17 @@ def test_an_instrument_is_read_whole_or_refused() -> None:
     ):
         with pytest.raises(ValueError, match="Instrument colour"):
             _read(INSTRUMENT + broken)
+    for stated, other in (
+        ('ask = "together"', 'ask = "sometimes"'),
+        ('merge = "last"', 'merge = "best"'),
+        ('merge = "last"', 'merge = "last"\npassed_over = ["blue"]'),
+        ('merge = "last"', 'merge = "last"\npassed_over = ["red", "unclear"]'),
+    ):
+        assert stated in INSTRUMENT
+        with pytest.raises(ValueError, match="Instrument colour"):
+            _read(INSTRUMENT.replace(stated, other) + LABELS)
+    with pytest.raises(TypeError, match="merge"):
+        _read(INSTRUMENT.replace('merge = "last"\n', "") + LABELS)
 
 
 def test_names_of_columns_and_measures_lead_to_them() -> None:

@@ -26,10 +26,13 @@ PLACE = Endpoint("https://api.example.org", 30, ROOTS)
 names = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=20)
 people = st.lists(names, max_size=4, unique_by=folded)
 endpoints = st.builds(
-    Endpoint,
-    url=st.sampled_from(["https://a", "https://api.example.org", "https://127.0.0.1:8443"]),
+    lambda place, **more: Endpoint(url=place[0], roots=place[1], **more),
+    st.tuples(
+        st.sampled_from(["https://a", "https://api.example.org", "https://127.0.0.1:8443"]),
+        st.sampled_from([ROOTS, "0" * 64]),
+    )
+    | st.tuples(st.sampled_from(["http://127.0.0.1:11434", "http://[::1]:1"]), st.just("")),
     retention_days=st.integers(0, FLOOR.retention_days),
-    roots=st.sampled_from([ROOTS, "0" * 64]),
     development=st.booleans(),
 )
 
@@ -203,10 +206,43 @@ def test_an_endpoint_is_found_by_its_address_and_its_roots() -> None:
     pem = "-----BEGIN CERTIFICATE-----\n…\n"
     place = replace(PLACE, roots=sha256(pem.encode()).hexdigest())
     policy = replace(default_policy(FLOOR), endpoint=(PLACE, place))
-    rater = Rater("claude", "2", "validated", "m", place.url, pem)
+    rater = Rater("claude", "3", "validated", "m", place.url, pem)
     assert policy.endpoint_of(rater) == place
     for other in (replace(rater, roots=pem + "\n"), replace(rater, endpoint="https://example.org")):
         assert policy.endpoint_of(other) is None
+
+
+def test_an_endpoint_in_clear_has_no_roots() -> None:
+    """A server on the keeper's machine is allowed like any other, by its address alone."""
+    place = Endpoint("http://127.0.0.1:11434", 0, "")
+    policy = replace(default_policy(FLOOR), endpoint=(PLACE, place))
+    assert read_policy(policy.to_toml(), FLOOR) == policy
+    rater = Rater("claude", "3", "validated", "m", place.url, "")
+    assert policy.endpoint_of(rater) == place
+    assert policy.endpoint_of(replace(rater, endpoint="http://127.0.0.1:11435")) is None
+    assert policy.endpoint_of(replace(rater, endpoint="http://[::1]:11434")) is None
+    assert policy.endpoint_of(replace(rater, endpoint=PLACE.url)) is None  # TLS without roots
+    wrong = replace(policy, endpoint=(replace(place, roots=ROOTS),))
+    with pytest.raises(ConfigurationError, match="no certificate"):
+        read_policy(wrong.to_toml(), FLOOR)
+
+
+def test_a_policy_may_say_whose_server_listens() -> None:
+    """Of an endpoint in clear only; where it says nothing the hash is what it was before."""
+    place = Endpoint("http://127.0.0.1:11434", 0, "", owner="ollama")
+    policy = replace(default_policy(FLOOR), endpoint=(place,))
+    assert read_policy(policy.to_toml(), FLOOR) == policy
+    silent = replace(policy, endpoint=(replace(place, owner=""),))
+    assert "owner" not in silent.to_toml()
+    assert policy.hash != silent.hash
+    told = asdict(silent)
+    del told["node"]
+    del told["endpoint"][0]["owner"]
+    assert silent.hash == sha256(rfc8785.dumps(told)).hexdigest()
+    for wrong in (replace(PLACE, owner="ollama"), replace(place, owner="a b"),
+                  replace(place, owner="Ünal"), replace(place, owner="0")):  # fmt: skip
+        with pytest.raises(ConfigurationError, match="no user's name"):
+            read_policy(replace(policy, endpoint=(wrong,)).to_toml(), FLOOR)
 
 
 GOOD = replace(
@@ -249,6 +285,8 @@ BROKEN = [
     ('period_rho = "27/100"', 'period_rho = "-1"'),
     ("bits_per_session = 64.0", "bits_per_session = -1.0"),
     ('url = "https://api.example.org"', 'url = "http://api.example.org"'),
+    ('url = "https://api.example.org"', 'url = "http://localhost:11434"'),
+    ('url = "https://api.example.org"', 'url = "http://127.0.0.1:11434"'),  # and roots
     ('url = "https://api.example.org"', 'url = "https://api.example.org/v1"'),
     ('url = "https://api.example.org"', 'url = "https://u:p@api.example.org"'),
     ('url = "https://api.example.org"', 'url = "https://api.example.org:0"'),

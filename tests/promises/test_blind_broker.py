@@ -21,6 +21,7 @@ import pytest
 
 from clerestory.devstub import HOST, Authority, authority
 from clerestory.workshop import ASKING
+from privacy.closing import Closing
 from privacy.errors import RefusedError
 from privacy.halts import Halt
 from privacy.sandbox.launch import start
@@ -165,7 +166,7 @@ def test_without_a_broker_a_worker_asks_nobody(ours: Authority, server: Messages
         worker.channel.timeout = 20.0
         worker.channel.send(API_KEY.encode())
         worker.channel.send(b"")
-        assert worker.channel.receive(1) == bytes([Halt.NO_KEY])
+        assert Closing.decode(worker.channel.receive(3)).halt is Halt.NO_KEY
     assert server.connections == 0
 
 
@@ -188,6 +189,7 @@ from clerestory_asking import ask
 print(json.dumps(ask(*sys.argv[3:])))
 """
 ASK = """
+from privacy.closing import CLOSING_BYTES
 from privacy.keeper.egress import broker
 from privacy.keeper.workshop import WorkerKind
 from privacy.labels import row_width
@@ -215,7 +217,8 @@ def ask(distributions, plan, key, data):
                 blob = seal(bytes.fromhex(data), header, public=public, info=info)
                 worker.channel.send(blob.encode())
                 worker.channel.send(b"")
-                answers[tier.name] = worker.channel.receive(row_width(codebook())).hex()
+                limit = row_width(codebook()) + CLOSING_BYTES
+                answers[tier.name] = worker.channel.receive(limit).hex()
     return answers
 """
 

@@ -22,6 +22,7 @@ import pytest
 
 from clerestory.devstub import HOST, Asked, Authority, Reply, authority
 from clerestory.workshop import CLASSIFY
+from privacy.closing import CLOSING_BYTES
 from privacy.codebook import codebook
 from privacy.errors import IncompleteError
 from privacy.halts import Halt, halted
@@ -110,7 +111,7 @@ def test_no_failure_inside_says_a_word(
             assert WORD not in answer
             if answer:
                 assert len(answer) == row_width(codebook())
-                (labels,) = read(answer)
+                (labels,) = read(answer, closed=False)
                 assert isinstance(labels, dict)
                 statuses[way] = labels["status"]
             if way not in {"talk", "log", "trace"}:  # these write where the keeper puts /dev/null
@@ -169,9 +170,9 @@ def test_a_crash_would_have_left_it_in_a_core(tmp_path: Path) -> None:
 
 
 def error(status: int, text: str) -> Reply:
-    """An error of the API that quotes what it was sent."""
+    """An error of the API that quotes what it was sent, and is not waited for."""
     body = {"type": "error", "error": {"type": "invalid_request_error", "message": text}}
-    return Reply(json.dumps(body).encode(), status)
+    return Reply(json.dumps(body).encode(), status, {"retry-after": "4000000"})
 
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
@@ -283,7 +284,7 @@ def said_of(asker: Asker, text: str, heard: Callable[[], bytes]) -> Halt | str:
     with asker.start() as worker:
         worker.channel.send(asker.frame(session(text), 0, worker))
         worker.channel.send(b"")
-        answer = worker.channel.receive(row_width(codebook()) + 1)
+        answer = worker.channel.receive(row_width(codebook()) + CLOSING_BYTES)
         assert worker.close() == 0
     assert WORD not in answer + heard()
     (labels,) = read(answer)

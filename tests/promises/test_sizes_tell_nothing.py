@@ -62,7 +62,7 @@ def overheard(
             text = "x" * random.randint(200, 24_000)
             before = len(tap.seen)
             with suppress(Unrated):  # words are no labels
-                labels = rater.rate(SESSION, View(SafeText(text), len(text), len(text)))
+                labels = rater.rate(SESSION, View((SafeText(text),), len(text), len(text)))
                 assert {name: labels[name] for name in ASKED} == drawn
             heard.append(call_of(drawn, tap.seen[before:]))
     return heard

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
+from clerestory.devstub.likes import SERVED
 from clerestory.keeping import running_keeper
 from privacy.keeper.configuration import CONFIGURATION
 from privacy.policy import Endpoint, read_policy
@@ -39,29 +40,57 @@ class Asking:
 
 @contextmanager
 def asking_world(
-    folder: Path, server: MessagesServer, roots: str, *, development: bool = True
+    folder: Path,
+    server: MessagesServer,
+    roots: str,
+    *,
+    development: bool = True,
+    beside: str = "",
 ) -> Iterator[Asking]:
+    """As `endpoint_world`, with a server of this process."""
+    made = endpoint_world(folder, server.url, roots, development=development, beside=beside)
+    with made as world:
+        yield Asking(world, server)
+
+
+@contextmanager
+def endpoint_world(
+    folder: Path,
+    url: str,
+    roots: str,
+    *,
+    development: bool = True,
+    beside: str = "",
+    accounts: int = 12,
+    sessions: int = 24,
+) -> Iterator[World]:
     """
-    A vault of synthetic sessions under a policy that names the server.
+    A vault of synthetic sessions under a policy that names an endpoint.
 
     Args:
         folder: Where it all goes; raw logs in `raw`.
-        server: The endpoint.
+        url: The endpoint.
         roots: Its authority's certificate.
         development: Whether floor and policy allow roots of one's own.
+        beside: Another endpoint that the policy names, in clear.
+        accounts: People.
+        sessions: Of all of them.
     """
     raw, vault = folder / "raw", folder / "vault"
-    must("synthesize", raw, "--accounts", "12", "--sessions", "24", "--seed", "7")
+    size = ("--accounts", str(accounts), "--sessions", str(sessions))
+    must("synthesize", raw, *size, "--seed", "7")
     flags = ["--development"] if development else []
     flags += ["--retention-days", "3650"]
     must("init", vault, "--single-person", "--synthetic", "--tier", "T1", *flags)
-    digest = sha256(roots.encode()).hexdigest()
-    place = Endpoint(server.url, 30, digest, development=development)
+    digest = sha256(roots.encode()).hexdigest() if roots else ""
+    place = Endpoint(url, 30, digest, development=development)
     policy = read_policy((vault / POLICY).read_text(encoding="utf-8"), Vault.open(vault).floor)
-    policy = replace(policy, raters=("claude",), models=(MODEL,), endpoint=(place,))
+    policy = replace(policy, raters=("claude",), models=(MODEL, SERVED))
+    clear = (Endpoint(beside, 0, "", development=True),) if beside else ()
+    policy = replace(policy, endpoint=(place, *clear))
     (vault / POLICY).write_text(policy.to_toml(), encoding="utf-8")
     (folder / "roots.pem").write_text(roots, encoding="ascii")
-    (folder / "study.toml").write_text(study(server.url), encoding="utf-8")
+    (folder / "study.toml").write_text(study(url), encoding="utf-8")
     (folder / "endpoint-key.txt").write_text(f"{API_KEY}\n", encoding="ascii")
     # Whoever counts what the server is asked counts sessions; tests of anchors have a set.
     (folder / "state").mkdir(mode=0o700)
@@ -72,14 +101,12 @@ def asking_world(
         must("keys", "enrol", vault, f"{world.key}.pub", "--name", AUTHOR)
         must("plan", folder / "study.toml", "--out", world.plan)
         must("seal", vault, raw / "logs", "--accounts", raw / "accounts.csv")
-        yield Asking(world, server)
+        yield world
 
 
-def study(url: str) -> str:
+def study(url: str, model: str = MODEL, roots: str = 'roots = "roots.pem"', more: str = "") -> str:
     """The study that ships, rated by a model."""
-    rater = (
-        f'[rater]\nname = "claude"\nmodel = "{MODEL}"\nendpoint = "{url}"\nroots = "roots.pem"\n'
-    )
+    rater = f'[rater]\nname = "claude"\nmodel = "{model}"\nendpoint = "{url}"\n{roots}\n'
     text = STUDY.read_text(encoding="utf-8")
     assert OFFLINE in text
-    return text.replace(OFFLINE, rater)
+    return text.replace(OFFLINE, rater + more)

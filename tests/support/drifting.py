@@ -29,21 +29,20 @@ from tests.support.messages import API_KEY, MessagesServer, codes, message, serv
 ANCHORS = 40
 TABLES = """
 [[table]]
-name = "verified"
-rate_of = "verified_success"
+name = "modes"
+share_of = "work_mode"
 statistics = ["trend"]
 by = ["month"]
 
 [[table]]
-name = "judged"
-rate_of = "judged_success"
+name = "outcomes"
+share_of = "outcome"
 statistics = ["trend"]
 by = ["month"]
 """
 STUDY = (
     HEAD.replace("minimum_accounts = 20", "minimum_accounts = 2")
     .replace("epsilon = 2.0", "epsilon = 20.0")
-    .replace("2025-12", "2025-11")
     .replace("where = { interactive = true, staff = false }\n", "")
 )
 """Hardly anybody and hardly any noise: what is printed here is nobody's."""
@@ -58,14 +57,15 @@ def session(word: str, number: int) -> bytes:
 
 class Model:
     """
-    Tells outcomes by what is said, and how sure that is by the month.
+    Tells outcomes by what is said, and calls work `fix` or `build` by the month it is.
 
-    Of alpha four in five succeed, of omega one in five: always.  What succeeded has hard evidence
-    to this model, until it changes.
+    Of every four sessions three are called `usual` and one the other; what `usual` is may change.
+    Of alpha four in five succeed, of omega one in five: always.
     """
 
     def __init__(self) -> None:
-        self.signal, self.asked, self.patience = "5", 0, 10**6
+        self.usual, self.other = "fix", "build"
+        self.asked, self.patience = 0, 10**6
         self.stops: dict[int, Callable[[], None]] = {}
         """At which request something happens first."""
 
@@ -74,14 +74,15 @@ class Model:
         if happen := self.stops.pop(self.asked, None):
             happen()
         if self.asked > self.patience:
-            return Reply(b"{}", 529)
+            return Reply(b"{}", 403)
         number = int(_NUMBER.search(asked.text)[1])  # type: ignore[index]
+        mode = self.usual if number % 4 else self.other
         outcome = "succeeded" if (number % 5 > 0) == ("alpha" in asked.text) else "failed"
-        return message(asked, codes({"outcome": outcome, "success_signal": self.signal}))
+        return message(asked, codes({"work_mode": mode, "outcome": outcome}))
 
     def change(self) -> None:
         """It becomes another model, under the same name."""
-        self.signal = "1"
+        self.usual, self.other = self.other, self.usual
 
 
 @dataclass
@@ -106,9 +107,9 @@ class Drifting:
             for number in range(first, first + count):
                 deposit.seal(f"p{number}", f"s{number}", month, session(word, number))
 
-    def approve(self, tables: str = TABLES, **rater: object) -> Plan:
+    def approve(self) -> Plan:
         """A plan, bound and signed."""
-        made = replace(small_plan(tables, head=STUDY), rater=replace(self.rater, **rater))
+        made = replace(small_plan(TABLES, head=STUDY), rater=self.rater)
         bound = self.house.submit(made)
         self.house.approve(bound, self.officer)
         return bound
@@ -135,7 +136,7 @@ def drifting(
     Args:
         folder: Where it all goes.
         patch: Sets the ledger's clock; nothing of the product does.
-        anchors: What keeper.toml says of the anchor set; two dozen sessions by default.
+        anchors: What keeper.toml says of the anchor set; forty sessions by default.
     """
     clock = [datetime(2026, 7, 10, 12, tzinfo=UTC)]
     patch.setattr(Ledger, "now", lambda self: max(self._history.time, clock[0]))

@@ -8,20 +8,21 @@ worker is the test itself, so that it can look at every frame.
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cache
 from threading import Thread
 
 from classifiers.broker import Broker, Caps, resolve
 from classifiers.raters.claude import ClaudeRater
+from privacy.closing import CLOSING_BYTES, Closing
 from privacy.codebook import codebook
 from privacy.endpoint import read_endpoint
-from privacy.halts import Halt, halt_of
+from privacy.halts import Halt
 from privacy.keeper.egress import Egress, broker
 from privacy.keeper.workshop import WorkerKind
 from privacy.labels import LabelRecord, row_width, unpack_bucket
 from privacy.plan import Rater
-from privacy.raters import CLAUDE
+from privacy.raters import CLAUDE, Answers
 from privacy.sandbox.launch import Worker, Zygote
 from privacy.sandbox.manifest import collect
 from privacy.sandbox.tiers import Tier
@@ -38,9 +39,9 @@ CANARY = "heliotrope-4471-canary"
 ACCOUNT = bytes(range(16))
 
 
-def asking(url: str, roots: str, model: str = MODEL) -> Rater:
-    """The rater of a plan."""
-    return replace(CLAUDE, model=model, endpoint=url, roots=roots)
+def asking(url: str, roots: str = "", model: str = MODEL, answers: Answers = "schema") -> Rater:
+    """The rater of a plan; without roots, of an endpoint in clear."""
+    return replace(CLAUDE, model=model, endpoint=url, roots=roots, answers=answers)
 
 
 def session(text: str = CANARY) -> bytes:
@@ -56,10 +57,13 @@ def relaying() -> WorkerKind:
 
 
 @contextmanager
-def unsealed(rater: Rater, key: str = API_KEY, seconds: float = 20.0) -> Iterator[ClaudeRater]:
+def unsealed(
+    rater: Rater, key: str = API_KEY, seconds: float = 20.0, patience: float = 0.0
+) -> Iterator[ClaudeRater]:
     """The rater in this process, and a broker in a thread of it: for what needs no seal."""
-    with brokering(resolve(*astuple(read_endpoint(rater.endpoint)))) as egress:
-        made = ClaudeRater(rater, seconds=seconds)
+    address = read_endpoint(rater.endpoint)
+    with brokering(resolve(address.host, address.port)) as egress:
+        made = ClaudeRater(rater, seconds=seconds, patience=patience)
         with egress.control() as control:
             made.unlock(key.encode(), control)
             yield made
@@ -119,7 +123,7 @@ class Asker:
             for number, data in enumerate(sessions):
                 worker.channel.send(self.frame(data, number, worker))
             worker.channel.send(b"")
-            return worker.channel.receive(len(sessions) * row_width(codebook()) + 1)
+            return worker.channel.receive(len(sessions) * row_width(codebook()) + CLOSING_BYTES)
 
     def label(self, data: bytes | None = None) -> Answer:
         """One session's labels, or why there are none."""
@@ -136,10 +140,11 @@ def name(number: int) -> bytes:
     return number.to_bytes(16)
 
 
-def read(answer: bytes, sessions: int = 1) -> list[Answer]:
-    """A worker's answer about sessions, in their order."""
-    halt = halt_of(answer[-1:]) if len(answer) % row_width(codebook()) == 1 else None
-    rows = dict(unpack_bucket(answer[:-1] if halt else answer, codebook()))
+def read(answer: bytes, sessions: int = 1, *, closed: bool = True) -> list[Answer]:
+    """A worker's answer about sessions, in their order; closed, if its rater asks somebody."""
+    end = len(answer) - CLOSING_BYTES if closed else len(answer)
+    halt = Closing.decode(answer[end:]).halt if closed else None
+    rows = dict(unpack_bucket(answer[:end], codebook()))
     found: list[Answer] = []
     for number in range(sessions):
         row = rows.get(name(number))

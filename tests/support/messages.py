@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from clerestory.devstub import Answering, Asked, Reply, Stub, running
 from clerestory.devstub.answers import message_of
+from clerestory.devstub.likes import Local, Manners
 from privacy.codebook import codebook
 
 API_KEY = "sk-test-7f3c-canary-of-the-key"
@@ -23,6 +24,18 @@ class MessagesServer(Stub):
         self.asked.append(asked)
 
 
+class LocalServer(Local):
+    """A server like one on the keeper's machine; `asked` as above."""
+
+    def __init__(self, manners: Manners) -> None:
+        super().__init__(manners)
+        self.asked: list[Asked] = []
+
+    def hear(self, asked: Asked) -> None:
+        """Keep it."""
+        self.asked.append(asked)
+
+
 @contextmanager
 def serving(pem: bytes | None, answering: Answering) -> Iterator[MessagesServer]:
     """A server for as long as the block runs; plain HTTP without a certificate."""
@@ -32,7 +45,10 @@ def serving(pem: bytes | None, answering: Answering) -> Iterator[MessagesServer]
 
 def message(asked: Asked, text: str, **changed: object) -> Reply:
     """A good answer with a text; its size depends on the session as the API's does, by usage."""
-    return Reply(json.dumps(message_of(asked.body, text, **changed)).encode())
+    said = message_of(asked.body, text, **changed)
+    if "usage" not in changed:
+        said["usage"] |= asked.cached.usage(asked.body)
+    return Reply(json.dumps(said).encode())
 
 
 def codes(labels: Mapping[str, str] | None = None) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from clerestory.reasons import REASONS
+from privacy.codebook import Instrument, codebook
 from privacy.standing import FINAL, REOPENED, STATES, TABLE, WHO, Standing
 from tests.support.refusals import refusals
 from tests.support.world import ROOT
@@ -96,6 +97,61 @@ def reason_codes() -> str:
     return "\n".join([*lines, ""])
 
 
+_MERGED = {
+    "most_text": "the label of the parts with most text",
+    "last": "the label of the last part that tells",
+    "highest": "the highest label of any part",
+    "foremost": "of the labels of all parts, the one that stands first below",
+    "median": "the median of the labels, by text",
+    "mean": "the mean of the shares, by text, to the nearest ten",
+}
+
+
+def instruments() -> str:
+    """What sessions are labelled with, in the words in which raters are asked."""
+    book = codebook()
+    lines = [
+        "# What a session is labelled with",
+        "",
+        _MADE,
+        "",
+        "Each instrument is a file of `privacy/instruments`, in TOML. Adding one is adding a file:",
+        "record, keys of tables, questions to raters, bits of a plan and this page follow from it.",
+        "A rater answers with the code alone.",
+        "",
+        f"All instruments together say at most {book.instrument_bits:.1f} bits of a session; what",
+        f"stands beside them in a record {book.bits - book.instrument_bits:.1f}, and counted",
+        f"measures {book.measure_bits:.1f}.",
+        "",
+    ]
+    for one in book.instruments:
+        lines += _instrument(one)
+    return "\n".join(lines)
+
+
+def _instrument(one: Instrument) -> list[str]:
+    alone = "in a call of its own" if one.ask == "separate" else "together with others"
+    passed = f", `{'`, `'.join(one.passed_over)}` passed over" if one.passed_over else ""
+    return [
+        f"## {one.name}",
+        "",
+        f"{one.kind}, version {one.version}, asked {alone}. Of a session in parts: "
+        f"{_MERGED[one.merge]}{passed}.",
+        "",
+        *one.question.splitlines(),
+        "",
+        *(f"- {note}" for note in one.notes),
+        *([""] if one.notes else []),
+        "| label | code | meaning |",
+        "|---|---|---|",
+        *(
+            f"| {label} | `{code}` | {definition} |"
+            for label, code, definition in zip(one.labels, one.codes, one.definitions, strict=True)
+        ),
+        "",
+    ]
+
+
 def pages() -> Mapping[Path, str]:
     """File → what it must hold."""
     docs = ROOT / "docs"
@@ -103,6 +159,7 @@ def pages() -> Mapping[Path, str]:
         docs / "plan-states.md": plan_states(),
         docs / "refusals.md": refusal_codes(),
         docs / "reasons.md": reason_codes(),
+        docs / "codebook.md": instruments(),
     }
 
 

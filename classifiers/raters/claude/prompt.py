@@ -10,10 +10,12 @@ can hold.  The answer is one code of one character for each instrument: its leng
 import json
 import secrets
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from privacy.codebook import Codebook, Instrument
-from privacy.views import SHOWN, ViewName
+from privacy.raters import Mode
+from privacy.views import PARTIAL, SHOWN, UNSEEN, ViewName
 
 _OPENING = """\
 You label one session of a person with a coding agent for a study. You answer with one JSON \
@@ -30,15 +32,31 @@ Judge by what the session shows. Where it is too thin to tell, the code ? is the
 _PART = """\
 You are shown a part of each session: {}. What is left out is evidence of nothing.
 """
+_PLACE = """\
+This is part {} of {} of a long session, which you are shown in order. Judge what this part shows; \
+what it does not show is evidence of nothing.
+"""
 AGAIN = (
     "Your last answer was not of the form that is asked for. Answer with one JSON object that "
     "holds each question's name and one of its codes, and nothing else."
 )
 
 
+def questions(codebook: Codebook, mode: Mode, view: ViewName) -> tuple[Codebook, ...]:
+    """
+    The codebook as it is asked: its instruments, by the call in which they are.
+
+    An instrument of which the view shows nothing is not asked at all.
+    """
+    asked = [each for each in codebook.instruments if each.name not in UNSEEN[view]]
+    shared = [each for each in asked if mode == "combined" and each.ask == "together"]
+    alone = [(each,) for each in asked if each not in shared]
+    return tuple(replace(codebook, instruments=tuple(call)) for call in (shared, *alone) if call)
+
+
 def rubric(codebook: Codebook, view: ViewName = "full") -> str:
     """The part of a request that is the same for every session."""
-    part = [] if view == "full" else [_PART.format(SHOWN[view])]
+    part = [_PART.format(SHOWN[view])] if view in PARTIAL else []
     return "\n".join([_OPENING, *part, *(_question(each) for each in codebook.instruments)])
 
 
@@ -50,10 +68,11 @@ def _question(instrument: Instrument) -> str:
     return "\n".join([*lines, ""])
 
 
-def fenced(text: str) -> str:
-    """A session as the last part of a request."""
+def fenced(text: str, number: int = 1, parts: int = 1) -> str:
+    """A session, or one of its parts in their order, as the last part of a request."""
     fence = secrets.token_hex(16)
-    return f"The session stands between two lines {fence}.\n{fence}\n{text}\n{fence}"
+    place = _PLACE.format(number, parts) if parts > 1 else ""
+    return f"{place}The session stands between two lines {fence}.\n{fence}\n{text}\n{fence}"
 
 
 def schema(codebook: Codebook) -> dict[str, object]:

@@ -11,9 +11,12 @@ from functools import partial
 from privacy.admission import check_plan
 from privacy.approvals import ACTS, REASONS, Act
 from privacy.keeper.desk import Desk, Request
+from privacy.keeper.journal import Journal
 from privacy.keeper.verbs import Answer, Verb
 from privacy.keeper.workshop import Progress
+from privacy.label_sets import label_set
 from privacy.plan import Plan, read_plan
+from privacy.spending import MICRODOLLARS, rounded_up
 from privacy.standing import REOPENED
 
 
@@ -74,7 +77,18 @@ def shown(desk: Desk, plan: Plan) -> Answer:
         "standing": desk.standing(plan),
         "bound": plan.canonical.decode(),
         **reason_of(desk, plan),
+        **money_of(desk, plan),
     }
+
+
+def money_of(desk: Desk, plan: Plan) -> Answer:
+    """What the plan's labels have cost so far, whichever plan they were made for, and its cap."""
+    if plan.spending is None:
+        return {}
+    spent = Journal(desk.state.database, label_set(plan, desk.floor.hash)).spent()
+    told = {"dollars": rounded_up(spent.total), "dollars_lost": rounded_up(spent.lost)}
+    cap = plan.spending.cap
+    return told if cap is None else {**told, "dollars_cap": f"{cap / MICRODOLLARS:.2f}"}
 
 
 def reason_of(desk: Desk, plan: Plan) -> Answer:

@@ -8,6 +8,7 @@ from privacy.keeper.bundles import stored_bundle
 from privacy.keeper.desk import Desk, Request
 from privacy.keeper.egress import endpoint_key
 from privacy.keeper.erasure import tend
+from privacy.keeper.listeners import check_listener
 from privacy.keeper.releasing import Releasing
 from privacy.keeper.verbs import Answer, Verb
 from privacy.keeper.verbs.plans import shown
@@ -32,7 +33,10 @@ def classify(desk: Desk, request: Request, progress: Progress) -> Answer:
         )
     secret = b""
     if asks(plan.rater.name):
-        secret = endpoint_key(str(request.get("secret", "")), desk.state.folder)
+        given = str(request.get("secret", ""))
+        secret = endpoint_key(given, desk.state.folder, plan.rater.endpoint)
+        place = desk.policy.endpoint_of(plan.rater)
+        check_listener(plan.rater.endpoint, place.owner if place else "")
     run = desk.labelling(plan, secret)
     run.run(progress)
     return shown(desk, plan)

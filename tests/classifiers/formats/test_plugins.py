@@ -10,6 +10,7 @@ import pytest
 
 from classifiers.formats import plugins, read_session
 from classifiers.formats.plugins import installed
+from privacy.errors import ConfigurationError
 from tests.classifiers.formats import made
 from tests.classifiers.formats.made import lines, sealed
 from tests.classifiers.formats.test_codex import SESSION
@@ -80,10 +81,16 @@ def test_the_page_of_formats_shows_the_same_example() -> None:
     assert blocks == [example("def sessions"), example("entry-points")]
 
 
-def test_what_cannot_be_loaded_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A broken entry point stops nothing, and names no format."""
-    points = f"[{plugins.GROUP}]\na = nowhere.at.all\nb = json:__doc__\nc = greedy:sessions\n"
-    install(tmp_path / "site", monkeypatch, points, greedy=GREEDY)
+@pytest.mark.parametrize("broken", ["nowhere.at.all", "json:__doc__", "json:nothing"])
+def test_what_cannot_be_loaded_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    """Left out in silence, it would leave out its files; without the broken one it stands."""
+    whole = f"[{plugins.GROUP}]\nc = greedy:sessions\n"
+    install(tmp_path / "site", monkeypatch, f"{whole}b = {broken}\n", greedy=GREEDY)
+    with pytest.raises(ConfigurationError, match=r"PLUGIN_UNLOADABLE.*'b'"):
+        installed()
+    install(tmp_path / "other", monkeypatch, whole, greedy=GREEDY)
     assert [each.NAME for each in installed()] == ["plug-in c"]
 
 

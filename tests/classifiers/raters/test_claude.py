@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from classifiers.formats import read_session
 from classifiers.raters import Halted, Unrated, rater_of
-from classifiers.raters.claude import ClaudeRater
+from classifiers.raters.claude import ClaudeRater, prompt
 from classifiers.raters.claude.line import SMALLEST_BODY, padded_length
 from classifiers.raters.claude.prompt import AGAIN, fenced, read_answer, rubric, schema
 from classifiers.rendering import View, render
@@ -20,7 +20,7 @@ from classifiers.sessions import SafeText, Session
 from clerestory.devstub import Answering, Asked, Authority, Reply, authority
 from clerestory.devstub.contract import fault_of
 from privacy.codebook import codebook
-from privacy.halts import Halt, halt_of, halted
+from privacy.halts import Halt, halted
 from privacy.raters import CLAUDE
 from tests.support.egress import MODEL, asking, session, unsealed
 from tests.support.messages import (
@@ -116,11 +116,12 @@ def test_a_session_cannot_close_its_fence() -> None:
 
 def test_the_words_of_the_rubric_are_those_of_the_version() -> None:
     """Labels of two wordings must not stand in one set: whoever changes it raises the version."""
-    said = sha256(json.dumps([rubric(codebook()), AGAIN, schema(codebook())]).encode()).hexdigest()
-    assert {"2": RUBRIC_OF_VERSION_2}[CLAUDE.version] == said
+    said = [rubric(codebook()), prompt._PLACE, AGAIN, schema(codebook())]
+    digest = sha256(json.dumps(said).encode()).hexdigest()
+    assert {"3": RUBRIC_OF_VERSION_3}[CLAUDE.version] == digest
 
 
-RUBRIC_OF_VERSION_2 = "a97da2b433cec0eae35b73c98516f112c8e9f9e151418303753bb7ac637e8e16"
+RUBRIC_OF_VERSION_3 = "159761fa4c5c36199d2fe0ee87bac84784c375f109584621d56cf497a7f33c52"
 
 
 def changed(**more: object) -> Answering:
@@ -143,6 +144,7 @@ STATUSES: dict[str, tuple[Answering, str, int]] = {
     "has no room": (changed(stop_reason="model_context_window_exceeded"), "cut", 1),
     "says no JSON": (saying("I would say it is a fix."), "invalid", 2),
     "says nothing": (changed(content=[]), "invalid", 2),
+    "says null": (changed(content=None), "invalid", 2),  # as Ollama says nothing
     "says two things": (changed(content=[TEXT, TEXT]), "invalid", 2),
     "says a list": (saying("[]"), "invalid", 2),
     "nests too deep": (saying("[" * 20_000), "invalid", 2),
@@ -235,9 +237,11 @@ HALTS: dict[str, tuple[Answering, Halt]] = {
     ),
     "no message": (lambda _: Reply(b"{}"), Halt.MALFORMED),
     "a list": (lambda _: Reply(b"[]"), Halt.MALFORMED),
-    "no content": (changed(content=None), Halt.MALFORMED),
+    "content of no kind": (changed(content=7), Halt.MALFORMED),
     "another model": (changed(model="claude-opus-9"), Halt.OTHER_MODEL),
     "a model that begins alike": (changed(model=MODEL + "0"), Halt.OTHER_MODEL),
+    "a model whose name goes on": (changed(model=MODEL + "-fast"), Halt.OTHER_MODEL),
+    "a model with no name": (changed(model=None), Halt.OTHER_MODEL),
 }  # fmt: skip
 
 
@@ -325,7 +329,7 @@ def test_requests_have_few_lengths(length: int) -> None:
 
 def view(text: str) -> View:
     """A session of any text."""
-    return View(SafeText(text), len(text), len(text))
+    return View((SafeText(text),), len(text), len(text))
 
 
 def test_bodies_are_padded_on_the_wire(ours: Authority, tmp_path: Path) -> None:
@@ -383,5 +387,3 @@ def test_a_halt_becomes_our_words() -> None:
         error = halted(halt)
         assert error.exit_code == 5
         assert error.code == f"ENDPOINT_{halt.name}"
-        assert halt_of(bytes([halt])) is halt
-    assert {halt_of(byte) for byte in (b"", b"\0", b"\xff", b"\1\1")} == {None}

@@ -45,7 +45,7 @@ def asking(
     script, manner = script or Script(), manner or Manner()
 
     def reply(asked: Asked) -> Reply:
-        return manner.reply(script.next(), asked.body)
+        return manner.reply(script.next(), asked.body, asked.cached)
 
     stub = Stub(None, reply, batches=batches, per_minute=per_minute)
     with (

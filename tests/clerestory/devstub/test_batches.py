@@ -62,6 +62,19 @@ def test_a_batch_that_is_cancelled_answers_nothing() -> None:
         assert {each.result.type for each in results} == {"succeeded"}
 
 
+def test_a_batch_that_has_ended_can_be_deleted() -> None:
+    """Nothing of it is left; one in progress stays."""
+    with asking(batches=Batches(Script(), looks=1)) as client:
+        batch = client.messages.batches.create(requests=lines())
+        with pytest.raises(anthropic.NotFoundError):
+            client.messages.batches.delete(batch.id)
+        for _ in range(2):
+            client.messages.batches.retrieve(batch.id)
+        assert client.messages.batches.delete(batch.id).id == batch.id
+        with pytest.raises(anthropic.NotFoundError):
+            client.messages.batches.retrieve(batch.id)
+
+
 def test_there_are_no_results_before_the_end_and_none_of_others() -> None:
     """Nor a batch of any other name."""
     with asking() as client:

@@ -18,12 +18,13 @@ from typer.testing import CliRunner
 
 from clerestory.cli import app
 from clerestory.devstub import HOST, authority
+from privacy.closing import CLOSING_BYTES, Closing, Pace
 from privacy.halts import Halt
 from privacy.sandbox.tiers import Tier
 from tests.privacy.keeper.test_asking import labels
 from tests.promises.test_only_labels_leave import canaries
 from tests.support.asking import Asking, asking_world
-from tests.support.egress import Answer, asking, sealed, session
+from tests.support.egress import Answer, asking, read, sealed, session
 from tests.support.messages import API_KEY, MessagesServer
 from tests.support.world import must
 
@@ -65,9 +66,19 @@ def status(answer: Answer) -> str | Halt:
     return answer if isinstance(answer, Halt) else answer["status"]
 
 
-WAYS = ["2=refusal", "3=cut", "4=prose", "5=prose", "6=thinking", "7=wrong", "8=prose", "10=529"]
+WAYS = [
+    "2=refusal",
+    "3=cut",
+    "4=prose",
+    "5=prose",
+    "6=thinking",
+    "7=wrong",
+    "8=prose",
+    "10=529-after",
+]
 EXPECTED = ["rated", "refused", "cut", "invalid", "rated", "rated", "rated", Halt.OVERLOADED]
-"""By request: good; refusal; cut; words twice; thinking; wrong; words and their mending; 529."""
+"""By request: good; refusal; cut; words twice; thinking; wrong; words and their mending; 529 for
+longer than anybody waits."""
 
 
 def test_a_sealed_worker_labels_what_is_said_and_stops_where_nobody_answers(
@@ -75,7 +86,7 @@ def test_a_sealed_worker_labels_what_is_said_and_stops_where_nobody_answers(
 ) -> None:
     """Each way through seal, broker and TLS: statuses of sessions, and a halt that is none."""
     words = [word for way in WAYS for word in ("--at", way)]
-    with stub(tmp_path, *words) as (told, _):
+    with stub(tmp_path, *words, "--retry-after", "4000000") as (told, _):
         assert told["sha256"] == sha256(roots(told).encode()).hexdigest()
         with sealed(Tier.T1, asking(told["url"], roots(told))) as asker:
             found = asker.batch([session(f"number {number}") for number in range(8)])
@@ -88,27 +99,46 @@ def test_a_sealed_worker_labels_what_is_said_and_stops_where_nobody_answers(
 
 
 HALTS = {
-    "429": Halt.BUSY, "429-after": Halt.BUSY, "529": Halt.OVERLOADED, "500": Halt.FAILED,
-    "401": Halt.DENIED, "drop": Halt.UNREACHABLE, "torn": Halt.UNREACHABLE,
+    "429-after": Halt.BUSY, "529-after": Halt.OVERLOADED, "429-spend": Halt.SPEND_LIMIT,
+    "401": Halt.DENIED,
 }  # fmt: skip
+MENDED = ("429", "503", "529", "500", "drop", "torn")
+"""Once each: waited for, and asked again."""
 
 
 def test_every_fault_halts_a_sealed_worker_and_none_becomes_a_label(tmp_path: Path) -> None:
-    """One after the other, each in a worker of its own; after them all, a session is labelled."""
-    words = [word for n, way in enumerate(HALTS, start=1) for word in ("--at", f"{n}={way}")]
+    """What no waiting mends, each in a worker of its own; what it does mend is asked again."""
+    ways = [*HALTS, *(way for each in MENDED for way in (each, "good"))]
+    words = [word for n, way in enumerate(ways, start=1) for word in ("--at", f"{n}={way}")]
     with (
         stub(tmp_path, *words, "--retry-after", "4000000") as (told, _),
         sealed(Tier.T1, asking(told["url"], roots(told))) as asker,
     ):
         found = [status(asker.label()) for _ in HALTS]
-        assert status(asker.label()) == "rated"
+        answer = asker.answer([session()] * len(MENDED))
+        well = asker.answer([session()])
     assert found == list(HALTS.values())
+    assert [status(each) for each in read(answer, len(MENDED))] == ["rated"] * len(MENDED)
+    assert Closing.decode(answer[-CLOSING_BYTES:]).pace is Pace.SLOWER
+    assert Closing.decode(well[-CLOSING_BYTES:]).pace in {
+        Pace.FASTER,
+        Pace.STEADY,
+    }  # of a worker that nobody refused
 
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[Asking]:
-    """A vault for development, led to a stub of which the sixth answer is 529."""
-    ways = ("--at", "6=529", "--at", "10=refusal", "--at", "12=cut")
+    """A vault for development, led to a stub of which the sixth answer is not waited for."""
+    ways = (
+        "--retry-after",
+        "4000000",
+        "--at",
+        "6=529-after",
+        "--at",
+        "10=refusal",
+        "--at",
+        "12=cut",
+    )
     with stub(tmp_path, *ways) as (told, _):
         named = cast("MessagesServer", SimpleNamespace(url=told["url"]))
         with asking_world(tmp_path / "world", named, roots(told)) as asking:

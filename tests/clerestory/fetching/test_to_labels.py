@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -213,3 +214,18 @@ def test_whose_sessions_are_is_said_in_one_way(tmp_path: Path) -> None:
             done = RUN.invoke(app, [*seal, *more])
             assert (done.exit_code, "ACCOUNTS_UNKNOWN" in done.stderr) == (2, True)
         assert RUN.invoke(app, [*seal, "--stated"]).exit_code == 0
+
+
+def test_who_waits_is_told_so(tmp_path: Path, key: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With nobody there it takes minutes to give up: each wait is said as it begins."""
+    waited: list[float] = []
+    monkeypatch.setattr(time, "sleep", waited.append)
+    with serving(ONE) as server:
+        gone = server.url
+    done = RUN.invoke(app, words(gone, tmp_path / "out", key))
+
+    assert done.exit_code == 5
+    assert "API_AWAY" in done.stderr
+    assert waited == [*wire.WAITS]
+    told = [line for line in done.stderr.splitlines() if "asking again in" in line]
+    assert [line.rpartition(" in ")[2] for line in told] == [f"{s} s" for s in wire.WAITS[1:]]
