@@ -157,14 +157,19 @@ class Purse:
             journal.begin()
 
     @contextmanager
-    def taken(self, sessions: int) -> Iterator[Taken]:
+    def taken(self, sessions: int, *, is_paid: bool = False) -> Iterator[Taken]:
         """
         Note what a batch of so many sessions may cost; lost, if it is not settled.
+
+        Args:
+            sessions: How many are asked about.
+            is_paid: Whether most of it was sent, and counted, before: then an allowance of
+                nothing is enough.
 
         Raises:
             IncompleteError: The cap leaves nothing, or the run stops.
         """
-        reservation = self._take(sessions)
+        reservation = self._take(sessions, is_paid=is_paid)
         taken = Taken(self, reservation)
         try:
             yield taken
@@ -174,7 +179,7 @@ class Purse:
                     self._journal.lose(reservation.number)
                     self._changed.notify_all()
 
-    def _take(self, sessions: int) -> Reservation:
+    def _take(self, sessions: int, *, is_paid: bool) -> Reservation:
         """Wait for other hands where what is left is out with them."""
         with self._changed:
             while True:
@@ -185,7 +190,7 @@ class Purse:
                     break
                 self._changed.wait()
             allowance = min(wanted, left)
-            if self._is_closed or (wanted and not allowance):
+            if self._is_closed or (wanted and not allowance and not is_paid):
                 raise halted(Halt.SPENT)
             return Reservation(self._journal.reserve(allowance), allowance, left >= wanted)
 

@@ -268,6 +268,30 @@ def test_no_order_of_events_passes_the_cap(events: list[tuple[int, int, bool]], 
         assert codes <= {"ENDPOINT_SPENT"}
 
 
+def test_what_costs_nothing_is_never_stopped() -> None:
+    """A server of one's own at no price: a cap that is reached stops what would pass it alone."""
+    with closing(open_database(Path(":memory:"))) as database:
+        free = Prices(0, 0, 0, 0)
+        purse = Purse(Journal(database, "labels"), Spending(free, 1), 0, Lock())
+        for _ in range(3):
+            with purse.taken(64) as taken:
+                assert (taken.allowance, taken.is_whole) == (0, True)
+                taken.settle(Closing())
+
+
+def test_what_is_paid_is_fetched_with_nothing_left() -> None:
+    """Answers that were counted when they were asked for must not rot behind a cap."""
+    with closing(open_database(Path(":memory:"))) as database:
+        purse = Purse(Journal(database, "labels"), Spending(PRICES, 900), 300, Lock())
+        with purse.taken(0) as taken:
+            taken.settle(Closing(spent=class_of(900, taken.allowance)))
+        with purse.taken(2, is_paid=True) as taken:
+            assert taken.allowance == 0
+            taken.settle(Closing())
+        with pytest.raises(IncompleteError, match="ENDPOINT_SPENT"), purse.taken(2):
+            pass
+
+
 def test_a_batch_is_settled_once() -> None:
     """A second word about the same money is refused, and the first stands."""
     with closing(open_database(Path(":memory:"))) as database:
