@@ -81,9 +81,13 @@ def test_the_planted_kappa_lies_in_the_released_interval() -> None:
     released = unsafe_release_unsealed(MADE, again.buckets(3))
     (row,) = (r for r in released if (r["table"], r["statistic"]) == ("stable", "kappa"))
     assert row["state"] == "published"
-    half = (float(row["high"]) - float(row["low"])) / 2
+    low, high, value = (row[name] for name in ("low", "high", "estimate"))
+    assert isinstance(low, float)
+    assert isinstance(high, float)
+    assert isinstance(value, float)
+    half = (high - low) / 2
     assert 0 < half < 0.2
-    assert abs(float(row["estimate"]) - planted) < 3.1 * half
+    assert abs(value - planted) < 3.1 * half
 
 
 @pytest.mark.parametrize(
