@@ -17,6 +17,7 @@ from privacy.label_sets import label_sets
 from privacy.labels import unpack_bucket
 from privacy.plan import Plan
 from privacy.sealing import floor_info, seal
+from privacy.verification import verify_bundle
 from tests.aggregates.rows import AGAIN, AGREEMENT_AGAIN, BOOK, small_plan
 from tests.privacy.keeper.test_labelling import log
 from tests.support.house import House, founded, planted
@@ -93,7 +94,7 @@ def test_no_release_before_the_sample_is_whole(read: Read) -> None:
     again.check_complete()
 
 
-def test_a_release_tells_of_both_readings_runs(read: Read) -> None:
+def test_a_release_tells_of_both_readings_runs(read: Read, tmp_path: Path) -> None:
     """The second labels' worker is of the statement as the first's, under the plan it was given."""
     made, bound = read.house, read.bound
     assert made.ask("release", bound)["standing"] == "released"
@@ -102,6 +103,9 @@ def test_a_release_tells_of_both_readings_runs(read: Read) -> None:
     (reading,) = bound.readings
     for plan in (bound, bound.reread(reading)):
         assert plan.hash in told["statement.json"].decode()
+    for name, data in told.items():
+        (tmp_path / name).write_bytes(data)
+    assert not [check for check in verify_bundle(tmp_path) if check.holds is False]
 
 
 def test_nodes_read_once(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
