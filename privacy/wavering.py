@@ -114,19 +114,14 @@ def upper(found: int, among: int, tail: float) -> float:
     """
     if found >= among:
         return 1.0
+    ways = [comb(among, n) for n in range(found + 1)]
     low, high = found / among, 1.0
     for _ in range(_STEPS):
         middle = (low + high) / 2
-        if _at_most(found, among, middle) > tail:
-            low = middle
-        else:
-            high = middle
+        # P(X ≤ found) of a binomial.
+        below = sum(w * middle**n * (1 - middle) ** (among - n) for n, w in enumerate(ways))
+        low, high = (middle, high) if below > tail else (low, middle)
     return high
-
-
-def _at_most(found: int, among: int, chance: float) -> float:
-    """P(X ≤ found) of a binomial."""
-    return sum(comb(among, n) * chance**n * (1 - chance) ** (among - n) for n in range(found + 1))
 
 
 def _states(

@@ -230,7 +230,7 @@ def test_data_under_json_is_whole(released: World, tmp_path: Path) -> None:
     assert told["status"]["plans"][0]["standing"] == "released"
     assert len(told["ledger"]["entries"]) == len(export.read_text().splitlines())
     assert told["verify"]["holds"] is True
-    assert len(told["verify"]["checks"]) == 17
+    assert len(told["verify"]["checks"]) == 18
     assert told["audit"]["charges"] == 1
     assert told["plan"]["forecast"]["cells"] > 0
     assert told["check"]["tables"]

@@ -14,12 +14,11 @@ from types import SimpleNamespace
 from typing import cast
 
 import pytest
-from privacy.pace import pace_of
 from typer.testing import CliRunner
 
 from clerestory.cli import app
 from clerestory.devstub import HOST, authority
-from privacy.closing import Pace
+from privacy.closing import CLOSING_BYTES, Closing, Pace
 from privacy.halts import Halt
 from privacy.sandbox.tiers import Tier
 from tests.privacy.keeper.test_asking import labels
@@ -120,8 +119,11 @@ def test_every_fault_halts_a_sealed_worker_and_none_becomes_a_label(tmp_path: Pa
         well = asker.answer([session()])
     assert found == list(HALTS.values())
     assert [status(each) for each in read(answer, len(MENDED))] == ["rated"] * len(MENDED)
-    assert pace_of(answer[-1:]) is Pace.SLOWER
-    assert pace_of(well[-1:]) in {Pace.FASTER, Pace.STEADY}  # of a worker that nobody refused
+    assert Closing.decode(answer[-CLOSING_BYTES:]).pace is Pace.SLOWER
+    assert Closing.decode(well[-CLOSING_BYTES:]).pace in {
+        Pace.FASTER,
+        Pace.STEADY,
+    }  # of a worker that nobody refused
 
 
 @pytest.fixture
