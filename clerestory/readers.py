@@ -109,6 +109,11 @@ class Readings:
         """The raters, in the order in which they read."""
         return (self.first,) if self.second is None else (self.first, self.second)
 
+    @property
+    def asking(self) -> tuple[Rater, ...]:
+        """Those who are sent text, each once."""
+        return tuple(dict.fromkeys(rater for rater in self.both if asks(rater.name)))
+
     def each(self) -> Generator[Reader, None, None]:
         """
         One reader after the other; the next may spend what the one before has left.

@@ -126,6 +126,7 @@ def validate(
         f"{told['read']} sessions read, of {told['groups']} accounts, repositories or folders; "
         f"refused: {refused}{unrated}"
     )
+    lines += [f"their text went to {one.endpoint}, for {one.model}" for one in readings.asking]
     answer(told, "\n".join(lines), as_json=as_json)
 
 
