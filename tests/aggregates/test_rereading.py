@@ -6,6 +6,7 @@ from fractions import Fraction
 
 import pytest
 
+from aggregates import worker
 from aggregates.exact import unsafe_exact_tables
 from aggregates.forecast import in_months
 from aggregates.plan import plan
@@ -14,7 +15,10 @@ from aggregates.study import Study
 from aggregates.twin import draw
 from aggregates.worker import unsafe_release_unsealed
 from privacy.errors import ConfigurationError
+from privacy.label_sets import label_sets
+from privacy.sealing import KeyPair, run_info, seal
 from privacy.second import joined, widened
+from privacy.tasks import Task
 from tests.aggregates.rows import (
     AGAIN,
     AGREEMENT_AGAIN,
@@ -121,3 +125,45 @@ leave_out = { expertise = ["unclear"], "again.expertise" = ["unclear"] }
     assert made.tables[0].by == ("surface",)
     assert Fraction(made.readings[0].share) == Fraction(1, 2)
     assert replace(made, readings=()).hash != made.hash
+
+
+class Frames:
+    """A channel without an other side: frames that are there, and the answer."""
+
+    def __init__(self, frames: list[bytes]) -> None:
+        self.frames, self.sent = frames, b""
+
+    def receive(self, limit: int) -> bytes:
+        """The next frame."""
+        return self.frames.pop(0)[:limit]
+
+    def send(self, frame: bytes, /) -> None:
+        """Keep the answer."""
+        self.sent = frame
+
+
+def test_a_worker_joins_only_what_belongs_together() -> None:
+    """Second labels of another bucket, or without the first, or twice, are damage; halves none."""
+    worker.prepare(MADE.canonical)
+    first, again = label_sets(MADE, "")
+    pair, info = KeyPair.generate(), run_info(MADE.hash)
+
+    def answer(*frames: bytes) -> bytes:
+        channel = Frames([*frames, b""])
+        worker.run(channel, pair)
+        return channel.sent
+
+    def blob(name: str, number: str) -> bytes:
+        header = {"bucket": number, "set": name}
+        rows = bucket([record(1 + int(number), {})])
+        return seal(rows, header, public=pair.public, info=info).encode()
+
+    assert b'"rows"' in answer(blob(again, "0"), blob(first, "0"), blob(first, "1"))[:8]
+    for wrong in (
+        [blob(again, "1"), blob(first, "0")],
+        [blob(first, "0"), blob(again, "0")],
+        [blob(again, "0"), blob(again, "0"), blob(first, "0")],
+    ):
+        assert answer(*wrong) == worker.CODES["BUCKET_BROKEN"]
+    half = Task(recipient=pair.public).encode()
+    assert answer(half, blob(first, "0")) == worker.CODES["TASK_UNREADABLE"]
