@@ -115,9 +115,9 @@ def joined(
         if any(one and one[-PSEUDONYM_BYTES:] != record[-PSEUDONYM_BYTES:] for one in found):
             raise RefusedError(
                 "BUCKET_BROKEN",
-                rule="A bucket is what the keeper sealed: rows sorted by account.",
+                rule="A bucket holds whole rows, sorted by account, and all rows of its accounts.",
                 found="a second label of a session under another account.",
-                remedy="treat the label store as damaged, and label again.",
+                remedy="classify again into a fresh vault; no number of this run was released.",
             )
         more = b"".join(one[:count] if one else nothing for one in found)
         rows.append(key + record[:-tail] + more + record[-tail:])
