@@ -281,7 +281,7 @@ def test_hands_that_find_an_allowance_too_small_together_widen_it_once() -> None
         with ExitStack() as stack:
             every = [stack.enter_context(purse.taken(1)) for _ in range(32)]
             assert {taken.allowance for taken in every} == {(1 + BESIDE) * EACH}
-            assert all([taken.widen() for taken in every])
+            assert {taken.widen() for taken in every} == {True}
         with purse.taken(1) as taken:
             assert taken.allowance == (1 + BESIDE) * EACH * 2
 
