@@ -27,8 +27,10 @@ from classifiers.formats import read_session
 from classifiers.raters.offline import judge
 from classifiers.raters.offline.evidence import gather
 from classifiers.raters.offline.work import SOURCES, leading, mode_points
+from clerestory.agreeing import agreements
 from clerestory.fidelity import FIDELITY
-from clerestory.validation import agreements, rate, read_labels
+from clerestory.readers import Readings
+from clerestory.validation import rate, read_labels
 from privacy.codebook import UNCLEAR, codebook
 from privacy.raters import OFFLINE
 
@@ -77,7 +79,7 @@ def main(arguments: Sequence[str] = ()) -> None:
 
 def measure(logs: Path, labels: Path) -> dict[str, Any]:
     """All that is told, as the file that reports quote holds it."""
-    told = agreements(rate(logs, labels, OFFLINE.name, lambda _task, _share: None))
+    told = agreements(rate(logs, labels, Readings(OFFLINE), lambda _task, _share: None)[0])
     kept = ("instrument", "kappa", "low", "high", "exact", "coverage", "n")
     return {
         "rater": OFFLINE.name,

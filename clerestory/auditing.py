@@ -4,8 +4,9 @@ Replay a ledger's export as an outsider: no vault, no keeper, only files.
 Checked: every entry follows from the one before; every checkpoint that anybody kept is a head
 of just this history, with what was spent by then, or is named in a recovery that officers
 signed; every key and every release has a charge of its own; every bundle is the one that was
-released for it; no charge went past the policy in force.  A ledger that was rewritten or cut
-after a checkpoint went out cannot hold it.
+released for it, and tells of every month of labelling, by readings of the anchor set that the
+ledger names; no charge went past the policy in force.  A ledger that was rewritten or cut after a
+checkpoint went out cannot hold it.
 """
 
 from collections import Counter
@@ -16,15 +17,18 @@ from pathlib import Path
 from typing import Any
 
 from clerestory.limits import check_limits, in_last_period
+from privacy.anchor_readings import ANCHOR_SET, AnchorReadings, read_anchor_readings
 from privacy.checkpoint import Checkpoint, read_checkpoint
 from privacy.entries import Entry, read_entry
 from privacy.errors import ConfigurationError, VerificationError
 from privacy.floor import read_floor
 from privacy.history import History
+from privacy.label_sets import label_set
 from privacy.loss import read_rho, write_rho
 from privacy.plan import Plan, read_plan
 from privacy.recovery import OFFICERS, Recovered, officers_in, recoveries, unexplained
 from privacy.signing import public_raw
+from privacy.stability import check_readings
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,9 @@ class _Bundle:
     sums: str
     single_person: bool
     officers: frozenset[str]
+    label_set: str
+    readings: AnchorReadings | None
+    """What it says of its rater's stability, where it says anything."""
 
 
 def replay(export: Path, given: Sequence[Path], trust: str | None = None) -> dict[str, Any]:
@@ -89,6 +96,8 @@ def _check_held(
             raise _rewritten(f"a recovery, at position {explained.entry}, that is not of its vault")
         return
     plan, size = bundle.plan, bundle.checkpoint.size
+    if bundle.readings:
+        check_readings(bundle.readings, bundle.label_set, entries[:size])
     paid = [entries[seq] for seq in history.numbers("charge", plan.hash) if seq < size]
     if not any(read_rho(entry.body["rho"]) >= plan.loss for entry in paid):
         raise _not_charged("a bundle whose plan has no such charge before its checkpoint.")
@@ -131,13 +140,18 @@ def _bundle(path: Path, trust: str | None) -> _Bundle:
         note = (path / "checkpoint.txt").read_text(encoding="utf-8")
         key = public_raw(trust or (path / "keeper.pub").read_text(encoding="utf-8"))
         policy = (path / "policy.toml").read_text(encoding="utf-8")
+        plan = read_plan((path / "plan.json").read_bytes())
+        floor = read_floor((path / "floor.json").read_bytes())
+        anchors = path / ANCHOR_SET
         return _Bundle(
             path,
-            read_plan((path / "plan.json").read_bytes()),
+            plan,
             read_checkpoint(note, key),
             sha256((path / "SHA256SUMS").read_bytes()).hexdigest(),
-            read_floor((path / "floor.json").read_bytes()).single_person,
+            floor.single_person,
             frozenset(officers_in(policy)),
+            label_set(plan, floor.hash),
+            read_anchor_readings(anchors.read_bytes()) if anchors.exists() else None,
         )
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         raise _not_there("a bundle without checkpoint, key, plan, floor, policy or sums.") from None

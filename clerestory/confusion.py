@@ -16,7 +16,6 @@ from privacy.codebook import codebook
 from privacy.confusion import ANSWERS, NO, OUTSIDE, YES
 from privacy.derived import DERIVED, Condition, Derived
 from privacy.errors import ConfigurationError
-from privacy.raters import RATERS
 
 Labels = Mapping[str, str]
 
@@ -50,7 +49,7 @@ def confusion(rated: Rated, *, by: Sequence[str], reference: str, same_populatio
     ]
     if not tables:
         raise _bad("no session with a right label.", "label some sessions first.")
-    rater = RATERS[rated.rater]
+    rater = rated.rater
     head = {
         "format": FORMAT,
         "rater": {

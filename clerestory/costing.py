@@ -8,7 +8,9 @@ likewise.  What nobody stated is not known, and is said to be so.
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from fractions import Fraction
 from itertools import islice
+from math import ceil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -78,7 +80,8 @@ def costs(
     """
     rater, sessions = made.rater, made.forecast.sessions
     if not asks(rater.name):
-        return {"calls": 0, "dollars": 0, "dollars_most": 0, "hours": 0, "ways": {}}, []
+        nothing: dict[str, Any] = dict.fromkeys(("calls", "dollars", "dollars_most", "hours"), 0)
+        return {**nothing, "ways": {}, "readings": {}}, []
     known, per_token = terms(study, rater), characters or CHARACTERS_PER_TOKEN
     own = _told(cost_of(rater, sessions, per_token), known)
     told = {way: _told(cost, known) for way, cost in ways(rater, sessions, per_token).items()}
@@ -92,7 +95,15 @@ def costs(
         *(_line(way, told[way], marked=way == chosen) for way in WAYS),
         *_explained(known, told, chosen),
     ]
-    return {**own, "way": chosen, "characters_per_token": per_token, "ways": told}, lines
+    again = {
+        one.name: _told(cost_of(one.rater, ceil(sessions * Fraction(one.share)), per_token), known)
+        for one in made.readings
+    }
+    if again:
+        lines.append("  and beside it, for the second readings of a share of the sessions:")
+        lines += [_line(name, cost, marked=True) for name, cost in again.items()]
+    more = {"way": chosen, "characters_per_token": per_token, "ways": told, "readings": again}
+    return {**own, **more}, lines
 
 
 def counted(rater: Rater, key: bytes) -> float:

@@ -1,5 +1,5 @@
 """
-Hold a rater's labels against one's own, on one's own files.
+Hold a rater's labels against one's own, or against a second reading, on one's own files.
 
 The files are read in clear, in this process: this is for sessions that one may read, such as
 one's own or public ones.  Labels come from a CSV with a column `path` (relative to the folder)
@@ -7,44 +7,60 @@ and a column for each instrument; where a path stands twice, its first row count
 that belong together (a column `account` or `repository`, else the folder they lie in) are
 drawn together when intervals are made.
 
+A second reading (`readers`) is held against the first, and, where there are labels of one's own,
+against those as well.  Two readings that agree may both be wrong; two that do not cannot both be
+right.
+
 The codes of the offline rater's rules are for here, where the text may be read anyway: they say
 more about a session than its labels do, and nothing else imports them.
 """
 
 import csv
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from classifiers.agreement import Pair, agreement, interval
+from classifiers.agreement import Pair
 from classifiers.formats import read_session
-from classifiers.raters import rater_of
 from classifiers.raters.offline.codes import codes_of
 from classifiers.raters.offline.evidence import gather
 from classifiers.rendering import render
-from classifiers.sessions import UnreadableError
-from privacy.codebook import Instrument, codebook
-from privacy.errors import ConfigurationError
-from privacy.raters import OFFLINE, RATERS, asks
+from classifiers.sessions import Session, UnreadableError
+from classifiers.structure import contexts, structure_of
+from privacy.codebook import codebook
+from privacy.raters import OFFLINE, Rater
+from privacy.views import UNSEEN
+
+from .readers import Reader, Readings, bad
+
+Labels = Mapping[str, str]
+Given = Mapping[str, tuple[str, Labels]]
+"""By path: what a session belongs to, and its right labels as far as they are known."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rated:
-    """Sessions that a rater labelled, beside the labels that were given for them."""
+    """Sessions that a rater labelled, beside the labels that count as right."""
 
-    rater: str
-    pairs: tuple[tuple[Mapping[str, str], Mapping[str, str]], ...]
+    rater: Rater
+    paths: tuple[str, ...]
+    """The sessions, by the file they lie in."""
+    pairs: tuple[tuple[Labels, Labels], ...]
     """For each session its right labels, as far as they are given, and the rater's."""
     groups: tuple[str, ...]
     """For each session the account, repository or folder that it belongs to."""
+    keys: tuple[Labels, ...]
+    """For each session what it may be grouped by: labels of who read it, and what is counted."""
     codes: tuple[Mapping[str, tuple[str, ...]], ...]
     """For each session the codes of the rules behind every label, where the rater has rules."""
     paid: tuple[float | None, ...]
     """For each session its price in US dollars, where one was given."""
     refused: Mapping[str, int]
     """Files that could not be read, by reason code."""
+    unrated: Mapping[str, int]
+    """Sessions that the rater was shown and gave no labels for, by status."""
 
     def of(self, name: str) -> Iterator[tuple[int, Pair]]:
         """The sessions whose right label of an instrument is known: place, and both labels."""
@@ -56,43 +72,90 @@ class Rated:
 def rate(
     sessions: Path,
     labels: Path | None,
-    rater: str,
+    readings: Readings,
     progress: Callable[[str, float], None],
     *,
     codes: bool = False,
     prices: Mapping[str, float] | None = None,
-) -> Rated:
+) -> list[Rated]:
     """
-    Have a rater label sessions whose right labels are known.
+    Have sessions labelled, once or twice.
 
     Args:
         sessions: Folder of session logs.
-        labels: The CSV; None to take the paths of the prices.
-        rater: Name of a known rater that asks nobody.
+        labels: The CSV; None to take the paths of the prices, or all files for two readings.
+        readings: Who reads.
         progress: Told how far it is.
         codes: Whether to say which rules stood behind each label.
         prices: What somebody paid for the same result, by path.
 
+    Returns:
+        What each reading found, in their order.
+
     Raises:
-        ConfigurationError: No such rater, folder or file, or labels outside the codebook.
+        ConfigurationError: No such folder or file, or labels outside the codebook.
+        IncompleteError: Somebody was to be asked, and could not be.
     """
-    here = [name for name in RATERS if not asks(name)]
-    if rater not in here:  # whom it would ask stands in a plan only
-        raise _bad(
-            f"the rater {rater!r}, which asks somebody or is not known.",
-            f"choose one of: {', '.join(here)}.",
-        )
-    if labels is None and not prices:
-        raise _bad("neither labels nor prices.", "give --labels or --prices.")
+    if labels is None and not prices and readings.second is None:
+        raise bad("neither labels nor prices.", "give --labels, --prices or --against.")
     if not sessions.is_dir():
-        raise _bad("no folder of sessions.", "check the path given with --sessions.")
-    given: dict[str, tuple[str, Mapping[str, str]]] = {
+        raise bad("no folder of sessions.", "check the path given with --sessions.")
+    given: dict[str, tuple[str, Labels]] = {
         path: (str(Path(path).parent), {}) for path in prices or ()
     }
     given |= read_labels(labels) if labels is not None else {}
-    paid = []
-    hand, pairs, groups, behind = rater_of(RATERS[rater]), [], [], []
-    refused: dict[str, int] = defaultdict(int)
+    given = given or _all_of(sessions)
+    rated, whole = list[Rated](), len(readings.both)
+    with closing(readings.each()) as each:
+        for reader in each:
+            done = len(rated)
+
+            def told(what: str, share: float, done: int = done) -> None:
+                progress(what, (done + share) / whole)
+
+            rated.append(_read(sessions, given, reader, told, codes=codes, prices=prices or {}))
+    return rated
+
+
+def against(first: Rated, second: Rated) -> Rated:
+    """
+    A second reading beside the first, whose labels stand where right ones would.
+
+    Instruments that either was not shown are left out; so is a file that only one could read.
+    """
+    hidden = {*UNSEEN[first.rater.view], *UNSEEN[second.rater.view]}
+    found = dict(zip(second.paths, (found for _, found in second.pairs), strict=True))
+    kept = [place for place, path in enumerate(first.paths) if path in found]
+    return Rated(
+        second.rater,
+        tuple(first.paths[place] for place in kept),
+        tuple(
+            (
+                {n: label for n, label in first.pairs[place][1].items() if n not in hidden},
+                found[first.paths[place]],
+            )
+            for place in kept
+        ),
+        tuple(first.groups[place] for place in kept),
+        tuple(first.keys[place] for place in kept),
+        tuple({} for _ in kept),
+        tuple(None for _ in kept),
+        second.refused,
+        second.unrated,
+    )
+
+
+def _read(
+    sessions: Path,
+    given: Given,
+    reader: Reader,
+    progress: Callable[[str, float], None],
+    *,
+    codes: bool,
+    prices: Mapping[str, float],
+) -> Rated:
+    paths, pairs, groups, keys, behind = list[str](), [], list[str](), [], []
+    refused, unrated = Counter[str](), Counter[str]()
     for number, (path, (group, row)) in enumerate(given.items()):
         progress("rating", number / len(given))
         try:
@@ -103,76 +166,35 @@ def rate(
         except UnreadableError as error:
             refused[error.reason] += 1
             continue
-        pairs.append((row, dict(hand.rate(session, render(session)))))
+        found, status = reader.read(session)
+        unrated.update([] if status == "rated" else [status])
+        paths.append(path)
+        pairs.append((row, found))
         groups.append(group)
-        paid.append((prices or {}).get(path))
-        behind.append(codes_of(gather(session)) if codes and rater == OFFLINE.name else {})
-    return Rated(rater, (*pairs,), (*groups,), (*behind,), (*paid,), dict(refused))
+        keys.append({**_counted(session), **found})
+        rules = codes and reader.rater.name == OFFLINE.name
+        behind.append(codes_of(gather(session)) if rules else {})
+    paid = tuple(prices.get(path) for path in paths)
+    return Rated(
+        reader.rater, (*paths,), (*pairs,), (*groups,), (*keys,), (*behind,), paid,
+        dict(refused), dict(unrated),
+    )  # fmt: skip
 
 
-def agreements(rated: Rated) -> dict[str, Any]:
-    """
-    How far a rater agrees with the right labels.
-
-    Returns:
-        `instruments` (instrument, kappa, low, high, exact, adjacent, n, left_out, coverage,
-        kappa_answered, `mistakes` as right label → rater's label → sessions, `groups` as
-        group → exact, n), `read`, `groups` (how many), `refused` (files by reason code), `rater`.
-    """
-    return {
-        "rater": rated.rater,
-        "read": len(rated.pairs),
-        "groups": len(set(rated.groups)),
-        "refused": dict(rated.refused),
-        "instruments": [
-            row for one in codebook().instruments if (row := _row(rated, one)) is not None
-        ],
-    }
+def _counted(session: Session) -> dict[str, str]:
+    whole = render(session)
+    return contexts(structure_of(session), whole, share_cut=whole.share_cut)
 
 
-def rules(rated: Rated) -> list[dict[str, Any]]:
-    """For each instrument and code of a rule: labels that rested on it, and how many were right."""
-    counts: dict[str, Counter[tuple[str, bool]]] = defaultdict(Counter)
-    for one in codebook().instruments:
-        for place, (right, found) in rated.of(one.name):
-            for code in rated.codes[place].get(one.name, ()):
-                counts[one.name][code, right == found] += 1
-    return [
-        {
-            "instrument": name,
-            "code": code,
-            "labels": told[code, True] + told[code, False],
-            "right": told[code, True],
-        }
-        for name, told in counts.items()
-        for code in sorted({code for code, _ in told})
-    ]
+def _all_of(sessions: Path) -> dict[str, tuple[str, Labels]]:
+    """Every file below a folder, none with a right label."""
+    files = sorted(path.relative_to(sessions) for path in sessions.rglob("*") if path.is_file())
+    if not files:
+        raise bad("a folder without files.", "check the path given with --sessions.")
+    return {str(path): (str(path.parent), {}) for path in files}
 
 
-def _row(rated: Rated, instrument: Instrument) -> dict[str, Any] | None:
-    pairs = list(rated.of(instrument.name))
-    found = agreement(instrument, [pair for _, pair in pairs])
-    if found is None:
-        return None
-    groups: dict[str, list[Pair]] = defaultdict(list)
-    mistakes: dict[str, Counter[str]] = defaultdict(Counter)
-    for place, (right, given) in pairs:
-        groups[rated.groups[place]].append((right, given))
-        mistakes[right][given] += 1
-    low, high = interval(instrument, groups) or (None, None)
-    return {
-        **asdict(found),
-        "low": low,
-        "high": high,
-        "mistakes": {right: dict(told) for right, told in mistakes.items()},
-        "groups": {
-            group: {"exact": sum(r == g for r, g in told) / len(told), "n": len(told)}
-            for group, told in sorted(groups.items())
-        },
-    }
-
-
-def read_labels(path: Path) -> dict[str, tuple[str, Mapping[str, str]]]:
+def read_labels(path: Path) -> dict[str, tuple[str, Labels]]:
     """
     Right labels by path, each with what the session belongs to.
 
@@ -180,7 +202,7 @@ def read_labels(path: Path) -> dict[str, tuple[str, Mapping[str, str]]]:
         ConfigurationError: No such file, no column `path`, or labels outside the codebook.
     """
     instruments = {i.name: i.labels for i in codebook().instruments}
-    rows: dict[str, tuple[str, Mapping[str, str]]] = {}
+    rows: dict[str, tuple[str, Labels]] = {}
     try:
         with path.open(encoding="utf-8", newline="") as file:
             for row in csv.DictReader(file):
@@ -188,17 +210,12 @@ def read_labels(path: Path) -> dict[str, tuple[str, Mapping[str, str]]]:
                 group = row.get("account") or row.get("repository") or str(Path(row["path"]).parent)
                 rows.setdefault(row["path"], (group, wanted))
     except (OSError, UnicodeDecodeError, KeyError, csv.Error):
-        raise _bad("no CSV with a column path.", "check the file given with --labels.") from None
+        raise bad("no CSV with a column path.", "check the file given with --labels.") from None
     for _, labels in rows.values():
         for name, label in labels.items():
             if label not in instruments[name]:
                 found = f"a label outside the instrument {name}."
-                raise _bad(found, f"use: {', '.join(instruments[name])}.")
+                raise bad(found, f"use: {', '.join(instruments[name])}.")
     if not rows:
-        raise _bad("a CSV without rows.", "label some sessions first.")
+        raise bad("a CSV without rows.", "label some sessions first.")
     return rows
-
-
-def _bad(found: str, remedy: str) -> ConfigurationError:
-    rule = "Validation compares a known rater with labels of the codebook, file by file."
-    return ConfigurationError("VALIDATION_INPUT", rule=rule, found=found, remedy=remedy)

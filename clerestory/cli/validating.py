@@ -1,6 +1,6 @@
 """The command that says how good a rater is, on files that one may read."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
@@ -21,7 +21,28 @@ def validate(
     prices: Annotated[
         Optional[Path], typer.Option(help="CSV: path, price: what a person was paid, in dollars.")
     ] = None,
-    rater: Annotated[str, typer.Option(help="Whose labels to hold against yours.")] = "offline",
+    rater: Annotated[
+        str,
+        typer.Option(help="Whose labels to hold against yours.", show_default="offline"),
+    ] = "",
+    study: Annotated[
+        Optional[Path],
+        typer.Option(
+            help="A study, whose rater reads instead.  One that asks a model sends what it is "
+            "shown of each file to the study's endpoint."
+        ),
+    ] = None,
+    api_key_file: Annotated[
+        Optional[Path], typer.Option(help="File with the key for that endpoint; kept nowhere.")
+    ] = None,
+    against: Annotated[
+        str,
+        typer.Option(
+            metavar="again|VIEW|MODE|model=NAME",
+            help="Read a second time, and hold the readings against each other: the same again, "
+            "first_turn, tail, whole; of a rater that asks, separate, combined, model=NAME.",
+        ),
+    ] = "",
     mistakes: Annotated[
         bool, typer.Option("--mistakes", help="Also: which label was taken for which, by group.")
     ] = False,
@@ -33,7 +54,10 @@ def validate(
     ] = None,
     by: Annotated[
         Optional[list[str]],
-        typer.Option(help="With --confusion: also apart, by the rater's label of an instrument."),
+        typer.Option(
+            help="Also apart, by the rater's label of an instrument or by what is counted of a "
+            "session, as length_band; with --confusion its counts, too: by instruments alone."
+        ),
     ] = None,
     reference: Annotated[
         str, typer.Option(help="With --confusion: whose labels are right, of which sessions.")
@@ -46,16 +70,37 @@ def validate(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Hold a rater against labels of one's own, on one's own files."""
+    """Hold a rater against labels of one's own, or against a second reading, on one's own files."""
+    from clerestory.agreeing import agreements, apart, rules
     from clerestory.cli.app import Progress
+    from clerestory.cli.running import api_key
     from clerestory.pricing import calibrate, read_prices
-    from clerestory.validation import agreements, rate, rules
+    from clerestory.readers import Readings
+    from clerestory.validation import against as held_against
+    from clerestory.validation import rate
 
     paid = read_prices(prices) if prices else None
+    key = api_key(api_key_file).encode() if api_key_file else b""
+    readings = Readings.of(rater, study, against, key)
     with Progress() as progress:
-        rated = rate(sessions, labels, rater, progress, codes=codes, prices=paid)
+        rated, *second = rate(sessions, labels, readings, progress, codes=codes, prices=paid)
     told = agreements(rated)
     lines = _table(told) if labels else []
+    if by and labels:
+        told["by"] = apart(rated, by)
+        lines += _apart(told["by"])
+    for again in second:
+        both = held_against(rated, again)
+        beside = {"what": against, **agreements(both), **({"by": apart(both, by)} if by else {})}
+        told["against"] = beside | ({"labels": agreements(again)} if labels else {})
+        lines += [f"\nthe first reading, and a second one: {against}", *_table(beside)]
+        lines += _apart(beside.get("by", ()))
+        lines += _mistakes(beside, "first label, and the second") if mistakes else []
+        if labels:
+            lines += [
+                "\nthe second reading against your labels",
+                *_table(told["against"]["labels"]),
+            ]
     if paid is not None:
         told["prices"] = calibrate(rated)
         lines += _prices(told["prices"])
@@ -76,10 +121,12 @@ def validate(
             "only sessions of people who agreed, or public ones, belong in them"
         )
     refused = ", ".join(f"{code} {n}" for code, n in told["refused"].items()) or "none"
+    unrated = "".join(f"; {status}: {n}" for status, n in told["unrated"].items())
     lines.append(
         f"{told['read']} sessions read, of {told['groups']} accounts, repositories or folders; "
-        f"refused: {refused}"
+        f"refused: {refused}{unrated}"
     )
+    lines += [f"their text went to {one.endpoint}, for {one.model}" for one in readings.asking]
     answer(told, "\n".join(lines), as_json=as_json)
 
 
@@ -98,10 +145,25 @@ def _table(told: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def _mistakes(told: Mapping[str, Any]) -> list[str]:
+def _apart(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    lines = [f"\n{'by group':<40} {'kappa':>6} {'95 % interval':>16} {'exact':>6} {'n':>5}"]
+    for row in rows:
+        ends = "-" if row["low"] is None else f"{row['low']:.2f} to {row['high']:.2f}"
+        kappa = "-" if row["kappa"] is None else f"{row['kappa']:.2f}"
+        keys = ", ".join(f"{name}={value}" for name, value in row["group"].items())
+        lines.append(
+            f"{row['instrument'] + ': ' + keys:<40} {kappa:>6} {ends:>16} {row['exact']:>6.2f} "
+            f"{row['n']:>5}"
+        )
+    return lines if rows else []
+
+
+def _mistakes(
+    told: Mapping[str, Any], what: str = "right label, and what the rater said"
+) -> list[str]:
     lines = []
     for row in told["instruments"]:
-        lines.append(f"\n{row['instrument']}: right label, and what the rater said")
+        lines.append(f"\n{row['instrument']}: {what}")
         for right, found in row["mistakes"].items():
             said = sorted(found.items(), key=lambda item: (-item[1], item[0]))
             lines.append(f"  {right:<13} " + ", ".join(f"{label} {n}" for label, n in said))

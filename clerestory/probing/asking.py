@@ -58,18 +58,30 @@ class Server:
     def label(self, answers: Answers) -> str:
         """What becomes of a made-up session in a run: `labels`, a status, or a halt's name."""
         session = read_session(WARM_UP)
-        with self._control() as control:
-            rater = ClaudeRater(replace(self.rater, answers=answers), seconds=self.seconds)
-            try:
-                rater.unlock(self.key, control)
+        try:
+            with self.reading(replace(self.rater, answers=answers)) as rater:
                 rater.rate(session, render(session))
-            except Unrated as outcome:
-                return outcome.status
-            except Halted as halted:
-                return halted.code.name
-            finally:
-                rater.close()
+        except Unrated as outcome:
+            return outcome.status
+        except Halted as halted:
+            return halted.code.name
         return "labels"
+
+    @contextmanager
+    def reading(self, rater: Rater) -> Iterator[ClaudeRater]:
+        """
+        A rater as a run has it, with the key, for as long as the block runs.
+
+        Raises:
+            Halted: The key is none that can be sent.
+        """
+        with self._control() as control:
+            made = ClaudeRater(rater, seconds=self.seconds)
+            try:
+                made.unlock(self.key, control)
+                yield made
+            finally:
+                made.close()
 
     def _heard(self, call: Callable[[], Any]) -> Any:  # noqa: ANN401
         try:

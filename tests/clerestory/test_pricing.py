@@ -5,10 +5,12 @@ from pathlib import Path
 import pytest
 
 from clerestory.pricing import DOLLARS, TIERS, calibrate, read_prices
+from clerestory.readers import Readings
 from clerestory.synthetic import write_sessions
 from clerestory.validation import Rated, rate
 from privacy.codebook import UNCLEAR, codebook
 from privacy.errors import ConfigurationError
+from privacy.raters import OFFLINE
 from tests.support.world import clerestory
 
 MIDDLE = {band: (low * high) ** 0.5 for band, (low, high) in DOLLARS.items()}
@@ -18,12 +20,15 @@ def rated(*priced: tuple[str, float | None]) -> Rated:
     """Sessions with a band and a price."""
     size = len(priced)
     return Rated(
-        rater="offline",
+        rater=OFFLINE,
+        paths=tuple(f"{number}.jsonl" for number in range(size)),
         pairs=tuple(({}, {"task_value": band}) for band, _ in priced),
         groups=("one",) * size,
+        keys=({},) * size,
         codes=({},) * size,
         paid=tuple(price for _, price in priced),
         refused={},
+        unrated={},
     )
 
 
@@ -85,4 +90,4 @@ def test_validate_tells_prices_and_says_what_they_are_good_for(tmp_path: Path) -
     assert "ordinal use only" in done.stdout
     assert "over 1000" in done.stdout
     with pytest.raises(ConfigurationError, match="VALIDATION_INPUT"):
-        rate(tmp_path, None, "offline", lambda _task, _share: None)
+        rate(tmp_path, None, Readings(OFFLINE), lambda _task, _share: None)

@@ -24,7 +24,7 @@ from tests.support.house import House, planted
 Files = dict[str, bytes]
 Change = Callable[[Files], object]
 
-TITLES = 17
+TITLES = 18
 
 
 @pytest.fixture(scope="module")

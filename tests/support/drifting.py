@@ -29,20 +29,21 @@ from tests.support.messages import API_KEY, MessagesServer, codes, message, serv
 ANCHORS = 40
 TABLES = """
 [[table]]
-name = "modes"
-share_of = "work_mode"
+name = "verified"
+rate_of = "verified_success"
 statistics = ["trend"]
 by = ["month"]
 
 [[table]]
-name = "outcomes"
-share_of = "outcome"
+name = "judged"
+rate_of = "judged_success"
 statistics = ["trend"]
 by = ["month"]
 """
 STUDY = (
     HEAD.replace("minimum_accounts = 20", "minimum_accounts = 2")
     .replace("epsilon = 2.0", "epsilon = 20.0")
+    .replace("2025-12", "2025-11")
     .replace("where = { interactive = true, staff = false }\n", "")
 )
 """Hardly anybody and hardly any noise: what is printed here is nobody's."""
@@ -57,15 +58,14 @@ def session(word: str, number: int) -> bytes:
 
 class Model:
     """
-    Tells outcomes by what is said, and calls work `fix` or `build` by the month it is.
+    Tells outcomes by what is said, and how sure that is by the month.
 
-    Of every four sessions three are called `usual` and one the other; what `usual` is may change.
-    Of alpha four in five succeed, of omega one in five: always.
+    Of alpha four in five succeed, of omega one in five: always.  What succeeded has hard evidence
+    to this model, until it changes.
     """
 
     def __init__(self) -> None:
-        self.usual, self.other = "fix", "build"
-        self.asked, self.patience = 0, 10**6
+        self.signal, self.asked, self.patience = "5", 0, 10**6
         self.stops: dict[int, Callable[[], None]] = {}
         """At which request something happens first."""
 
@@ -76,13 +76,12 @@ class Model:
         if self.asked > self.patience:
             return Reply(b"{}", 403)
         number = int(_NUMBER.search(asked.text)[1])  # type: ignore[index]
-        mode = self.usual if number % 4 else self.other
         outcome = "succeeded" if (number % 5 > 0) == ("alpha" in asked.text) else "failed"
-        return message(asked, codes({"work_mode": mode, "outcome": outcome}))
+        return message(asked, codes({"outcome": outcome, "success_signal": self.signal}))
 
     def change(self) -> None:
         """It becomes another model, under the same name."""
-        self.usual, self.other = self.other, self.usual
+        self.signal = "1"
 
 
 @dataclass
@@ -127,22 +126,20 @@ class Drifting:
 
 
 @contextmanager
-def drifting(
-    folder: Path, patch: pytest.MonkeyPatch, anchors: str | None = None
-) -> Iterator[Drifting]:
+def drifting(folder: Path, patch: pytest.MonkeyPatch, size: int = ANCHORS) -> Iterator[Drifting]:
     """
     A house before anything was sealed, in July 2026.
 
     Args:
         folder: Where it all goes.
         patch: Sets the ledger's clock; nothing of the product does.
-        anchors: What keeper.toml says of the anchor set; forty sessions by default.
+        size: Of its anchor set.
     """
     clock = [datetime(2026, 7, 10, 12, tzinfo=UTC)]
     patch.setattr(Ledger, "now", lambda self: max(self._history.time, clock[0]))
     own = folder / "anchors"
     own.mkdir(parents=True)
-    for number in range(ANCHORS):
+    for number in range(size):
         word = "alpha" if number % 2 else "omega"
         (own / f"{number:02}.jsonl").write_bytes(session(word, 1_000 + number))
     ours, model = authority(), Model()
@@ -156,7 +153,7 @@ def drifting(
         policy = replace(policy, raters=("claude",), models=(MODEL,), endpoint=(place,))
         path.write_text(policy.to_toml(floor), encoding="utf-8")
         (folder / "state").mkdir(mode=0o700)
-        told = f'anchor_set = "{own if anchors is None else anchors}"\n'
+        told = f'anchor_set = "{own}"\n'
         (folder / "state" / CONFIGURATION).write_text(told, encoding="utf-8")
         with opened(folder) as house, closing(Custodian(folder / "vault.custodian")) as hand:
             rater = asking(server.url, ours.roots)

@@ -177,6 +177,28 @@ def test_a_cap_stops_a_run_and_a_higher_one_goes_on(asking: Asking) -> None:
     assert len(server.asked) - before == SESSIONS
 
 
+def test_a_second_reading_asks_once_more_under_the_same_cap(asking: Asking) -> None:
+    """
+    What the first reading cost counts: its 24 calls of about 140 microdollars, of 4,500.
+
+    So not one more call, 3,200 at its worst, fits under that cap; and all do under five dollars.
+    """
+    world, server = asking.world, asking.server
+    before = len(server.asked)
+    again = '[[reading]]\nname = "again"\nshare = "1"\n'
+    found = dict[str, tuple[int, int]]()
+    for cap in ("0.0045", "5.0"):
+        path, plan = world.folder / f"again{cap}.toml", world.folder / f"again{cap}.json"
+        more = f'view = "tail"\ndollars = {cap}\n{again}'
+        path.write_text(study(server.url, more=more), "utf-8")
+        must("plan", path, "--out", plan)
+        must("submit", world.vault, plan)
+        must("approve", world.vault, plan, "--key", world.key)
+        done = clerestory("classify", world.vault, plan, "--api-key-file", asking.key_file)
+        found[cap] = done.returncode, len(server.asked) - before
+    assert found == {"0.0045": (5, 0), "5.0": (0, SESSIONS)}
+
+
 def test_nothing_is_kept_of_text_or_key(asking: Asking) -> None:
     """After that run; the server had all of it, which is the control."""
     world = asking.world
