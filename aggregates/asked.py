@@ -13,6 +13,7 @@ from privacy.errors import ConfigurationError
 from privacy.plan import Rater
 from privacy.prices import micro, price_list
 from privacy.raters import RATERS, asks
+from privacy.second import Reading, is_share
 from privacy.spending import Prices, Spending
 
 from .study import Study
@@ -76,6 +77,33 @@ def rater_of(study: Study) -> Rater:
         batches=choice.batches,
         answers=choice.answers,
     )
+
+
+def readings_of(study: Study, rater: Rater) -> tuple[Reading, ...]:
+    """
+    The second readings that a study asks for.
+
+    Raises:
+        ConfigurationError: Two have one name, a share is none, or the rater cannot have them.
+    """
+    made: list[Reading] = []
+    for number, one in enumerate(study.readings):
+        at = ("reading", number)
+        if one.name in [other.name for other in made]:
+            found = f"a second reading with the name {one.name!r}."
+            raise study.error(found, "give each reading its own name.", *at, "name")
+        if not is_share(one.share):
+            found = f"a share of {one.share!r}."
+            raise study.error(found, 'write a fraction above 0, 1 at most: "1/20".', *at, "share")
+        if rater.batches:
+            found = "a reading beside message batches, which carry the first one alone."
+            raise study.error(found, "take batches out of the rater.", *at, "name")
+        if one.mode and not asks(rater.name):
+            found = f"mode of the rater {rater.name}, which asks nobody."
+            raise study.error(found, "take it out, or name another rater.", *at, "mode")
+        other = replace(rater, view=one.view or rater.view, mode=one.mode or rater.mode)
+        made.append(Reading(one.name, one.share, other))
+    return (*made,)
 
 
 def spending_of(study: Study, rater: Rater) -> Spending | None:

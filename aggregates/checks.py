@@ -43,7 +43,7 @@ def check_table(study: "Study", index: int, table: TableSpec) -> None:
         return
     if table.agreement_of and len(set(table.agreement_of)) == 1:
         found = f"agreement of {table.agreement_of[0]!r} with itself, of which a record holds one."
-        remedy = 'compare two fields, or write not_computed = "no second reading of a session".'
+        remedy = "compare two fields, or ask for a second [[reading]] and compare with its label."
         raise study.error(found, remedy, "table", index, "agreement_of")
     known: tuple[str, ...] = OF_MEASURES if table.measure else ()
     if table.share_of or table.rate_of:

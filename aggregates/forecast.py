@@ -19,13 +19,13 @@ import numpy as np
 
 from privacy.codebook import Codebook
 from privacy.labels import SESSION_KEY_BYTES
-from privacy.plan import Forecast, Plan
+from privacy.plan import Forecast, Plan, Reading
 
 from .clipping import at_bounds
-from .columns import Rows
 from .estimates.totals import choose
 from .kernel import partial
 from .release import release
+from .rereading import reread
 from .targets import Sums
 from .twin import Twin, draw
 
@@ -49,7 +49,8 @@ def prior(plan: Plan, accounts: int, sessions: int, codebook: Codebook) -> dict[
     """
     drawn = min(max(accounts, PRIOR_ACCOUNTS[0]), PRIOR_ACCOUNTS[1])
     expected = round(drawn * sessions / accounts)
-    sums = partial(plan, _rows(drawn, expected, plan.population.months, codebook), codebook)
+    twin = _twin(drawn, expected, plan.population.months, codebook, plan.readings)
+    sums = partial(plan, twin.rows, twin.codebook)
     return {
         name: [round(int(cell) * accounts / drawn) for cell in vector]
         for name, vector in sums.items()
@@ -57,9 +58,15 @@ def prior(plan: Plan, accounts: int, sessions: int, codebook: Codebook) -> dict[
 
 
 @lru_cache(maxsize=1)  # `plan` asks for the same sessions again when it has shared its queries
-def _rows(accounts: int, sessions: int, months: Sequence[str], codebook: Codebook) -> Rows:
+def _twin(
+    accounts: int,
+    sessions: int,
+    months: Sequence[str],
+    codebook: Codebook,
+    readings: tuple[Reading, ...],
+) -> Twin:
     twin = draw(accounts, sessions, seed=PRIOR_SEED, codebook=codebook)
-    return in_months(twin, months).rows
+    return reread(in_months(twin, months), readings, seed=PRIOR_SEED)
 
 
 def forecast(plan: Plan, sums: Sums, accounts: int, sessions: int, codebook: Codebook) -> Forecast:

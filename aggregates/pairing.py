@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from privacy.codebook import UNCLEAR, Codebook
 from privacy.plan import AGREEMENTS, Axis, Kind, Query
+from privacy.second import repeats
 
 from .study import Study
 
@@ -49,6 +50,7 @@ def paired(
         raise study.error(found, "keep two labels.", "table", number, "agreement_of")
     axes = (*by, one, replace(other, levels=tuple(places[name] for name in names)))
     kinds = {i.name: i.kind for i in codebook.instruments}
+    kinds = {field.name: kinds.get(repeats(field.name), "nominal") for field in codebook.fields}
     if any(kinds.get(axis.name, "nominal") == "nominal" for axis in (one, other)):
         return replace(counts, axes=axes), UNORDERED
     for axis in (one, other):

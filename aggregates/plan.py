@@ -17,11 +17,12 @@ from privacy.measurements import rho_of
 from privacy.minimum import BETA, quantile
 from privacy.plan import Forecast, Plan, Population, Privacy, Query, Rater, Table
 from privacy.plan import Study as Asked
+from privacy.second import widened
 from privacy.soundness import cells_tested, unseen
 from privacy.unit import SCALE
 from privacy.views import SHOWN
 
-from .asked import rater_of, spending_of
+from .asked import rater_of, readings_of, spending_of
 from .division import divide
 from .forecast import forecast, prior
 from .population import conditions
@@ -98,10 +99,12 @@ def plan(
 def draft(study: Study, rater: Rater, book: Codebook) -> Plan:
     """Compile everything about a plan but its prices and its forecast."""
     bound = bound_of(study, study.budget.k, "privacy")
+    readings = readings_of(study, rater)
+    wide = widened(book, readings)
     queries: list[Query] = []
     tables: list[Table] = []
     for number in range(len(study.tables)):
-        more, statistics = queries_of(study, number, bound=bound, codebook=book)
+        more, statistics = queries_of(study, number, bound=bound, codebook=wide)
         queries += more
         tables += statistics
     validation, tables = validated(study, tables, rater, book)
@@ -128,6 +131,7 @@ def draft(study: Study, rater: Rater, book: Codebook) -> Plan:
         prompts=book.prompts_hash,
         validation=validation,
         spending=spending_of(study, rater),
+        readings=readings,
     )
     drafted = _tested(made, *_shared(queries, tables))
     if hidden := unseen(drafted):

@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 
 from privacy.codebook import Codebook
 from privacy.plan import Axis, Plan, Query
+from privacy.second import repeats
 
 from .estimates.cells import Smooth
 
@@ -168,6 +169,8 @@ def _holds_all(axis: Axis, plan: Plan, codebook: Codebook) -> bool:
     if len(columns) != 1:
         return False
     (column,) = columns
+    if column != repeats(column):
+        return False  # a second reading is of a sample: the others lie in no level of it
     labels = plan.population.where.get(column, codebook.field(column).labels)
     # A level that says nothing of the column holds all of its labels.
     held = {label for level in axis.levels for label in level.when.get(column, labels)}

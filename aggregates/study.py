@@ -78,11 +78,22 @@ class RaterChoice(Part):
     """What labelling may cost at most: the run stops before it passes that."""
 
 
+class ReadingChoice(Part):
+    """A second reading of some sessions: by the study's rater, shown or asked otherwise or not."""
+
+    name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+    share: str
+    """Which part of the sessions is read again: "1/20"."""
+    view: ViewName | None = None
+    mode: Mode | None = None
+
+
 class _File(Part):
     study: Header
     population: Sessions
     privacy: Budget
     rater: RaterChoice = RaterChoice()
+    reading: list[ReadingChoice] = Field(default=[], max_length=3)
     table: list[TableSpec] = Field(min_length=1, max_length=200)
 
 
@@ -100,6 +111,7 @@ class Study:
     """How errors name the file."""
     folder: Path | None = None
     """Where it lies: files that it names lie beside it."""
+    readings: tuple[ReadingChoice, ...] = ()
 
     @classmethod
     def read(cls, path: Path) -> "Study":
@@ -147,7 +159,7 @@ class Study:
         except ValidationError as error:
             raise invalid(error, text, file) from None
         parts = (data.study, data.population, data.privacy, data.rater, (*data.table,))
-        study = cls(*parts, text, file, folder)
+        study = cls(*parts, text, file, folder, (*data.reading,))
         study._check()
         return study
 

@@ -22,15 +22,18 @@ from typing import Protocol
 from privacy.codebook import Codebook
 from privacy.codebook import codebook as installed
 from privacy.errors import ClerestoryError, ConfigurationError
+from privacy.label_sets import label_sets
 from privacy.labels import SESSION_KEY_BYTES, row_width
 from privacy.measurements import add_noise
 from privacy.plan import Plan, Query, read_plan
-from privacy.sealing import LARGEST, KeyPair, SealedBlob, seal
+from privacy.sealing import LARGEST, KeyPair, SealedBlob, run_info, seal
+from privacy.second import joined, widened
 from privacy.soundness import check_sound
 from privacy.tasks import Task, sums_info
 
 from .clipping import at_bounds
 from .estimates.totals import choose
+from .owners import broken
 from .release import Row, release
 from .tally import Tally, pack_sums
 
@@ -85,6 +88,9 @@ def prepare(plan_bytes: bytes) -> None:
         )
     check_sound(plan)
     pair = KeyPair.generate()
+    if plan.readings:
+        _check_rehearsed(_rehearsed_with_readings(plan, book, pair))
+        return
     half = Task(recipient=pair.public)
     made_up, info = _made_up(plan, book), half.info(plan.hash)
     blob = seal(made_up, {"bucket": "0"}, public=pair.public, info=info)
@@ -95,6 +101,22 @@ def prepare(plan_bytes: bytes) -> None:
     whole = Task(partials={"0": blob.digest})
     channel = _Rehearsal([whole.encode(), channel.sent, b""])
     run(channel, pair)
+    _check_rehearsed(channel)
+
+
+def _rehearsed_with_readings(plan: Plan, book: Codebook, pair: KeyPair) -> "_Rehearsal":
+    """A run in which a made-up bucket comes with every second reading; halves have none."""
+    made_up, info = _made_up(plan, book), run_info(plan.hash)
+    first, *again = label_sets(plan, plan.binding.floor if plan.binding else "")
+    headers = [{"bucket": "0", "set": name} for name in (*again, first)]
+    blobs = [seal(made_up, header, public=pair.public, info=info) for header in headers]
+    channel = _Rehearsal([*(blob.encode() for blob in blobs), b""])
+    _prepared[:] = [(plan, book)]
+    run(channel, pair)
+    return channel
+
+
+def _check_rehearsed(channel: "_Rehearsal") -> None:
     if len(channel.sent) <= 1:
         _prepared.clear()
         raise ConfigurationError(
@@ -127,13 +149,14 @@ def unsafe_release_unsealed(
 
     Args:
         plan: The plan to execute.
-        buckets: Label rows, sorted by account, an account whole in one bucket.
+        buckets: Label rows, sorted by account, an account whole in one bucket; of a plan with
+            second readings, joined (`privacy.second`).
         codebook: The codebook of the rows; that of this installation by default.
 
     Raises:
         RefusedError: A bucket is broken, or a charge does not cover its noise.
     """
-    tally = Tally(plan, codebook or installed())
+    tally = Tally(plan, widened(codebook or installed(), plan.readings))
     for bucket in buckets:
         tally.add_bucket(bucket)
     return _finish(plan, tally, codebook)
@@ -176,6 +199,8 @@ def _answer(channel: Channel, key: KeyPair) -> bytes:
         first = channel.receive(FRAME)
         task = Task.decode(first) or Task()
         blobs = _blobs(channel, first if task == Task() else channel.receive(FRAME))
+        if plan.readings and task != Task():
+            return CODES["TASK_UNREADABLE"]  # sums of halves know one reading only
         if task.recipient:
             return _summed(plan, book, blobs, key, task)
         rows = _released(plan, book, blobs, key, task)
@@ -201,7 +226,11 @@ def _released(
     plan: Plan, book: Codebook, blobs: Iterator[SealedBlob], key: KeyPair, task: Task
 ) -> list[Row]:
     """All tables, from buckets or from the sums that were made of them."""
-    tally = Tally(plan, book, task.partials)
+    tally = Tally(plan, widened(book, plan.readings), task.partials)
+    if plan.readings:
+        for bucket in _joined(plan, book, blobs, key):
+            tally.add_bucket(bucket)
+        return _finish(plan, tally, book)
     for blob in blobs:
         if task.partials:
             number = blob.header["bucket"]
@@ -211,6 +240,27 @@ def _released(
             tally.add_bucket(_opened(blob, key, task.info(plan.hash)))
     tally.check_complete()
     return _finish(plan, tally, book)
+
+
+def _joined(
+    plan: Plan, book: Codebook, blobs: Iterator[SealedBlob], key: KeyPair
+) -> Iterator[bytes]:
+    """Each bucket of the first reading, with the second labels of it, which come before it."""
+    _, *names = label_sets(plan, plan.binding.floor if plan.binding else "")
+    info, held = run_info(plan.hash), dict[str, memoryview]()
+    number = ""
+    for blob in blobs:
+        name, of = blob.header.get("set", ""), blob.header["bucket"]
+        if name in held or (held and of != number):
+            raise broken("second labels beside those of another bucket.")
+        data, number = _opened(blob, key, info), of
+        if name in names:
+            held[name] = data
+            continue
+        yield joined(data, [held.get(one, b"") for one in names], book)
+        held.clear()
+    if held:
+        raise broken("second labels without the first.")
 
 
 def _blobs(channel: Channel, frame: bytes) -> Iterator[SealedBlob]:

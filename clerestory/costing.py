@@ -8,7 +8,9 @@ likewise.  What nobody stated is not known, and is said to be so.
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from fractions import Fraction
 from itertools import islice
+from math import ceil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -84,14 +86,12 @@ def costs(
     """
     rater, sessions = made.rater, made.forecast.sessions
     if not asks(rater.name):
-        return {"calls": 0, "dollars": 0, "dollars_most": 0, "hours": 0, "ways": {}}, []
+        nothing: dict[str, Any] = dict.fromkeys(("calls", "dollars", "dollars_most", "hours"), 0)
+        return {**nothing, "ways": {}, "readings": {}, "anchors": {}}, []
     known, per_token = terms(study, rater), characters or CHARACTERS_PER_TOKEN
     own = _told(cost_of(rater, sessions, per_token), known)
     told = {way: _told(cost, known) for way, cost in ways(rater, sessions, per_token).items()}
-    chosen, anchor_set = _way(rater), len(shipped().digests)
-    # They are asked plainly, whatever the plan says of batches.
-    read = cost_of(replace(rater, batches=False), anchor_set, per_token)
-    anchors = {"sessions": anchor_set, **_told(read, known)}
+    chosen, anchors = _way(rater), _anchors(made, known, per_token)
     counted = "as its endpoint counts" if characters else "by rule of thumb"
     lines = [
         f"labelling {sessions:,} sessions with {rater.model}, {per_token:.2f} characters a token "
@@ -100,10 +100,19 @@ def costs(
         f"{'dollars':>14}{'at most':>16}{'hours':>8}",
         *(_line(way, told[way], marked=way == chosen) for way in told),
         *_explained(known, told, chosen),
-        _anchors(anchors),
+        f"  besides, in each calendar month of labelling, the anchor set: {anchors['sessions']} "
+        f"sessions where it is the one that ships, {anchors['calls']:,} calls, "
+        f"{_money(anchors['dollars'])}, at most {_money(anchors['dollars_most'])}",
     ]
-    data = {"way": chosen, "characters_per_token": per_token, "ways": told, "anchors": anchors}
-    return {**own, **data}, lines
+    again = {
+        one.name: _told(cost_of(one.rater, ceil(sessions * Fraction(one.share)), per_token), known)
+        for one in made.readings
+    }
+    if again:
+        lines.append("  and beside it, for the second readings of a share of the sessions:")
+        lines += [_line(name, cost, marked=True) for name, cost in again.items()]
+    more = {"way": chosen, "characters_per_token": per_token, "ways": told}
+    return {**own, **more, "readings": again, "anchors": anchors}, lines
 
 
 def counted(rater: Rater, key: bytes) -> float:
@@ -166,13 +175,16 @@ def _money(amount: float | None) -> str:
     return "not known" if amount is None else f"${amount:,.2f}"
 
 
-def _anchors(told: dict[str, Any]) -> str:
-    """What is read beside the sessions; a keeper may have another set, or none."""
-    return (
-        f"  besides, in each calendar month of labelling, the anchor set: {told['sessions']} "
-        f"sessions where it is the one that ships, {told['calls']:,} calls, "
-        f"{_money(told['dollars'])}, at most {_money(told['dollars_most'])}"
-    )
+def _anchors(made: Plan, known: Terms, characters: float) -> dict[str, Any]:
+    """What is read besides in a month, for each set of labels; by plain calls, never batches."""
+    sessions = len(shipped().digests)
+    raters = (replace(made.rater, batches=False), *(one.rater for one in made.readings))
+    told = [_told(cost_of(one, sessions, characters), known) for one in raters]
+    dollars = {
+        key: round(sum(one[key] for one in told), 2) if known.prices else None
+        for key in ("dollars", "dollars_most")
+    }
+    return {"sessions": sessions, "calls": sum(one["calls"] for one in told), **dollars}
 
 
 def _line(way: str, told: dict[str, Any], *, marked: bool) -> str:

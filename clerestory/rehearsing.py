@@ -14,6 +14,7 @@ from aggregates.bundle import CODEBOOK, README, TABLES, compose
 from aggregates.forecast import in_months
 from aggregates.plan import plan
 from aggregates.release import Row
+from aggregates.rereading import reread
 from aggregates.study import Study
 from aggregates.twin import draw
 from aggregates.worker import unsafe_release_unsealed
@@ -51,7 +52,8 @@ def rehearse(study: Study, out: Path, *, accounts: int, sessions: int) -> list[R
         )
     book, made = codebook(), plan(study, accounts=accounts, sessions=sessions).rehearsed(NAME, MARK)
     twin = draw(accounts, sessions, seed=None, codebook=book)
-    rows = unsafe_release_unsealed(made, in_months(twin, made.population.months).buckets(BUCKETS))
+    twin = reread(in_months(twin, made.population.months), made.readings, seed=None)
+    rows = unsafe_release_unsealed(made, twin.buckets(BUCKETS))
     files = compose(made, rows, {})
     told = list(csv.DictReader(StringIO(files[TABLES].decode(), newline="")))
     files["report.html"] = render_report(made, told, {"watermarks": [MARK]})

@@ -14,7 +14,7 @@ from pathlib import Path
 from aggregates.exact import of_right_labels, unsafe_exact_tables
 from clerestory.pages.truth import render_truth
 from privacy.codebook import MONTHS, Codebook, codebook
-from privacy.errors import RefusedError
+from privacy.errors import ConfigurationError, RefusedError
 from privacy.label_sets import label_set
 from privacy.labels import PSEUDONYM_BYTES, SESSION_KEY_BYTES, LabelRecord, pack_bucket
 from privacy.plan import Plan, read_plan
@@ -42,6 +42,13 @@ def write_truth(demo: Path, vault: Path, state: Path, plan: Path, bundle: Path) 
         RefusedError: The vault is not synthetic.
     """
     book, asked = codebook(), read_plan(plan.read_bytes())
+    if asked.readings:
+        raise ConfigurationError(
+            "TRUTH_READ_ONCE",
+            rule="Tables are held against planted labels, of which each session has one set.",
+            found="a plan with a second reading, whose labels nobody planted.",
+            remedy="compile the study without it.",
+        )
     with (bundle / "tables.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     labelled = unsafe_exact_tables(asked, unsafe_open_labels(Vault.open(vault), state, asked), book)

@@ -18,6 +18,7 @@ from .floor import Floor
 from .plan import Plan
 from .policy import Policy
 from .raters import asks, is_elsewhere, is_known, is_made_up
+from .second import repeats, widened
 from .tickets import RESULT_DAYS
 
 Finding = tuple[str, str, str, str]
@@ -79,7 +80,8 @@ def _vocabulary(plan: Plan, codebook: Codebook) -> Iterator[Finding]:
             soundness.REMEDY,
         )
         return
-    columns = {field.name: set(field.labels) for field in codebook.fields}
+    fields = widened(codebook, plan.readings).fields
+    columns = {field.name: set(field.labels) for field in fields}
     measures = {"", *(measure.name for measure in codebook.measures)}
     known = all(
         set(labels) <= columns.get(column, set())
@@ -112,7 +114,8 @@ def instruments_of(plan: Plan, codebook: Codebook) -> frozenset[str]:
     Derived from the queries and not stated beside them, since a statement could differ.
     """
     asked = {instrument.name for instrument in codebook.instruments}
-    return frozenset(asked.intersection(chain.from_iterable(_conditions(plan))))
+    named = chain.from_iterable(_conditions(plan))
+    return frozenset(asked.intersection(map(repeats, named)))
 
 
 def _instruments(plan: Plan, policy: Policy, codebook: Codebook) -> Iterator[Finding]:

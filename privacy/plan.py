@@ -23,6 +23,7 @@ from .confusion import Validation
 from .errors import ConfigurationError
 from .queries import QUANTILES, Axis, Clip, Level, Query, Value
 from .raters import Rater
+from .second import Reading
 from .spending import Spending
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ AGREEMENTS: tuple[Kind, ...] = ("kappa", "weighted_kappa", "exact", "adjacent")
 __all__ = [
     "ADJUSTED_MEANS", "ADJUSTED_RATES", "AGREEMENTS", "FORMAT", "QUANTILES", "STEPS", "TRENDS",
     "Axis", "Binding", "Clip", "Forecast", "Kind", "Level", "Plan", "Population", "Privacy",
-    "Query", "Rater", "Spending", "Study", "Table", "Validation", "Value", "read_plan",
+    "Query", "Rater", "Reading", "Spending", "Study", "Table", "Validation", "Value", "read_plan",
 ]  # fmt: skip
 
 
@@ -180,6 +181,8 @@ class Plan:
     """What is known of the rater's mistakes; None if nothing is."""
     spending: Spending | None = None
     """Prices of who is asked, and the cap; None where nobody is asked, or no price is known."""
+    readings: tuple[Reading, ...] = ()
+    """Second readings of some of its sessions; a table may compare their labels with the first."""
     format: str = FORMAT
     binding: Binding | None = None
 
@@ -201,6 +204,10 @@ class Plan:
     @cached_property
     def _named(self) -> Mapping[str, Query]:
         return {query.name: query for query in reversed(self.queries)}  # the first of a name
+
+    def reread(self, reading: Reading) -> "Plan":
+        """The plan as the classify worker of a second reading is given it: by that rater."""
+        return replace(self, rater=reading.rater)
 
     def bind(self, binding: Binding) -> "Plan":
         """The plan as the keeper would run it."""

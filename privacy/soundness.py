@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from math import inf
 
+from .codebook import codebook
 from .confusion import is_validation
 from .errors import ClerestoryError, RefusedError
 from .forms import by_name, fits, is_bounded, is_one_table, is_rates_trend
@@ -25,6 +26,7 @@ from .mistakes import fits_validation
 from .plan import ADJUSTED_RATES, AGREEMENTS, STEPS, Plan, Query, Table
 from .queries import OF_ACCOUNTS
 from .raters import asks
+from .second import DOT, are_readings, whose
 from .spending import is_spending
 from .unit import SCALE, ContributionBound
 from .views import UNSEEN, VIEWS
@@ -84,13 +86,32 @@ def cells_tested(tables: Sequence[Table], queries: Sequence[Query]) -> int:
 
 
 def unseen(plan: Plan) -> list[str]:
-    """Columns that a plan asks for, and of which its rater's view shows nothing."""
+    """Columns that a plan asks for, and of which the view of their rater shows nothing."""
+    hidden = []
+    for column in sorted(_asked(plan)):
+        reading, name = whose(column, plan.readings)
+        if name in UNSEEN[(reading or plan).rater.view]:
+            hidden.append(column)
+    return hidden
+
+
+def _asked(plan: Plan) -> set[str]:
+    """Every column that a condition of a plan speaks of."""
     conditions = [plan.population.where]
     for query in plan.queries:
         conditions.append(query.where)
         conditions += (level.when for axis in query.axes for level in axis.levels)
-    asked = {column for condition in conditions for column in condition}
-    return sorted(asked.intersection(UNSEEN[plan.rater.view]))
+    return {column for condition in conditions for column in condition}
+
+
+def _strays(plan: Plan) -> bool:
+    """Whether a column is of a reading that the plan has not, or is none of what it can repeat."""
+    again = [column for column in _asked(plan) if DOT in column]
+    judged = {instrument.name for instrument in codebook().instruments}
+    return any(DOT in column for column in plan.population.where) or any(
+        reading is None or name not in judged
+        for reading, name in (whose(column, plan.readings) for column in again)
+    )
 
 
 def _form(plan: Plan) -> Iterator[Finding]:
@@ -124,7 +145,10 @@ def _form(plan: Plan) -> Iterator[Finding]:
     if plan.spending and not (asks(plan.rater.name) and is_spending(plan.spending)):
         rule = "A plan states prices and a cap that can be reckoned with, where a model is asked."
         yield "PLAN_SPENDING", rule, "others, or some where nobody is asked."
-    if plan.rater.view not in VIEWS:
+    if not are_readings(plan.readings, plan.rater) or _strays(plan):
+        rule = "A second reading is of a share of the sessions, by the plan's own rater."
+        yield "PLAN_READINGS", rule, "another, or a column of a reading that there is not."
+    elif plan.rater.view not in VIEWS:
         yield "PLAN_VIEW", VIEW, "a view that is not known."
     elif hidden := unseen(plan):
         yield "PLAN_VIEW", VIEW, f"{', '.join(hidden)} by {plan.rater.view}."

@@ -13,7 +13,8 @@ from math import ceil, exp, floor
 
 from clerestory.fidelity import quoted
 from privacy.endpoint import in_clear
-from privacy.plan import Plan
+from privacy.plan import Plan, Reading
+from privacy.raters import asks
 from privacy.tickets import RESULT_DAYS
 from privacy.views import PARTIAL, SHOWN
 
@@ -68,6 +69,17 @@ def protection(plan: Plan, groups: Sequence[Group]) -> list[Element]:
     )
 
 
+def _again(reading: Reading) -> str:
+    """What a second reading can tell of the labels, and what it cannot."""
+    by = "" if asks(reading.rater.name) else ", by rules that always say the same of the same text"
+    return (
+        f"A share of {reading.share} of the sessions, drawn by a keyed hash, was labelled once "
+        f"more, as “{reading.name}”: from {SHOWN[reading.rater.view]}, in {reading.rater.mode} "
+        f"questions{by}. Agreement of both readings says how steady the labels are, not whether "
+        "they are right."
+    )
+
+
 def caveats(plan: Plan, groups: Sequence[Group], facts: Mapping[str, object]) -> list[Element]:
     """What a reader must not conclude, as items of a list."""
     cells = [cell for group in groups for cell in group.published]
@@ -93,6 +105,7 @@ def caveats(plan: Plan, groups: Sequence[Group], facts: Mapping[str, object]) ->
             f"The rater was shown a part of each session, {SHOWN[rater.view]}. Its labels say how "
             "that part looks, and are none of the whole session; measures count the whole."
         )
+    items += [_again(reading) for reading in plan.readings]
     if "rater_note" in facts:
         items.append(str(facts["rater_note"]))
     items += _mistakes(groups, plan)

@@ -24,7 +24,7 @@ from privacy.keeper.runlog import RunLog
 from privacy.keeper.state import State
 from privacy.keeper.workers import BATCH_SECONDS
 from privacy.keeper.workshop import Workshop
-from privacy.label_sets import label_set
+from privacy.label_sets import label_set, label_set_again
 from privacy.plan import Binding, Plan, read_plan
 from privacy.policy import Person, Policy, read_policy
 from privacy.sandbox.tiers import Tier
@@ -258,8 +258,20 @@ class Desk:
 
     def labelling(self, plan: Plan, secret: bytes = b"") -> Labelling:
         """The run that labels a plan's sessions; the secret is the key for its endpoint."""
+        return self._labelling(plan, secret, label_set(plan, self.floor.hash))
+
+    def readings(self, plan: Plan, secret: bytes = b"") -> list[Labelling]:
+        """The runs that label samples again, after the first: one for each second reading."""
+        first, made = label_set(plan, self.floor.hash), list[Labelling]()
+        for reading in plan.readings:
+            name = label_set_again(plan, reading, self.floor.hash)
+            run = self._labelling(plan.reread(reading), secret, name)
+            made.append(replace(run, reading=reading, counted=first))
+        return made
+
+    def _labelling(self, plan: Plan, secret: bytes, name: str) -> Labelling:
         sources = tuple(person.key for person in self.policy.custodian)
-        kind, name = self.workshop.classifying(plan.rater), label_set(plan, self.floor.hash)
+        kind = self.workshop.classifying(plan.rater)
         log, by = RunLog(self.state, self.floor, plan, kind, name), self.scheduled("classify")
         return Labelling(
             self.vault,

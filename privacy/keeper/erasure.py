@@ -14,7 +14,7 @@ from privacy.errors import IncompleteError
 from privacy.keeper.desk import Desk
 from privacy.keeper.rotation import PATIENCE, begin_rotation, finish_rotation
 from privacy.keeper.workshop import Progress
-from privacy.label_sets import label_set
+from privacy.label_sets import label_sets
 from privacy.labels import PSEUDONYM_BYTES, pack_bucket, unpack_bucket
 from privacy.retention import is_expired, today
 from privacy.sealing import floor_info, seal
@@ -137,4 +137,5 @@ def _rows(desk: Desk, name: str, number: int) -> Iterator[tuple[str, bytes]]:
 def _unreadable(desk: Desk) -> set[str]:
     """Label sets under another codebook: their rows cannot be told apart, nor ever be used."""
     plans, floor = desk.state.plans(), desk.floor.hash
-    return {label_set(plan, floor) for plan in plans if plan.codebook != desk.codebook.hash}
+    old = [plan for plan in plans if plan.codebook != desk.codebook.hash]
+    return {name for plan in old for name in label_sets(plan, floor)}

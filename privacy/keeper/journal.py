@@ -33,6 +33,10 @@ CREATE TABLE IF NOT EXISTS spending (
 BESIDE = 3
 """Sessions' worth of an allowance beside a batch's own: its last call's worst case must fit."""
 
+WIDENED = 4_096
+"""Times what a session usually takes, that it may be allowed: all parts of the longest take less.
+A worker that wants still more was taken over, or reckons wrongly."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
@@ -43,6 +47,8 @@ class Reservation:
     """Microdollars."""
     is_whole: bool
     """Whether the cap left as much as such a batch is given."""
+    each: int
+    """Microdollars for each of its sessions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +134,17 @@ class Taken:
         """Microdollars."""
         return self._reservation.allowance
 
-    @property
-    def is_whole(self) -> bool:
-        """Whether the cap left as much as such a batch is given."""
-        return self._reservation.is_whole
+    def widen(self) -> bool:
+        """
+        It was too little: allow each session twice as much from now on.
+
+        Hands that found so together widen once.
+
+        Returns:
+            Whether that may help: not where the cap left no more, or where sessions were allowed
+            more than any can take.
+        """
+        return self._reservation.is_whole and self._purse.widen(2 * self._reservation.each)
 
     def settle(self, closing: Closing) -> None:
         """Write down what the batch took, as its worker's class has it."""
@@ -146,12 +159,14 @@ class Purse:
     Args:
         journal: The label set's.
         spending: The plan's prices and cap.
-        each: Microdollars that a session usually takes at most.
+        each: Microdollars that a session usually takes at most; a run may allow `WIDENED` times
+            as much.
         lock: Held where the keeper's database is written.
     """
 
     def __init__(self, journal: Journal, spending: Spending, each: int, lock: Lock) -> None:
         self._journal, self._cap, self._each = journal, spending.cap, each
+        self._most = WIDENED * max(1, each)
         self._changed, self._is_closed = Condition(lock), False
         with self._changed:
             journal.begin()
@@ -192,7 +207,8 @@ class Purse:
             allowance = min(wanted, left)
             if self._is_closed or (wanted and not allowance and not is_paid):
                 raise halted(Halt.SPENT)
-            return Reservation(self._journal.reserve(allowance), allowance, left >= wanted)
+            number = self._journal.reserve(allowance)
+            return Reservation(number, allowance, left >= wanted, self._each)
 
     def settle(self, reservation: Reservation, spent: int) -> None:
         """Write down what a batch took of its allowance, as a class of it."""
@@ -200,10 +216,12 @@ class Purse:
             self._journal.settle(reservation.number, amount_of(spent, reservation.allowance))
             self._changed.notify_all()
 
-    def widen(self) -> None:
-        """Sessions take more than was thought: allow each twice as much from now on."""
+    def widen(self, each: int) -> bool:
+        """Allow each session so much from now on, or what it is allowed by now; False above it."""
         with self._changed:
-            self._each = max(1, 2 * self._each)
+            if each <= self._most:
+                self._each = max(1, self._each, each)
+            return each <= self._most
 
     def close(self) -> None:
         """The run stops: nobody waits any longer."""

@@ -38,17 +38,14 @@ from privacy.keeper.runlog import RunLog
 from privacy.keeper.state import State
 from privacy.keeper.workers import FarWorkers, LocalWorkers, Workers
 from privacy.keeper.workshop import Progress, WorkerKind
-from privacy.label_sets import label_set
-from privacy.labels import (
-    bucket_of,
-    pack_bucket,
-    unpack_bucket,
-)
+from privacy.label_sets import label_set, label_set_again
+from privacy.labels import bucket_of, pack_bucket, unpack_bucket
 from privacy.plan import Plan
 from privacy.raters import asks
 from privacy.sandbox.launch import Zygote
 from privacy.sandbox.tiers import Tier
 from privacy.sealing import floor_info, seal
+from privacy.second import Reading
 from privacy.spending import usual
 from privacy.vault import Vault
 
@@ -73,9 +70,16 @@ class Labelling:
     nodes: Nodes | None = None
     """Who labels, where the keeper is configured with a scheduler that carries sessions."""
 
+    reading: Reading | None = None
+    """Which second reading it is, the plan being by its rater; None for the first."""
+    counted: str = ""
+    """Label set that dollars are counted under, where it is another: readings share one cap."""
+
     @property
     def label_set(self) -> str:
-        """Name of the labels that the plan speaks of."""
+        """Name of the labels that are made."""
+        if self.reading:
+            return label_set_again(self.plan, self.reading, self.floor.hash)
         return label_set(self.plan, self.floor.hash)
 
     def due(self) -> dict[int, list[Due]]:
@@ -88,13 +92,22 @@ class Labelling:
         corpus, due = self.state.corpus, defaultdict(list)
         take_in(corpus, self.vault, self.sources, self.state.ledger)
         check_whole(corpus, self.vault, self.sources)
-        for session in corpus.due(self.label_set, self.plan.population.months, again=self._again):
+        for session in self._chosen():
             due[bucket_of(session.account, self.floor.buckets)].append(session)
         return due
 
+    def _chosen(self) -> list[Due]:
+        """What has no record yet; of a second reading, among the sessions of its sample."""
+        months = self.plan.population.months
+        found = self.state.corpus.due(self.label_set, months, again=self._again)
+        if not self.reading:
+            return found
+        secret = self.state.labels.sampling_secret()
+        return [one for one in found if self.reading.chooses(one.session, secret)]
+
     def check_complete(self) -> None:
         """
-        Raise unless every session of the plan's months has its record.
+        Raise unless every session of the plan's months, or of its sample, has its record.
 
         Raises:
             IncompleteError: Some have none yet; how many is nobody's business.
@@ -103,7 +116,8 @@ class Labelling:
         corpus = self.state.corpus
         take_in(corpus, self.vault, self.sources, self.state.ledger)
         months = self.plan.population.months
-        if not corpus.is_labelled(self.label_set, months, again=self._again):
+        done = corpus.is_labelled(self.label_set, months, again=self._again)
+        if not done and (not self.reading or self._chosen()):
             raise IncompleteError(
                 "LABELS_INCOMPLETE",
                 rule="A release speaks of every session of its months.",
@@ -253,7 +267,7 @@ class Labelling:
         purse = None
         if plan.spending:
             each = usual(plan.spending.prices, plan.rater, len(self.codebook.instruments))
-            journal = Journal(self.state.database, self.label_set)
+            journal = Journal(self.state.database, self.counted or self.label_set)
             purse = stack.enter_context(closing(Purse(journal, plan.spending, each, lock)))
         return LocalWorkers(zygote, self.state, plan, floor, self.log, egress, self.secret, purse)
 

@@ -10,11 +10,13 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from pathlib import Path
+from secrets import token_bytes
 
 from privacy.errors import VerificationError
 from privacy.sealing import SealedBlob
 from privacy.vault import Vault, replace_file
 
+SECRET_BYTES = 32
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS labelled (
     label_set TEXT, session TEXT, blob TEXT, PRIMARY KEY (label_set, session)
@@ -26,6 +28,7 @@ CREATE TABLE IF NOT EXISTS erasing (
     account TEXT, source TEXT, PRIMARY KEY (account, source)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS expired (month TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS sampling (only INTEGER PRIMARY KEY, secret BLOB) STRICT;
 """
 
 
@@ -136,6 +139,13 @@ class LabelsIndex:
             header, digest = SealedBlob.decode(data).header, sha256(data).hexdigest()
             self._note(header["set"], int(header["bucket"]), path.name, digest)
         return bool(paths)
+
+    def sampling_secret(self) -> bytes:
+        """What decides which sessions a second reading reads; lost with the labels it chose."""
+        new = token_bytes(SECRET_BYTES)
+        self._database.execute("INSERT OR IGNORE INTO sampling VALUES (0, ?)", (new,))
+        ((secret,),) = self._database.execute("SELECT secret FROM sampling").fetchall()
+        return bytes(secret)
 
     def begin_erasing(self, account: str, source: str) -> None:
         """Note that an account is being erased, as a custodian asked: a crash must not undo it."""

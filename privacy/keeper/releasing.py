@@ -28,7 +28,7 @@ from privacy.keeper.runlog import look, parts_of, runs_of
 from privacy.keeper.state import State
 from privacy.keeper.summing import Summing, ended
 from privacy.keeper.workshop import Progress, Workshop
-from privacy.label_sets import label_set
+from privacy.label_sets import label_set, label_sets
 from privacy.nodes.checks import NodeWorker
 from privacy.plan import Plan
 from privacy.policy import Policy
@@ -76,7 +76,7 @@ class Releasing:
                 an answer; a charge that was made stays.
         """
         plan = self.plan
-        buckets, runs = self._buckets(), runs_of(self.state, self.label_set)
+        buckets, runs = self._buckets(), self._runs()
         parts = {run.code: parts_of(self.state, run.code) for run in runs}
         stability = self._stability()
         progress("starting the sealed worker", 0.0)
@@ -93,6 +93,12 @@ class Releasing:
         self.state.save_release(plan.hash, files)
         enter_release(self.state, plan.hash, files)
         return files
+
+    def _runs(self) -> list[Run]:
+        """The runs that made any of its labels, those of second readings too."""
+        names = label_sets(self.plan, self.floor.hash)
+        found = (run for name in names for run in runs_of(self.state, name))
+        return [*{run.canonical: run for run in found}.values()]
 
     def _stability(self) -> AnchorReadings | None:
         """What the anchor set says of the rater: read before the charge, where it costs nothing."""
@@ -144,8 +150,11 @@ class Releasing:
             return
         at_rest = floor_info(self.floor.hash, "labels")
         in_run = run_info(self.plan.hash)
-        for position, blob in enumerate(buckets):
-            if blob:
+        _, *again = label_sets(self.plan, self.floor.hash)
+        for position, first in enumerate(buckets):
+            # Second labels first: the worker joins them with the rows that come after them.
+            second = [self.state.labels.bucket(name, position) for name in again if first]
+            for blob in filter(None, (*second, first)):
                 mine = self.state.ring.of(blob)
                 theirs = blob.rewrap(mine, worker.public_key, at_rest=at_rest, in_run=in_run)
                 yield theirs.encode()

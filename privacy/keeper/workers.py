@@ -99,8 +99,7 @@ class LocalWorkers:
         is_paid = sent.errand.work in ("collect", "drop")
         with self.purse.taken(len(blobs), is_paid=is_paid) as taken:
             said = self._ask(blobs, limit, sent, taken.allowance, taken.settle)
-        if said is not None and said.halt is Halt.SPENT and taken.is_whole:
-            self.purse.widen()
+        if said is not None and said.halt is Halt.SPENT and taken.widen():
             return replace(said, again=True)
         return said
 

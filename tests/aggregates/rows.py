@@ -33,6 +33,16 @@ SHARE = """
 name = "modes"
 share_of = "work_mode"
 """
+AGAIN = """
+[[reading]]
+name = "again"
+share = "1/2"
+"""
+AGREEMENT_AGAIN = """
+[[table]]
+name = "stable"
+agreement_of = ["codebase", "again.codebase"]
+"""
 RATE = """
 [[table]]
 name = "verified"

@@ -9,7 +9,7 @@ import pytest
 from aggregates.lines import line_of
 from aggregates.linting import check
 from aggregates.plan import plan
-from aggregates.study import Budget, Header, RaterChoice, Sessions, Study
+from aggregates.study import Budget, Header, RaterChoice, ReadingChoice, Sessions, Study
 from aggregates.table import TableSpec
 from classifiers.formats import FORMATS
 from privacy.errors import ConfigurationError
@@ -342,12 +342,12 @@ def test_the_page_on_studies_says_when_a_session_is_headless_in_every_format() -
 def test_the_page_on_studies_names_every_key_and_its_examples_are_right() -> None:
     """A key that no page tells of is one that nobody uses; a wrong example is copied."""
     page = (FIRST_LOOK.parents[1] / "docs/studies.md").read_text(encoding="utf-8")
-    parts = (Header, Sessions, Budget, RaterChoice, TableSpec)
+    parts = (Header, Sessions, Budget, RaterChoice, ReadingChoice, TableSpec)
     keys = {key for part in parts for key in part.model_fields}
     assert [key for key in sorted(keys) if not re.search(rf"\b{key}\b", page)] == []
 
-    whole, adjusted, rater = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
-    check(Study.parse(whole + adjusted + rater))
+    whole, adjusted, rater, again = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    check(Study.parse(whole + adjusted + rater + again))
     inline = [line for line in re.findall(r"`(\w+ = [^`]+)`", page) if "…" not in line]
     known = [line for line in inline if line.partition(" ")[0] in TableSpec.model_fields]
     assert len(known) > 12

@@ -88,6 +88,24 @@ def test_with_prices_dollars_follow(tmp_path: Path) -> None:
     assert "at the study's prices" in shown
 
 
+def test_a_second_reading_is_told_beside_the_first(tmp_path: Path) -> None:
+    """
+    One call for each session of the sample: 1/20 of 1,700 sessions are 85; the first stay 1,700.
+
+    What is read twice is paid twice: a twentieth of the dollars of the first reading.
+    """
+    again = '[[reading]]\nname = "again"\nshare = "1/20"\n'
+    told, shown = planned(tmp_path, CLAUDE + PRICES + again)
+    cost = told["cost"]
+    assert isinstance(cost, dict)
+    readings = cost["readings"]
+    assert (told["calls"], readings["again"]["calls"]) == (1_700, 85)
+    assert readings["again"]["dollars"] == pytest.approx(float(str(told["dollars"])) / 20, rel=0.01)
+    assert "second readings of a share" in shown
+    # Each has labels of its own, and so anchors of its own.
+    assert cost["anchors"]["calls"] == 2 * len(shipped().digests)
+
+
 def test_the_ways_of_asking_stand_side_by_side(tmp_path: Path) -> None:
     """Combined, separate, batches: the study's own marked; by the dated list's prices."""
     listed = CLAUDE.replace("large", "claude-haiku-5-5")

@@ -24,7 +24,7 @@ from privacy.approvals import (
 from privacy.entries import Entry
 from privacy.errors import ClerestoryError, RefusedError, VerificationError
 from privacy.floor import Floor
-from privacy.plan import Binding, Plan, read_plan
+from privacy.plan import Binding, Plan, Reading, read_plan
 from privacy.policy import Person, Policy, default_policy
 from privacy.signing import SigningKey, fingerprint
 from privacy.standing import standing_of
@@ -334,6 +334,11 @@ def test_any_edit_resets() -> None:
     assert len(changed) > 60
     others: list[dict[str, Any]] = [{"view": "tail"}, {"mode": "separate"}, {"answers": "tool"}]
     changed += [replace(PLAN, rater=replace(PLAN.rater, **other)) for other in others]
+    again = Reading("again", "1/20", PLAN.rater)
+    forms = [again, replace(again, name="other"), replace(again, share="1/2")]
+    forms += [replace(again, rater=replace(PLAN.rater, view="tail"))]
+    changed += [replace(PLAN, readings=(form,)) for form in forms]
+    assert len({plan.hash for plan in changed[-len(forms) :]}) == len(forms)
     assert standing_of(PLAN.hash, entries, POLICY, NOW) == "approved"
     signature = OLGA.sign(PLAN.canonical, "clerestory-plan")
     for plan in changed:

@@ -13,6 +13,7 @@ from privacy.keeper.releasing import Releasing
 from privacy.keeper.verbs import Answer, Verb
 from privacy.keeper.verbs.plans import shown
 from privacy.keeper.workshop import Progress
+from privacy.plan import Plan
 from privacy.raters import asks
 from privacy.retention import check_kept, today
 
@@ -37,8 +38,9 @@ def classify(desk: Desk, request: Request, progress: Progress) -> Answer:
         secret = endpoint_key(given, desk.state.folder, plan.rater.endpoint)
         place = desk.policy.endpoint_of(plan.rater)
         check_listener(plan.rater.endpoint, place.owner if place else "")
-    run = desk.labelling(plan, secret)
-    run.run(progress)
+    _check_near(desk, plan)
+    for run in (desk.labelling(plan, secret), *desk.readings(plan, secret)):
+        run.run(progress)
     return shown(desk, plan)
 
 
@@ -50,7 +52,9 @@ def release(desk: Desk, request: Request, progress: Progress) -> Answer:
         approvals = desk.check_may_run(plan)
         tend(desk, progress)
         check_kept(plan, desk.floor, today())
-        desk.labelling(plan).check_complete()
+        _check_near(desk, plan)
+        for run in (desk.labelling(plan), *desk.readings(plan)):
+            run.check_complete()
         files = Releasing(
             desk.vault,
             desk.floor,
@@ -68,3 +72,14 @@ def release(desk: Desk, request: Request, progress: Progress) -> Answer:
 
 
 VERBS: Mapping[str, Verb] = {"classify": classify, "release": release}
+
+
+def _check_near(desk: Desk, plan: Plan) -> None:
+    """Refuse a second reading beyond the keeper's machine, before anything is spent on it."""
+    if plan.readings and (desk.scheduled("classify") or desk.scheduled("aggregate")):
+        raise RefusedError(
+            "NODES_READ_ONCE",
+            rule="A second reading is made, and joined with the first, beside the keeper.",
+            found="a plan with such a reading, and a scheduler that carries a run of it.",
+            remedy="leave both kinds out of `carries` in keeper.toml, and restart the keeper.",
+        )

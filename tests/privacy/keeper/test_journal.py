@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from shutil import copytree
@@ -29,7 +29,7 @@ from privacy.labels import LabelRecord
 from privacy.plan import Plan
 from privacy.raters import CLAUDE
 from privacy.sealing import SealedBlob
-from privacy.spending import Prices, Spending, class_of
+from privacy.spending import CLASSES, Prices, Spending, class_of
 from tests.aggregates.rows import SHARE, small_plan
 from tests.support.house import TERMS, House, opened
 from tests.support.killing import after_each_kill
@@ -82,13 +82,19 @@ class Log:
         """Not even that."""
 
 
-def run(house: House, file: Path, plan: Plan = PLAN, each: int = EACH) -> None:
+def run(
+    house: House,
+    file: Path,
+    plan: Plan = PLAN,
+    each: int = EACH,
+    worker: type[Answering] = Answering,
+) -> None:
     """One run over what is due, in small batches."""
     made, lock = replace(house.keeper.desk.labelling(small_plan(SHARE)), plan=plan), Lock()
     assert plan.spending
     purse = Purse(Journal(house.state.database, made.label_set), plan.spending, each, lock)
     asked: Any = (None, house.state, plan, "", Log(), None, b"", purse, file)
-    crew = Crew(Answering(*asked), house.state, codebook(), Log(), "m")  # type: ignore[arg-type]
+    crew = Crew(worker(*asked), house.state, codebook(), Log(), "m")  # type: ignore[arg-type]
     for bucket, due in sorted(made.due().items()):
         for batch in batches(due, TOGETHER):
             rows, halt, _ = crew.label(batch)
@@ -268,6 +274,43 @@ def test_no_order_of_events_passes_the_cap(events: list[tuple[int, int, bool]], 
         assert codes <= {"ENDPOINT_SPENT"}
 
 
+def test_hands_that_find_an_allowance_too_small_together_widen_it_once() -> None:
+    """Thirty-two hands that double one after another would reserve the whole cap for one batch."""
+    with closing(open_database(Path(":memory:"))) as database:
+        purse = Purse(Journal(database, "labels"), Spending(PRICES), EACH, Lock())
+        with ExitStack() as stack:
+            every = [stack.enter_context(purse.taken(1)) for _ in range(32)]
+            assert {taken.allowance for taken in every} == {(1 + BESIDE) * EACH}
+            widened = [taken.widen() for taken in every]
+            assert all(widened)
+        with purse.taken(1) as taken:
+            assert taken.allowance == (1 + BESIDE) * EACH * 2
+
+
+class Greedy(Answering):
+    """A worker that was taken over: it wants more, whatever it is allowed."""
+
+    def _ask(
+        self,
+        blobs: Sequence[SealedBlob],
+        limit: int,
+        sent: Sent,
+        allowance: int,
+        settle: Callable[[Closing], None] = lambda _: None,
+    ) -> Said | None:
+        settle(Closing(Halt.SPENT, CLASSES))
+        return Said(b"", Halt.SPENT)
+
+
+def test_a_worker_that_wants_ever_more_stops_the_run(house: House) -> None:
+    """Without a cap, too: twelve doublings are 4,096, and then nothing is given out any more."""
+    free = replace(PLAN, spending=Spending(PRICES))
+    with pytest.raises(IncompleteError, match="ENDPOINT_SPENT"):
+        run(house, Path(), free, worker=Greedy)
+    allowances = [(TOGETHER + BESIDE) * EACH * 2**n for n in range(13)]
+    assert spent(house, free).settled == sum(allowances)
+
+
 def test_what_costs_nothing_is_never_stopped() -> None:
     """A server of one's own at no price: a cap that is reached stops what would pass it alone."""
     with closing(open_database(Path(":memory:"))) as database:
@@ -275,7 +318,7 @@ def test_what_costs_nothing_is_never_stopped() -> None:
         purse = Purse(Journal(database, "labels"), Spending(free, 1), 0, Lock())
         for _ in range(3):
             with purse.taken(64) as taken:
-                assert (taken.allowance, taken.is_whole) == (0, True)
+                assert taken.allowance == 0
                 taken.settle(Closing())
 
 
