@@ -279,11 +279,15 @@ def test_a_validation_becomes_the_file_of_a_study(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "more",
-    [["--by", "mood", "--reference", "two readers"], [], ["--reference", "a\nb"]],
+    ("more", "code"),
+    [
+        (["--by", "mood", "--reference", "two readers"], "VALIDATION_INPUT"),
+        ([], "CONFUSION_INPUT"),
+        (["--reference", "a\nb"], "CONFUSION_INPUT"),
+    ],
     ids=["no instrument", "no reference", "two lines"],
 )
-def test_counts_say_whose_labels_are_right(tmp_path: Path, more: list[str]) -> None:
+def test_counts_say_whose_labels_are_right(tmp_path: Path, more: list[str], code: str) -> None:
     """And are by instruments; else nothing is written."""
     write_sessions(tmp_path, accounts=3, sessions=4, seed=5)
     file = tmp_path / "confusion.json"
@@ -291,7 +295,7 @@ def test_counts_say_whose_labels_are_right(tmp_path: Path, more: list[str]) -> N
     done = RUN.invoke(app, [*words, "--confusion", str(file), *more])
 
     assert done.exit_code == 2
-    assert "CONFUSION_INPUT" in done.stderr
+    assert code in done.stderr
     assert not file.exists()
 
 
