@@ -14,7 +14,7 @@ from privacy.plan import Rater
 from privacy.prices import micro, price_list
 from privacy.raters import RATERS, asks
 from privacy.second import Reading, is_share
-from privacy.spending import Prices, Spending
+from privacy.spending import Prices, Spending, dearest
 
 from .study import Study
 
@@ -98,10 +98,16 @@ def readings_of(study: Study, rater: Rater) -> tuple[Reading, ...]:
         if rater.batches:
             found = "a reading beside message batches, which carry the first one alone."
             raise study.error(found, "take batches out of the rater.", *at, "name")
-        if one.mode and not asks(rater.name):
-            found = f"mode of the rater {rater.name}, which asks nobody."
-            raise study.error(found, "take it out, or name another rater.", *at, "mode")
-        other = replace(rater, view=one.view or rater.view, mode=one.mode or rater.mode)
+        for key in ("mode", "model"):
+            if getattr(one, key) and not asks(rater.name):
+                found = f"{key} of the rater {rater.name}, which asks nobody."
+                raise study.error(found, "take it out, or name another rater.", *at, key)
+        other = replace(
+            rater,
+            view=one.view or rater.view,
+            mode=one.mode or rater.mode,
+            model=one.model or rater.model,
+        )
         made.append(Reading(one.name, one.share, other))
     return (*made,)
 
@@ -110,19 +116,24 @@ def spending_of(study: Study, rater: Rater) -> Spending | None:
     """
     Prices and cap of a study's rater; None where it asks nobody, or no price is known.
 
+    Where second readings ask other models, the dearest price of each kind counts for all of them:
+    one cap holds whoever is asked.
+
     Raises:
         ConfigurationError: There is a cap and no price to hold it by.
     """
-    choice, listed = study.rater, price_list().models.get(rater.model)
+    choice, known = study.rater, price_list().models
+    names = [rater.model, *(one.model for one in study.readings if one.model)]
+    listed = [known[name].prices for name in names if name in known]
     if not asks(rater.name):
         return None
     if choice.price_input is not None and choice.price_output is not None:
         read = micro(choice.price_input)
         prices = Prices(read, micro(choice.price_output), cache_read=read, cache_write=read)
-    elif listed is not None:
-        prices = listed.prices
+    elif len(listed) == len(names):
+        prices = dearest(listed)
     elif choice.dollars is not None:
-        found = f"a cap in dollars and no known price of {rater.model!r}."
+        found = f"a cap in dollars and no known price of {' or '.join(sorted(set(names)))}."
         raise study.error(found, f"write {' and '.join(PRICES)}.", "rater", "dollars")
     else:
         return None

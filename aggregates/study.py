@@ -54,6 +54,10 @@ class Budget(Part):
         return weight_of(self.contribution)
 
 
+Model = Annotated[str, StringConstraints(pattern=r"^([a-z0-9][a-z0-9.:-]{0,99})?$")]
+"""Name of a model; empty for none, or for the rater's own."""
+
+
 class RaterChoice(Part):
     """Who labels; and, of a rater that asks a model, which, where, and whom to trust."""
 
@@ -79,13 +83,14 @@ class RaterChoice(Part):
 
 
 class ReadingChoice(Part):
-    """A second reading of some sessions: by the study's rater, shown or asked otherwise or not."""
+    """A second reading of some sessions: by the study's rater, or another model where that is."""
 
     name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
     share: str
     """Which part of the sessions is read again: "1/20"."""
     view: ViewName | None = None
     mode: Mode | None = None
+    model: Model = ""
 
 
 class _File(Part):

@@ -40,6 +40,7 @@ def check_plan(plan: Plan, floor: Floor, policy: Policy, codebook: Codebook) -> 
         _vocabulary(plan, codebook),
         _instruments(plan, policy, codebook),
         _rater(plan, policy),
+        *(_rater(plan.reread(reading), policy) for reading in plan.readings),
         ((*finding, soundness.REMEDY) for finding in soundness.findings(plan)),
         _limits(plan, floor, policy, codebook),
     )

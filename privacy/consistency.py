@@ -104,16 +104,16 @@ def runs(told: Statement, plan: Plan, floor: Floor, enrolled: frozenset[str] = f
 
 def model(told: Statement, plan: Plan) -> str:
     """Who labelled is whom the plan names, and what spoke for him was mounted."""
-    asked = plan.rater.model
+    asked = {rater.model for rater in (plan.rater, *(one.rater for one in plan.readings))} - {""}
     labelling = [run for run in told.runs if run.worker == "classify"]
-    if any(run.asked != asked for run in labelling):
+    if any(run.asked not in (asked or {""}) for run in labelling):
         raise StepError("another model was asked than the plan's")
     answered = {run.answered for run in labelling} - {""}
     if not asked:
         if answered:
             raise StepError("a model answered, and the plan names none")
         return f"the rater {plan.rater.name} {plan.rater.version} asks no model"
-    if answered - {asked}:
+    if answered - asked or any(run.answered not in ("", run.asked) for run in labelling):
         raise StepError(f"{ANOTHER} model answered than the plan's")
     versions = [distributions(told.parts[run.code]).get(SDK) for run in labelling]
     if None in versions:
@@ -121,7 +121,8 @@ def model(told: Statement, plan: Plan) -> str:
     if labelling and not answered:
         raise StepError("no model said that it answered")
     spoken = sorted({f"{SDK} {version}" for version in versions})
-    return f"asked {asked}, answered {', '.join(answered) or 'nobody'}, by {', '.join(spoken)}"
+    named = ", ".join(sorted(asked))
+    return f"asked {named}, answered {', '.join(answered) or 'nobody'}, by {', '.join(spoken)}"
 
 
 def checkpoints(told: Statement, floor: Floor, signer: bytes) -> str:

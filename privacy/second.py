@@ -2,7 +2,8 @@
 A second reading: some of a study's sessions labelled again, to tell how far labels can be trusted.
 
 A plan's reading has a name, a share of the sessions, and a whole rater: the plan's own once more
-(test and retest), or one that is shown or asked otherwise.  Which sessions it reads follows from a
+(test and retest), one that is shown or asked otherwise, or another model at the same endpoint, for
+reference.  Which sessions it reads follows from a
 keyed hash of each session under a secret of the keeper, so nobody chooses them, and they stay the
 same ones however often labelling stops and goes on.
 
@@ -62,8 +63,9 @@ def are_readings(readings: Sequence[Reading], rater: Rater) -> bool:
     """
     Whether a plan's readings are such as its keeper can make beside its own labels.
 
-    They are asked of the plan's rater, which may be shown another view and be asked in another
-    mode: so what the policy allows of the one, it allows of all.  Message batches carry none.
+    They are asked of the plan's rater, at its endpoint, which may be shown another view, be asked
+    in another mode, or for another model: each model must be one that the policy names
+    (`admission`).  Message batches carry none.
     """
     names = {reading.name for reading in readings}
     return len(names) == len(readings) <= MOST_READINGS and all(
@@ -71,7 +73,7 @@ def are_readings(readings: Sequence[Reading], rater: Rater) -> bool:
         and is_share(one.share)
         and is_known(one.rater)
         and not one.rater.batches
-        and replace(one.rater, view=rater.view, mode=rater.mode) == rater
+        and replace(one.rater, view=rater.view, mode=rater.mode, model=rater.model) == rater
         for one in readings
     )
 

@@ -10,7 +10,7 @@ spent is one of few *classes*, parts of its allowance: it can say too little, ne
 was given.  So the sum of allowances given out bounds what the keeper ever counts.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from .raters import Rater
@@ -84,6 +84,16 @@ class Prices:
             as_read.of(Tokens(read=tokens, written=written), batched=batched)
             for tokens in (prompt, within)
         )
+
+
+def dearest(several: Sequence[Prices]) -> Prices:
+    """Prices at which no call costs less than at any of several."""
+    rates = {
+        kind: max(getattr(one, kind) for one in several)
+        for kind in ("read", "written", "cache_read", "cache_write", "factor", "batch_percent")
+    }
+    cliffs = [one.cliff for one in several if one.cliff]
+    return Prices(**rates, cliff=min(cliffs, default=0), dated=max(one.dated for one in several))
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from privacy.errors import RefusedError
 from privacy.floor import Floor
 from privacy.plan import Axis, Level, Plan, Query, Rater
 from privacy.policy import Endpoint, Policy, default_policy
+from privacy.second import Reading
 from privacy.soundness import findings
 from tests.aggregates.rows import MEAN, RATE, SHARE, small_plan
 from tests.privacy.test_floor import FLOOR
@@ -283,6 +284,19 @@ def test_a_model_is_asked_where_the_policy_says_and_nowhere_else() -> None:
         assert said(nothing, **{missing: ""}) == "RATER_UNKNOWN"
     assert said(version="0") == said(fidelity="validated") == "RATER_UNKNOWN"
     assert said(POLICY) == "RATER_NOT_ALLOWED"
+
+
+def test_the_model_of_a_second_reading_is_one_of_the_policys() -> None:
+    """Whoever is asked a second time is sent the same text: the policy names him, or nobody is."""
+
+    def again(policy: Policy, model: str) -> str:
+        reading = Reading("again", "1/20", replace(ASKING, model=model))
+        plan = replace(PLAN, rater=ASKING, readings=(reading,))
+        return code(plan, policy=policy)
+
+    assert again(ASKED, "large") == ""
+    assert again(ASKED, "huge") == "MODEL_NOT_ALLOWED"
+    assert again(replace(ASKED, models=("small",)), "large") == "MODEL_NOT_ALLOWED"
 
 
 CLEAR = Endpoint("http://127.0.0.1:11434", 0, "")

@@ -22,6 +22,7 @@ from privacy.errors import RefusedError
 from privacy.evidence import ANOTHER, Run, Statement, read_statement
 from privacy.mounted import both_hash, code_hash
 from privacy.plan import Plan
+from privacy.second import Reading
 from privacy.signing import SigningKey
 from tests.aggregates.rows import RATE, SHARE, small_plan
 from tests.support.house import House, planted
@@ -205,6 +206,15 @@ def test_the_model_is_the_plans_and_its_sdk_was_mounted(
         ({"sdk": False}, "was not mounted"),
     ):
         assert says in found(model, *asking(told, plan, **changes))
+    statement, asked = asking(told, plan)
+    reading = Reading("again", "1", replace(asked.rater, model="haiku"))
+    both = replace(asked, readings=(reading,))
+    assert model(statement, both).startswith("asked haiku, opus, answered opus")
+    assert model(asking(told, plan, asked="haiku", answered="haiku")[0], both)
+    crossed = asking(told, plan, asked="haiku", answered="opus")[0]
+    assert "another model answered" in found(model, crossed, both)
+    stranger = asking(told, plan, asked="sonnet", answered="sonnet")[0]
+    assert "another model was asked" in found(model, stranger, both)
     assert "the plan names none" in found(model, labelled(told, answered=ANOTHER), plan)
     assert "another model was asked" in found(model, labelled(told, asked="opus"), plan)
 

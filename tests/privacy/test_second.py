@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from secrets import token_bytes, token_hex
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,7 +15,7 @@ from privacy.label_sets import label_sets
 from privacy.labels import row_width
 from privacy.plan import Plan
 from privacy.raters import CLAUDE
-from privacy.second import NOT_READ, Reading, joined, widened
+from privacy.second import NOT_READ, Reading, are_readings, joined, widened
 from privacy.soundness import check_sound
 from tests.aggregates.rows import AGAIN, AGREEMENT_AGAIN, BOOK, SHARE, bucket, record, small_plan
 
@@ -103,6 +104,30 @@ def forged() -> list[Plan]:
         (replace(READING, rater=replace(READING.rater, batches=True)),),
     ]
     return [replace(PLAN, readings=readings) for readings in others]
+
+
+ASKING = replace(CLAUDE, model="small", endpoint="https://api.example.org", roots="r")
+
+
+@pytest.mark.parametrize(
+    ("change", "is_sound"),
+    [
+        ({}, True),
+        ({"model": "large"}, True),
+        ({"mode": "separate", "view": "tail"}, True),
+        ({"endpoint": "https://api.example.com"}, False),
+        ({"roots": "s"}, False),
+        ({"answers": "tool"}, False),
+        ({"model": ""}, False),
+    ],
+    ids=range(7),
+)
+def test_a_reference_is_another_model_at_the_same_endpoint(
+    change: dict[str, Any], *, is_sound: bool
+) -> None:
+    """Its text goes where the first one's goes, and nowhere else; the policy knows both models."""
+    other = replace(READING, rater=replace(ASKING, **change))
+    assert are_readings([other], ASKING) == is_sound
 
 
 @pytest.mark.parametrize("plan", forged())

@@ -19,6 +19,7 @@ from privacy.spending import (
     Tokens,
     amount_of,
     class_of,
+    dearest,
     is_spending,
 )
 
@@ -71,6 +72,17 @@ def test_classes_rise(allowance: int) -> None:
 
     assert amounts == sorted(amounts)
     assert (amounts[0], amounts[-1]) == (0, allowance)
+
+
+@given(st.integers(0, 300_000), st.integers(0, 5_000), st.booleans())
+def test_the_dearest_prices_are_below_nobodys(read: int, written: int, batched: bool) -> None:  # noqa: FBT001
+    """One cap over several models holds whichever is asked: kind by kind, the lower cliff."""
+    other = Prices(90_000, 900_000, 20_000, 100_000)
+    both, used = dearest([HAIKU, other]), Tokens(read=read, written=written)
+
+    assert both.of(used, batched=batched) >= HAIKU.of(used, batched=batched)
+    assert both.of(used, batched=batched) >= other.of(used, batched=batched)
+    assert dearest([HAIKU]) == HAIKU
 
 
 def test_prices_that_cannot_be_reckoned_with_are_none() -> None:

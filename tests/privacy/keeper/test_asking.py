@@ -23,6 +23,7 @@ from privacy.plan import read_plan
 from privacy.vault import Vault
 from tests.promises.test_only_labels_leave import canaries, found_in
 from tests.support.asking import Asking, asking_world, study
+from tests.support.egress import MODEL
 from tests.support.messages import API_KEY, LocalServer, MessagesServer, codes, message, serving
 from tests.support.world import World, clerestory, must
 
@@ -197,6 +198,27 @@ def test_a_second_reading_asks_once_more_under_the_same_cap(asking: Asking) -> N
         done = clerestory("classify", world.vault, plan, "--api-key-file", asking.key_file)
         found[cap] = done.returncode, len(server.asked) - before
     assert found == {"0.0045": (5, 0), "5.0": (0, SESSIONS)}
+
+
+def test_a_reference_model_reads_again_and_the_release_names_both(asking: Asking) -> None:
+    """Every session goes to it as well, at the same place; `verify` takes two models for two."""
+    world, server = asking.world, asking.server
+    path, plan = world.folder / "reference.toml", world.folder / "reference.json"
+    reading = f'[[reading]]\nname = "reference"\nshare = "1"\nmodel = "{SERVED}"\n'
+    path.write_text(study(server.url, more=f'view = "tail"\n{reading}'), "utf-8")
+    must("plan", path, "--out", plan)
+    must("submit", world.vault, plan)
+    must("approve", world.vault, plan, "--key", world.key)
+    before = len(server.asked)
+    done = clerestory("classify", world.vault, plan, "--api-key-file", asking.key_file)
+    assert done.returncode == 0, done.stderr
+    models = Counter(asked.body["model"] for asked in server.asked[before:])
+    assert models[SERVED] == SESSIONS
+    assert set(models) <= {MODEL, SERVED}
+    out = world.folder / "reference"
+    must("release", world.vault, plan, "--out", out)
+    told = must("verify", out)
+    assert f"asked {', '.join(sorted((MODEL, SERVED)))}" in told
 
 
 def test_nothing_is_kept_of_text_or_key(asking: Asking) -> None:
