@@ -8,7 +8,9 @@ and three are taken unless the endpoint was asked: tokenizers differ, and only t
 all of them.  What is *usual* is a session that fills what a rater is shown, in one part, answered
 in form at once, by a provider that keeps the questions, which are the same for every session.
 *At most* is a session in as many parts as there can be, each in bytes that are tokens, asked twice,
-and nothing kept.  What a provider adds of its own is in the second alone.
+and nothing kept; by batches, twice in a batch, each answer asked for again at once and at the full
+price, and then by itself.  What a provider adds of its own is in the second alone.  What a crash
+takes with it is in neither: it is asked again.
 """
 
 import json
@@ -24,6 +26,7 @@ from privacy.plan import Rater
 from privacy.prices import Limits
 from privacy.raters import asks
 from privacy.spending import Prices, Tokens
+from privacy.tickets import MOST_TRIES
 from privacy.views import ViewName
 
 CHARACTERS_PER_TOKEN = 3.0
@@ -78,6 +81,8 @@ class Cost:
     tries: int
     """Calls for one answer at most, in all parts that a session can have."""
     batched: bool = False
+    batch_tries: int = 0
+    """Of the tries, those that are part of a batch, at its price."""
 
     @property
     def calls(self) -> int:
@@ -124,8 +129,12 @@ class Cost:
         """
         of, batched = self.sessions, self.batched
         usual = sum(call.usual(prices, minimum, batched=batched) for call in self.asked)
-        most = sum(prices.worst(c.most, self.longest, batched=batched) for c in self.asked)
-        return _cents(of * usual), _cents(of * self.tries * most)
+        most = sum(
+            tries * prices.worst(call.most, self.longest, batched=apart)
+            for call in self.asked
+            for apart, tries in ((True, self.batch_tries), (False, self.tries - self.batch_tries))
+        )
+        return _cents(of * usual), _cents(of * most)
 
     def hours(self, limits: Limits, queue: int = 0) -> tuple[float, str] | None:
         """
@@ -180,7 +189,9 @@ def cost_of(
                 most=len(asked.encode()) + beside,
             )
         )
-    return Cost(sessions, (*calls,), MOST_TOKENS, ATTEMPTS * parts, rater.batches)
+    tries = MOST_TRIES if rater.batches else 0
+    every = parts * ATTEMPTS * (tries + 1)
+    return Cost(sessions, (*calls,), MOST_TOKENS, every, rater.batches, parts * tries)
 
 
 def _cents(microdollars: int) -> float:

@@ -22,8 +22,10 @@ from classifiers.formats import read_session
 from classifiers.raters.claude.prompt import fenced
 from classifiers.rendering import render
 from classifiers.views import seen
+from privacy.anchor_set import shipped
 from privacy.endpoint import in_clear
 from privacy.halts import Halt, halted
+from privacy.keeper.batching import MOST_SESSIONS
 from privacy.plan import Plan
 from privacy.prices import OLD_DAYS, Limits, price_list
 from privacy.raters import Rater, asks
@@ -32,6 +34,8 @@ from privacy.spending import Prices
 SAMPLES = 20
 """Made-up sessions whose tokens are counted."""
 WAYS = ("combined", "separate", "batches")
+BOTH = "both"
+"""Separate, and in batches: told where a study asks so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,8 @@ def ways(rater: Rater, sessions: int, characters: float) -> dict[str, Cost]:
         "separate": replace(plain, mode="separate"),
         "batches": replace(plain, batches=True),
     }
+    if _way(rater) == BOTH:
+        asked[BOTH] = rater
     return {way: cost_of(one, sessions, characters) for way, one in asked.items()}
 
 
@@ -81,19 +87,22 @@ def costs(
     rater, sessions = made.rater, made.forecast.sessions
     if not asks(rater.name):
         nothing: dict[str, Any] = dict.fromkeys(("calls", "dollars", "dollars_most", "hours"), 0)
-        return {**nothing, "ways": {}, "readings": {}}, []
+        return {**nothing, "ways": {}, "readings": {}, "anchors": {}}, []
     known, per_token = terms(study, rater), characters or CHARACTERS_PER_TOKEN
     own = _told(cost_of(rater, sessions, per_token), known)
     told = {way: _told(cost, known) for way, cost in ways(rater, sessions, per_token).items()}
-    chosen = _way(rater)
+    chosen, anchors = _way(rater), _anchors(made, known, per_token)
     counted = "as its endpoint counts" if characters else "by rule of thumb"
     lines = [
         f"labelling {sessions:,} sessions with {rater.model}, {per_token:.2f} characters a token "
         f"{counted}:",
         f"  {'':10}{'calls':>12}{'tokens read':>18}{'of them kept':>17}{'written':>15}"
         f"{'dollars':>14}{'at most':>16}{'hours':>8}",
-        *(_line(way, told[way], marked=way == chosen) for way in WAYS),
+        *(_line(way, told[way], marked=way == chosen) for way in told),
         *_explained(known, told, chosen),
+        f"  besides, in each calendar month of labelling, the anchor set: {anchors['sessions']} "
+        f"sessions where it is the one that ships, {anchors['calls']:,} calls, "
+        f"{_money(anchors['dollars'])}, at most {_money(anchors['dollars_most'])}",
     ]
     again = {
         one.name: _told(cost_of(one.rater, ceil(sessions * Fraction(one.share)), per_token), known)
@@ -102,8 +111,8 @@ def costs(
     if again:
         lines.append("  and beside it, for the second readings of a share of the sessions:")
         lines += [_line(name, cost, marked=True) for name, cost in again.items()]
-    more = {"way": chosen, "characters_per_token": per_token, "ways": told, "readings": again}
-    return {**own, **more}, lines
+    more = {"way": chosen, "characters_per_token": per_token, "ways": told}
+    return {**own, **more, "readings": again, "anchors": anchors}, lines
 
 
 def counted(rater: Rater, key: bytes) -> float:
@@ -138,9 +147,9 @@ def _made_up(rater: Rater) -> Iterator[str]:
 
 
 def _way(rater: Rater) -> str:
-    """The line that a study's own way is told by; None of them where it is two at once."""
+    """The line that a study's own way is told by."""
     if rater.batches:
-        return "batches" if rater.mode == "combined" else ""
+        return "batches" if rater.mode == "combined" else BOTH
     return rater.mode
 
 
@@ -162,29 +171,42 @@ def _told(cost: Cost, known: Terms) -> dict[str, Any]:
     }
 
 
-def _line(way: str, told: dict[str, Any], *, marked: bool) -> str:
-    def money(amount: float | None) -> str:
-        return "not known" if amount is None else f"${amount:,.2f}"
+def _money(amount: float | None) -> str:
+    return "not known" if amount is None else f"${amount:,.2f}"
 
+
+def _anchors(made: Plan, known: Terms, characters: float) -> dict[str, Any]:
+    """What is read besides in a month, for each set of labels; by plain calls, never batches."""
+    sessions = len(shipped().digests)
+    raters = (replace(made.rater, batches=False), *(one.rater for one in made.readings))
+    told = [_told(cost_of(one, sessions, characters), known) for one in raters]
+    dollars = {
+        key: round(sum(one[key] for one in told), 2) if known.prices else None
+        for key in ("dollars", "dollars_most")
+    }
+    return {"sessions": sessions, "calls": sum(one["calls"] for one in told), **dollars}
+
+
+def _line(way: str, told: dict[str, Any], *, marked: bool) -> str:
     hours = "?" if told["hours"] is None else f"{told['hours']:,.1f}"
     return (
         f"{'*' if marked else ' '} {way:10}{told['calls']:>12,}{told['tokens_in']:>18,}"
-        f"{told['tokens_kept']:>17,}{told['tokens_out']:>15,}{money(told['dollars']):>14}"
-        f"{money(told['dollars_most']):>16}{hours:>8}"
+        f"{told['tokens_kept']:>17,}{told['tokens_out']:>15,}{_money(told['dollars']):>14}"
+        f"{_money(told['dollars_most']):>16}{hours:>8}"
     )
 
 
 def _explained(known: Terms, told: dict[str, dict[str, Any]], chosen: str) -> Iterator[str]:
     yield (
         "  usually: each session fills its limit and is answered in form; at most: in as many "
-        "parts as there can be, bytes for tokens, twice"
+        "parts as there can be, bytes for tokens, twice; by batches, twice in each of two and "
+        "then by itself"
     )
-    if chosen:
-        most = told[chosen]
-        yield (
-            f"  at most {most['calls_most']:,} calls, {most['tokens_in_most']:,} tokens read and "
-            f"{most['tokens_out_most']:,} written"
-        )
+    most = told[chosen]
+    yield (
+        f"  at most {most['calls_most']:,} calls, {most['tokens_in_most']:,} tokens read and "
+        f"{most['tokens_out_most']:,} written"
+    )
     if known.prices is None:
         yield "  price not known: write price_input and price_output in [rater]"
     elif not known.prices.dated:
@@ -199,4 +221,7 @@ def _explained(known: Terms, told: dict[str, dict[str, Any]], chosen: str) -> It
     else:
         yield "  rate limits not known: write requests_per_minute, tokens_per_minute in [rater]"
     if known.queue:
-        yield f"  batches: within 24 hours for each {known.queue:,} requests that wait at once"
+        yield (
+            f"  batches: {MOST_SESSIONS} sessions at a time, within 24 hours for each "
+            f"{known.queue:,} requests that wait at once"
+        )

@@ -131,9 +131,9 @@ def _by_session(bucket: bytes | memoryview, codebook: Codebook) -> dict[bytes, b
 def _broken(found: str) -> RefusedError:
     return RefusedError(
         "BUCKET_BROKEN",
-        rule="A bucket is what the keeper sealed: rows sorted by account, one for a session.",
+        rule="A bucket holds whole rows, sorted by account, and all rows of its accounts.",
         found=found,
-        remedy="treat the label store as damaged, and label again.",
+        remedy="classify again into a fresh vault; no number of this run was released.",
     )
 
 

@@ -34,6 +34,8 @@ RESULT_DAYS = 29
 """How long the API says that it keeps the results of a batch."""
 BATCH_SECONDS = 24 * 3600
 """In which, the API says, a batch has ended, with answers or without."""
+MOST_TRIES = 2
+"""Batches for one session; after them it is asked by itself."""
 MOST_BATCHES = 16
 """Of one ticket; most have one."""
 Work = Literal["plain", "submit", "collect", "drop"]

@@ -28,12 +28,17 @@ from privacy.keeper.workers import Said, Sent
 from privacy.keeper.workshop import Progress
 from privacy.labels import row_width
 from privacy.sealing import SealedBlob
-from privacy.tickets import BATCH_SECONDS, SEALED_BYTES, Errand, read_sealed, refused
+from privacy.tickets import (
+    BATCH_SECONDS,
+    MOST_TRIES,
+    SEALED_BYTES,
+    Errand,
+    read_sealed,
+    refused,
+)
 
 MOST_SESSIONS = 256
 """Of one ticket: what a crash between sending and storing loses at most."""
-MOST_TRIES = 2
-"""Batches for one session."""
 PATIENCE_SECONDS = 10.0
 """How long a run waits where nothing has ended; most batches take minutes, some a day."""
 _FIRST_PAUSE = 0.5

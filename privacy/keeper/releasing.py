@@ -121,7 +121,7 @@ class Releasing:
         if not made.issuperset(label_sets(self.plan, floor.hash)):
             raise IncompleteError(
                 "NO_LABELS",
-                rule="A release with a second reading is made of its labels, too.",
+                rule="A release is made of labels.",
                 found="a second reading that was never made under this vault's floor.",
                 remedy="run `clerestory classify VAULT PLAN` first.",
             )

@@ -15,11 +15,13 @@ from privacy.plan import Rater
 from privacy.prices import Limits, price_list
 from privacy.raters import OFFLINE
 from privacy.spending import Prices
+from privacy.tickets import MOST_TRIES
 from tests.classifiers.logs import agent, person, session
 
 ASKING = Rater("claude", "3", "low", "a-model", "https://api.example.org", "")
 HAIKU = price_list().models["claude-haiku-5-5"].prices
 SONNET = price_list().models["claude-sonnet-5-5"].prices
+OPUS = price_list().models["claude-opus-5-5"].prices
 
 
 def test_offline_costs_nothing() -> None:
@@ -50,6 +52,21 @@ def test_a_session_in_parts_costs_at_most_all_of_them() -> None:
     assert whole.dollars(HAIKU)[1] == pytest.approx(
         MOST_CHUNKS * ATTEMPTS * (part * 0.125 + MOST_TOKENS * 0.5) / 1e6, abs=0.011
     )
+
+
+def test_a_batch_can_end_in_plain_calls_and_the_bound_holds_them() -> None:
+    """
+    In two batches at half price, each with one repair at the full one; then two plain calls.
+
+    So 2 x 1/2 + 2 + 2 = 5 calls at the full price, where combined asks for 2; six calls in all.
+    """
+    plain_one, batch = cost_of(ASKING, 1), cost_of(replace(ASKING, batches=True), 1)
+    full = HAIKU.worst(plain_one.asked[0].most, MOST_TOKENS)
+
+    assert (MOST_TRIES, ATTEMPTS) == (2, 2)
+    assert (plain_one.calls_most, batch.calls_most, batch.batch_tries) == (2, 6, 2)
+    assert plain_one.dollars(HAIKU)[1] == pytest.approx(2 * full / 1e6, abs=0.01)
+    assert batch.dollars(HAIKU)[1] == pytest.approx(5 * full / 1e6, abs=0.01)
 
 
 def test_no_view_is_longer_than_is_said() -> None:
@@ -100,6 +117,36 @@ def test_dollars_are_those_of_a_hand_reckoning() -> None:
     assert asked.dollars(HAIKU)[0] == 852.00
     assert asked.dollars(SONNET, minimum=4_000)[0] == 19_200.00
     assert batched.dollars(SONNET)[0] == 9_600.00
+
+
+@pytest.mark.parametrize(
+    ("prices", "tokens", "together", "apart"),
+    [
+        (HAIKU, 20_000, 960, 8_260),
+        (SONNET, 20_000, 19_200, 165_200),
+        (OPUS, 20_000, 38_400, 330_400),
+        (HAIKU, 8_000, 480, 3_460),
+        (HAIKU, 60_000, 2_560, 24_260),
+    ],
+    ids=["haiku", "sonnet", "opus", "short", "long"],
+)
+def test_asking_apart_is_reckoned_likewise(
+    prices: Prices, tokens: int, together: int, apart: int
+) -> None:
+    """
+    Ten questions of 300 tokens each, 70 written for each; nothing kept, and by batch half of it.
+
+    Dollars of r and w a million: together .4 x ((T + 3,000) r + 200 w), apart
+    .4 x 10 x ((T + 300) r + 70 w).  Haiku 5.5, T = 20,000: .4 x (2,300 + 100) = 960 and
+    4 x (2,030 + 35) = 8,260.  Each call is rounded up to a microdollar: half of 2,065 is 1,033.
+    """
+    one = plain(3_000, tokens, 200, 400_000)
+    ten = replace(one, asked=(Call(300, tokens, 70, 0),) * 10)
+
+    for asked, due in ((one, together), (ten, apart)):
+        assert asked.dollars(prices, minimum=4_000)[0] == due
+        batched = replace(asked, batched=True).dollars(prices)[0]
+        assert due / 2 <= batched < due / 2 + asked.calls / 1e6
 
 
 def test_above_the_cliff_all_of_a_call_is_dear() -> None:

@@ -16,6 +16,7 @@ from clerestory.cli import app
 from clerestory.costing import SAMPLES
 from clerestory.devstub import authority
 from clerestory.synthetic import write_sessions
+from privacy.anchor_set import shipped
 from privacy.errors import ConfigurationError
 from privacy.plan import Rater
 from privacy.prices import price_list
@@ -37,12 +38,15 @@ roots = "roots.pem"
 PRICES = "price_input = 3.0\nprice_output = 15.0\n"
 
 
-def planned(folder: Path, rater: str) -> tuple[dict[str, object], str]:
+def planned(
+    folder: Path, rater: str, *, accounts: int = 1000, sessions: int = 1700
+) -> tuple[dict[str, object], str]:
     """What `plan` says of a study with this rater, as data and in words."""
     (folder / "roots.pem").write_text(PUBLIC_ROOT, encoding="ascii")
     study, out = folder / "study.toml", folder / "plan.json"
     study.write_text(HEAD + rater + RATE, encoding="utf-8")
-    words = ["plan", str(study), "--out", str(out), "--accounts", "1000", "--sessions", "1700"]
+    words = ["plan", str(study), "--out", str(out)]
+    words += ["--accounts", str(accounts), "--sessions", str(sessions)]
     told, shown = RUN.invoke(app, [*words, "--json"]), RUN.invoke(app, words)
     assert (told.exit_code, shown.exit_code) == (0, 0), told.stderr
     return json.loads(told.stdout), shown.stdout
@@ -98,6 +102,8 @@ def test_a_second_reading_is_told_beside_the_first(tmp_path: Path) -> None:
     assert (told["calls"], readings["again"]["calls"]) == (1_700, 85)
     assert readings["again"]["dollars"] == pytest.approx(float(str(told["dollars"])) / 20, rel=0.01)
     assert "second readings of a share" in shown
+    # Each has labels of its own, and so anchors of its own.
+    assert cost["anchors"]["calls"] == 2 * len(shipped().digests)
 
 
 def test_the_ways_of_asking_stand_side_by_side(tmp_path: Path) -> None:
@@ -121,7 +127,42 @@ def test_the_ways_of_asking_stand_side_by_side(tmp_path: Path) -> None:
     marks = [line[:12] for line in shown.splitlines() if line[2:12].strip() in ways]
     assert marks == ["* combined  ", "  separate  ", "  batches   "]
     assert "* separate" in apart[1]
+    both, shown_both = planned(tmp_path, f'{listed}mode = "separate"\nbatches = true\n')
+    assert isinstance(both["cost"], dict)
+    assert both["cost"]["way"] == "both"
+    assert both["cost"]["ways"]["both"]["dollars"] == both["dollars"] < ways["separate"]["dollars"]
+    assert "* both" in shown_both
     assert "not known" not in shown
+
+
+def test_the_anchor_set_is_told_of(tmp_path: Path) -> None:
+    """It is read besides the sessions, at the same price, by plain calls even beside batches."""
+    listed = CLAUDE.replace("large", "claude-haiku-5-5")
+    plainly, shown = planned(tmp_path, listed)
+    batched, _ = planned(tmp_path, listed + "batches = true\n")
+    one, other = plainly["cost"], batched["cost"]
+    assert isinstance(one, dict)
+    assert isinstance(other, dict)
+    anchors, number = one["anchors"], len(shipped().digests)
+
+    assert (anchors["sessions"], anchors["calls"], one["calls"]) == (number, number, 1700)
+    assert anchors == other["anchors"]
+    assert anchors["dollars"] == pytest.approx(one["dollars"] * number / 1700, abs=0.01)
+    assert f"the anchor set: {number} sessions" in shown
+
+
+def test_four_hundred_thousand_sessions_are_reckoned_with(tmp_path: Path) -> None:
+    """Two queues of batches are two days; 400,000 calls at 1,000 a minute are 6.67 hours."""
+    listed = CLAUDE.replace("large", "claude-haiku-5-5") + "requests_per_minute = 1000\n"
+    told, shown = planned(tmp_path, listed, accounts=100_000, sessions=400_000)
+    cost = told["cost"]
+    assert isinstance(cost, dict)
+    ways = cost["ways"]
+
+    assert [ways[way]["calls"] for way in ways] == [400_000, 4_400_000, 400_000]
+    assert [ways[way]["hours"] for way in ways] == [6.67, 73.33, 48]
+    assert all(0 < ways[way]["dollars"] < ways[way]["dollars_most"] for way in ways)
+    assert f"${ways['separate']['dollars']:,.2f}" in shown
 
 
 def test_the_endpoint_counts_tokens_of_made_up_sessions(tmp_path: Path) -> None:
@@ -238,11 +279,15 @@ def test_a_validation_becomes_the_file_of_a_study(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "more",
-    [["--by", "mood", "--reference", "two readers"], [], ["--reference", "a\nb"]],
+    ("more", "code"),
+    [
+        (["--by", "mood", "--reference", "two readers"], "VALIDATION_INPUT"),
+        ([], "CONFUSION_INPUT"),
+        (["--reference", "a\nb"], "CONFUSION_INPUT"),
+    ],
     ids=["no instrument", "no reference", "two lines"],
 )
-def test_counts_say_whose_labels_are_right(tmp_path: Path, more: list[str]) -> None:
+def test_counts_say_whose_labels_are_right(tmp_path: Path, more: list[str], code: str) -> None:
     """And are by instruments; else nothing is written."""
     write_sessions(tmp_path, accounts=3, sessions=4, seed=5)
     file = tmp_path / "confusion.json"
@@ -250,7 +295,7 @@ def test_counts_say_whose_labels_are_right(tmp_path: Path, more: list[str]) -> N
     done = RUN.invoke(app, [*words, "--confusion", str(file), *more])
 
     assert done.exit_code == 2
-    assert "CONFUSION_INPUT" in done.stderr
+    assert code in done.stderr
     assert not file.exists()
 
 

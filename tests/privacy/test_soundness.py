@@ -9,7 +9,9 @@ import pytest
 
 from privacy.errors import RefusedError
 from privacy.plan import Level, Plan
+from privacy.raters import CLAUDE
 from privacy.soundness import cells_tested, check_sound
+from privacy.spending import MOST_CAP, Prices, Spending
 from tests.aggregates.rows import (
     ACCOUNT_SIZES,
     ADJUSTED,
@@ -364,3 +366,30 @@ def test_a_compiled_plan_is_sound_and_a_stricter_one_too() -> None:
     check_sound(privacy(z=MADE.privacy.z + 1))
     check_sound(query(sigma=FIRST.sigma * 2))
     assert cells_tested(MADE.tables, MADE.queries) == MADE.privacy.tested == 22
+
+
+ASKING = replace(CLAUDE, model="m", endpoint="https://api.example.org", roots="PEM")
+PRICED = replace(MADE, rater=ASKING, spending=Spending(Prices(100_000, 500_000, 0, 0), 5_000_000))
+
+
+def test_prices_and_a_cap_that_can_be_reckoned_with_are_sound() -> None:
+    """The control; and no price at all is sound as well: then there is no cap to hold."""
+    check_sound(PRICED)
+    check_sound(replace(PRICED, spending=None))
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        replace(PRICED, rater=MADE.rater),
+        replace(PRICED, spending=Spending(Prices(-1, 500_000, 0, 0), 5_000_000)),
+        replace(PRICED, spending=Spending(Prices(100_000, 500_000, 0, 0, factor=0), 5_000_000)),
+        replace(PRICED, spending=Spending(Prices(100_000, 500_000, 0, 0), 0)),
+        replace(PRICED, spending=Spending(Prices(100_000, 500_000, 0, 0), MOST_CAP + 1)),
+    ],
+    ids=["asks nobody", "pays back", "free above the cliff", "no cap", "beyond all caps"],
+)
+def test_spending_that_somebody_edited_is_refused(forged: Plan) -> None:
+    """A price below nothing would make room under the cap with every call."""
+    with pytest.raises(RefusedError, match="PLAN_SPENDING"):
+        check_sound(forged)

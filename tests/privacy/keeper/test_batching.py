@@ -26,7 +26,7 @@ from privacy.labels import LabelRecord
 from privacy.plan import Plan
 from privacy.raters import CLAUDE
 from privacy.sealing import SealedBlob
-from privacy.tickets import RESULT_DAYS, Errand, Ticket, ticket_info
+from privacy.tickets import MOST_TRIES, RESULT_DAYS, Errand, Ticket, ticket_info
 from tests.aggregates.rows import SHARE, small_plan
 from tests.support.house import TERMS, House, opened
 from tests.support.killing import after_each_kill
@@ -277,7 +277,7 @@ def test_unanswered_sessions_are_sent_again_and_then_asked(
     provider.unanswered = {unlucky}
     run(house, provider, patience=5.0)
     assert len(labelled(house)) == SESSIONS
-    assert provider.sent()[unlucky] == batching.MOST_TRIES
+    assert provider.sent()[unlucky] == MOST_TRIES
     assert provider.asked() == {unlucky: 1}
     assert {n for one, n in provider.sent().items() if one != unlucky} == {1}
 
