@@ -188,7 +188,7 @@ def _made_up(plan: Plan, codebook: Codebook) -> bytes:
     for column, labels in {**plan.population.where, "month": plan.population.months}.items():
         place = SESSION_KEY_BYTES + fields.index(column)
         row[place] = codebook.field(column).index(labels[0])
-    return bytes(row) * 2
+    return bytes(row) + b"\1" + bytes(row[1:])  # another session's key
 
 
 def _answer(channel: Channel, key: KeyPair) -> bytes:
@@ -246,13 +246,15 @@ def _joined(
     plan: Plan, book: Codebook, blobs: Iterator[SealedBlob], key: KeyPair
 ) -> Iterator[bytes]:
     """Each bucket of the first reading, with the second labels of it, which come before it."""
-    _, *names = label_sets(plan, plan.binding.floor if plan.binding else "")
+    first, *names = label_sets(plan, plan.binding.floor if plan.binding else "")
     info, held = run_info(plan.hash), dict[str, memoryview]()
     number = ""
     for blob in blobs:
         name, of = blob.header.get("set", ""), blob.header["bucket"]
         if name in held or (held and of != number):
             raise broken("second labels beside those of another bucket.")
+        if name not in (first, *names):
+            raise broken("labels of a set that the plan does not speak of.")
         data, number = _opened(blob, key, info), of
         if name in names:
             held[name] = data

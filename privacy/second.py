@@ -106,24 +106,37 @@ def joined(
         Rows of the widened codebook, in their order.
 
     Raises:
-        RefusedError: A bucket is no whole number of rows, or gives a session to another account.
+        RefusedError: A bucket is no whole number of rows, gives a session to another account, or
+            holds two labels of one reading for it.
     """
     count, tail = len(codebook.instruments), PSEUDONYM_BYTES + 2 * len(codebook.measures)
-    second = [dict(unpack_bucket(bytes(one), codebook)) for one in again]
+    second = [_by_session(one, codebook) for one in again]
     nothing = bytes([NOT_READ]) * count
     rows = []
     for key, record in unpack_bucket(bytes(bucket), codebook):
         found = [one.get(key) for one in second]
         if any(one and one[-PSEUDONYM_BYTES:] != record[-PSEUDONYM_BYTES:] for one in found):
-            raise RefusedError(
-                "BUCKET_BROKEN",
-                rule="A bucket holds whole rows, sorted by account, and all rows of its accounts.",
-                found="a second label of a session under another account.",
-                remedy="classify again into a fresh vault; no number of this run was released.",
-            )
+            raise _broken("a second label of a session under another account.")
         more = b"".join(one[:count] if one else nothing for one in found)
         rows.append(key + record[:-tail] + more + record[-tail:])
     return b"".join(rows)
+
+
+def _by_session(bucket: bytes | memoryview, codebook: Codebook) -> dict[bytes, bytes]:
+    rows = list(unpack_bucket(bytes(bucket), codebook))
+    found = dict(rows)
+    if len(found) < len(rows):
+        raise _broken("a session that one reading labels twice.")
+    return found
+
+
+def _broken(found: str) -> RefusedError:
+    return RefusedError(
+        "BUCKET_BROKEN",
+        rule="A bucket holds whole rows, sorted by account, and all rows of its accounts.",
+        found=found,
+        remedy="classify again into a fresh vault; no number of this run was released.",
+    )
 
 
 def whose(column: str, readings: Sequence[Reading]) -> tuple[Reading | None, str]:

@@ -115,6 +115,16 @@ class Releasing:
                 found="no labels by this plan's rater under this vault's floor.",
                 remedy="run `clerestory classify VAULT PLAN` first.",
             )
+        # A sample may be of nobody, and have no bucket; that it was labelled, the ledger knows.
+        made = {entry.body["set"] for entry in self.state.ledger.entries("labels")}
+        made.update(name for name, _ in self.state.labels.buckets())
+        if not made.issuperset(label_sets(self.plan, floor.hash)):
+            raise IncompleteError(
+                "NO_LABELS",
+                rule="A release is made of labels.",
+                found="a second reading that was never made under this vault's floor.",
+                remedy="run `clerestory classify VAULT PLAN` first.",
+            )
         return found
 
     def _summing(

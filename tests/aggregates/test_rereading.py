@@ -163,6 +163,8 @@ def test_a_worker_joins_only_what_belongs_together() -> None:
         [blob(again, "1"), blob(first, "0")],
         [blob(first, "0"), blob(again, "0")],
         [blob(again, "0"), blob(again, "0"), blob(first, "0")],
+        [blob("of another plan", "0"), blob(first, "0")],
+        [blob(again, "0"), blob("of another plan", "0")],
     ):
         assert answer(*wrong) == worker.CODES["BUCKET_BROKEN"]
     half = Task(recipient=pair.public).encode()

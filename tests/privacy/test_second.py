@@ -62,6 +62,15 @@ def test_a_second_label_is_its_own_accounts() -> None:
     assert joined(b"", [first], BOOK) == b""
 
 
+def test_a_reading_labels_a_session_once() -> None:
+    """Of two second labels of one session somebody would have to choose: both are damage."""
+    first, twice = bucket([record(1, {})]), bucket([record(1, {}), record(1, {})])
+    again = twice[: row_width(BOOK)]
+    assert joined(first, [again], BOOK)
+    with pytest.raises(RefusedError, match="BUCKET_BROKEN"):
+        joined(first, [again + again], BOOK)
+
+
 def test_the_keyed_hash_reads_the_share_that_is_stated() -> None:
     """
     Of 20,000 sessions 1,000 are expected at 1/20, of variance 950.
