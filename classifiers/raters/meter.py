@@ -32,11 +32,12 @@ class Meter:
         self._answer = answer
         self._spending: Spending | None = None
         self._allowance, self._spent, self._out = 0, 0, 0
+        self._longest = 0
 
     def begin(self, spending: Spending | None, allowance: int) -> None:
         """Count from nothing, at these prices, up to so many microdollars."""
         self._spending, self._allowance = spending, allowance
-        self._spent, self._out = 0, 0
+        self._spent, self._out, self._longest = 0, 0, 0
 
     @property
     def spent(self) -> int:
@@ -61,8 +62,9 @@ class Meter:
         if self._spending is None:
             return
         self._spent += self._out  # of one that was never answered
-        worst = self._spending.prices.worst(length + ADDED_TOKENS, self._answer)
-        self._out = 0
+        longest = length + ADDED_TOKENS
+        worst = self._spending.prices.worst(longest, self._answer)
+        self._out, self._longest = 0, longest
         if self._spent + worst > self._allowance:
             raise Halted(Halt.SPENT)
         self._out = worst
@@ -99,13 +101,14 @@ class Meter:
             usage: What the answer says that it took, as JSON has it.
 
         Raises:
-            Halted: `OVERCHARGED`, if that is more than it can have taken; `MALFORMED`, if it is
-                no account of tokens.
+            Halted: `OVERCHARGED`, if that is more than it can have taken, in money or in tokens of
+                a prompt, however cheap; `MALFORMED`, if it is no account of tokens.
         """
         if self._spending is None or not isinstance(usage, Mapping):
             return
-        cost = self._spending.prices.of(tokens_of(usage))
-        if cost > self._out:
+        used = tokens_of(usage)
+        cost = self._spending.prices.of(used)
+        if cost > self._out or used.prompt > self._longest:
             raise Halted(Halt.OVERCHARGED)
         self._spent, self._out = self._spent + cost, 0
 

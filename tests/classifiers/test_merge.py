@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -58,6 +59,22 @@ def test_a_part_that_does_not_tell_changes_nothing(found: list[Part], place: int
 def test_only_proportions_of_lengths_count(found: list[Part], times: int) -> None:
     """Characters or bytes, it is the same."""
     assert merge([(one, size * times) for one, size in found], BOOK) == merge(found, BOOK)
+
+
+@given(parts(), st.randoms())
+def test_order_counts_where_a_rule_is_about_the_end(found: list[Part], random: Random) -> None:
+    """Nowhere else: parts in another order have the same label, but where lengths tie."""
+    # Lengths whose sums differ, whichever are summed: no two labels have equally much text.
+    distinct = [(labels, 2**n) for n, (labels, _) in enumerate(found)]
+    mixed = random.sample(distinct, len(distinct))
+    before, after = merge(distinct, BOOK), merge(mixed, BOOK)
+    for one in BOOK.instruments:
+        if one.merge != "last":
+            assert after[one.name] == before[one.name]
+            continue
+        told = [labels[one.name] for labels, _ in mixed if labels[one.name] != UNCLEAR]
+        strong = [label for label in told if label not in one.passed_over]
+        assert after[one.name] == [UNCLEAR, *told, *strong][-1]
 
 
 SAID = {

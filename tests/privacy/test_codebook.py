@@ -117,7 +117,14 @@ def test_any_change_of_words_is_another_codebook() -> None:
     reworded = replace(BOOK, instruments=(replace(first, question="Something else?"), *rest))
     narrower = replace(BOOK, measures=BOOK.measures[1:])
 
-    assert len({BOOK.hash, reworded.hash, narrower.hash}) == 3
+    merged = replace(BOOK, instruments=(replace(first, merge="last"), *rest))
+    passing = replace(BOOK, instruments=(replace(first, passed_over=("none",)), *rest))
+
+    assert first.merge != "last"
+    assert "none" in first.labels
+    assert not first.passed_over
+    books = (BOOK, reworded, narrower, merged, passing)
+    assert len({book.hash for book in books}) == len(books)
     assert reworded.prompts_hash != BOOK.prompts_hash == narrower.prompts_hash
     assert replace(BOOK).hash == BOOK.hash
 

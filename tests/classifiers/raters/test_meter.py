@@ -116,6 +116,25 @@ def test_a_servers_account_is_held_against_what_was_sent(usage: dict[str, Any], 
     assert meter.spent_class <= CLASSES
 
 
+@pytest.mark.parametrize("name", ["input_tokens", "cache_read_input_tokens"])
+def test_no_byte_is_two_tokens(name: str) -> None:
+    """
+    On it rests that a part of a long session stays below the cliff: who says otherwise is heard.
+
+    1,000 bytes and what a server adds are 5,096 tokens at most, and 837 microdollars (at .125, and
+    200 for the answer); 5,097 tokens cost 510, and 51 where they were kept: money alone would not
+    tell.
+    """
+    most = 1_000 + ADDED_TOKENS
+    meter = metered(10**6)
+    meter.send(1_000)
+    meter.answered({name: most})  # the control
+    meter.send(1_000)
+    with pytest.raises(Halted) as stopped:
+        meter.answered({name: most + 1})
+    assert stopped.value.code is Halt.OVERCHARGED
+
+
 def test_without_prices_nothing_is_counted() -> None:
     """And nobody is stopped: where no price is known there can be no cap."""
     meter = Meter(ANSWER)
