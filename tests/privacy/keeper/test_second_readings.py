@@ -119,6 +119,17 @@ def test_nodes_read_once(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
     assert [*made.kinds()][len(before) :] == ["refusal", "refusal"]
 
 
+def test_a_reading_that_was_never_made_costs_nothing(tmp_path: Path) -> None:
+    """Planted labels of one reading: a table of nobody would have been charged for."""
+    with planted(tmp_path) as made:
+        author = made.enrol(PLAN.study.authors[0])
+        bound = made.submit(PLAN)
+        made.approve(bound, author)
+        with pytest.raises(IncompleteError, match="NO_LABELS"):
+            made.ask("release", bound)
+        assert "charge" not in made.kinds()
+
+
 def test_a_repetition_comes_out_of_the_sealed_worker_as_one(tmp_path: Path) -> None:
     """
     Planted labels, said again word for word: κ = 1 lies in the interval, widened to six deviations.
