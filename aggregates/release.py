@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from privacy.codebook import Codebook
 from privacy.codebook import codebook as installed
 from privacy.errors import RefusedError
-from privacy.mistakes import printed_error, rounded
+from privacy.mistakes import printed_error, printed_stretch, rounded
 from privacy.plan import AGREEMENTS, Kind, Plan, Table
 
 from .estimates.accounts import accounts, accounts_above
@@ -143,7 +143,8 @@ def _row(plan: Plan, table: Table, cell: Cell) -> Row:
     if cell.state == "published" and cell.estimate is not None:
         estimate, error = cell.estimate, printed_error(plan, table, cell.keys, cell.estimate.value)
         if error is not None and table.kind != "corrected":  # there it is in the interval already
-            estimate = widened(estimate, error)
+            stretch = printed_stretch(plan, table, cell.keys, estimate.value)
+            estimate = widened(estimate, error, stretch=stretch)
         row.update(
             estimate=rounded(estimate.value),
             raw=rounded(cell.tested / scale),

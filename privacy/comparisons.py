@@ -33,7 +33,7 @@ from operator import add
 from statistics import NormalDist
 
 from .codebook import UNCLEAR, codebook
-from .mistakes import rounded
+from .mistakes import printed_stretch, rounded
 from .plan import Kind, Plan, Table
 from .rows import COLUMN, REST, read_keys
 
@@ -106,20 +106,26 @@ def compared(plan: Plan, table: Table, rows: Sequence[Row]) -> list[dict[str, st
     ]
     # Only counts at D = k have a bound that holds for groups together: see above.
     apart = table.kind != "adjusted_rate" and len(table.queries) == 1
-    return [compare(*pair, apart=apart) for pair in _pairs(plan, table, own)]
+    return [
+        compare(*pair, [stretch_of(plan, table, row) for row in pair], apart=apart)
+        for pair in _pairs(plan, table, own)
+    ]
 
 
-def compare(first: Row, second: Row, *, apart: bool = True) -> dict[str, str]:
+def compare(
+    first: Row, second: Row, stretches: Sequence[float] = (1.0, 1.0), *, apart: bool = True
+) -> dict[str, str]:
     """
     What two printed rows of one table say of their groups, as a row of comparisons.csv.
 
     Args:
         first: A row.
         second: Another.
+        stretches: How many times noise and sampling stand in the interval of each.
         apart: Whether the variances of their errors add; else their deviations do.
     """
     one, other = float(first["estimate"]), float(second["estimate"])
-    (down, up), (other_down, other_up) = reaches(first), reaches(second)
+    (down, up), (other_down, other_up) = map(reaches, (first, second), stretches)
     d = other - one
     both = hypot if apart else add
     low, high = max(-1.0, d - both(other_down, up)), min(1.0, d + both(other_up, down))
@@ -191,18 +197,25 @@ def _of_axis(name: str, levels: Sequence[str]) -> Iterator[tuple[str, str]]:
         yield scale[0], scale[-1]
 
 
-def reaches(row: Row) -> tuple[float, float]:
+def stretch_of(plan: Plan, table: Table, row: Row) -> float:
+    """How many times noise and sampling stand in the interval of a published row."""
+    return printed_stretch(plan, table, row["keys"], float(row["estimate"]))
+
+
+def reaches(row: Row, stretch: float = 1.0) -> tuple[float, float]:
     """
     How far noise and sampling reach below and above a printed number, the rater left aside.
 
     Args:
         row: A published row of tables.csv.
+        stretch: How many times they stand in its interval.
     """
     estimate, low, high, noise, sampling = (
         float(row[column]) for column in ("estimate", "low", "high", "se_noise", "se_sampling")
     )
     rater, least = _Z95 * float(row["se_classifier"] or 0), _Z95 * hypot(noise, sampling)
     below, above = (
-        max(least, sqrt(max(0.0, side**2 - rater**2))) for side in (estimate - low, high - estimate)
+        max(least, sqrt(max(0.0, side**2 - rater**2)) / stretch)
+        for side in (estimate - low, high - estimate)
     )
     return below, above

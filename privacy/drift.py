@@ -22,7 +22,7 @@ from io import StringIO
 from itertools import combinations
 
 from .anchor_readings import AnchorReadings
-from .comparisons import compare
+from .comparisons import compare, stretch_of
 from .forms import MONTH, factors, is_rates_trend
 from .mistakes import rounded
 from .plan import TRENDS, Plan, Query, Table
@@ -150,7 +150,8 @@ class _Judge:
         found = []
         for pair in combinations(sorted(months), 2):
             rows = [months[month] for month in pair]
-            told = compare(rows[0], rows[1], apart=apart)
+            stretches = [stretch_of(self.plan, self.table, row) for row in rows]
+            told = compare(rows[0], rows[1], stretches, apart=apart)
             moved = self._moved(keys, [-1.0, 1.0], rows)
             found.append((float(told["low"]), float(told["high"]), moved, " ".join(pair)))
         low, high, moved, pair_told = max(found, key=lambda one: _margin(*one[:3]))

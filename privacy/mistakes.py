@@ -13,8 +13,10 @@ mean square is convex in p and so largest at p = 0 or p = 1; the error is never 
 that, and as large as that where J < .3, since p is not identified then: a rater that hardly tells
 yes from no says hardly anything about p.
 
-It is no deviation around a mean alone: a bias is in it.  For any bias b and deviation s,
-q ± 1.96·√(b² + s²) holds p at least as often as 95 %, so it may be added to the other errors.
+It is no deviation around a mean alone: a bias is in it.  If q - p is normal with any mean b and
+deviation s, then |q - p| ≤ 1.96·√(b² + s²) at least as often as 95 %.  But b is not known: it is
+read off q itself, as q - p̂, and what noise and sampling do to q they do to p̂ 1/J times.  So s has
+them *stretched* by 1/J in it, where b is from p̂; where the worst stands in its place, as they are.
 
 Everything here is arithmetic on what a plan and a printed row say, so the keeper and every reader
 can do it again.  What it leans on: that the rater errs here as in the validation; and that it is
@@ -25,7 +27,7 @@ right about which sessions are in the base, since pairs of which either is outsi
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from math import sqrt
+from math import inf, sqrt
 
 from .confusion import NO, YES, Confusion, between
 from .derived import DERIVED
@@ -99,11 +101,23 @@ class Mistakes:
 
     def error(self, q: float) -> float:
         """Root mean square distance of a printed q from what the right labels would say."""
-        worst = max((self.labelled(p) - p) ** 2 + self.variance(p) for p in (0.0, 1.0))
+        return sqrt(min(self._reckoned(q), self._worst))
+
+    def stretch(self, q: float) -> float:
+        """How many times the other errors of q belong into q - p: 1/J where p̂ is made of q."""
+        return 1 / self.youden if self._reckoned(q) < self._worst else 1.0
+
+    def _reckoned(self, q: float) -> float:
+        """Mean square distance by what p̂ says of q; infinite where it says nothing."""
         if self.youden < LEAST_YOUDEN:
-            return sqrt(worst)
+            return inf
         p = self.corrected(q)
-        return sqrt(min((q - p) ** 2 + self.variance(p) / self.youden**2, worst))
+        return (q - p) ** 2 + self.variance(p) / self.youden**2
+
+    @property
+    def _worst(self) -> float:
+        """Mean square distance at the p where it is largest."""
+        return max((self.labelled(p) - p) ** 2 + self.variance(p) for p in (0.0, 1.0))
 
     def labelled(self, p: float) -> float:
         """What the rater makes of a true p: q = p·Se + (1-p)·(1-Sp)."""
@@ -178,6 +192,14 @@ def printed_error(plan: Plan, table: Table, keys: str, estimate: float) -> float
     if table.kind == "corrected":
         return rounded(sqrt(mistakes.variance(value)) / mistakes.youden)
     return rounded(mistakes.error(value))
+
+
+def printed_stretch(plan: Plan, table: Table, keys: str, estimate: float) -> float:
+    """How many times the other errors stand in a printed interval; 1 if no mistakes are stated."""
+    mistakes = mistakes_of(plan, table, read_keys(keys))
+    if mistakes is None or table.kind == "corrected":  # its interval is no sum of squares
+        return 1.0
+    return mistakes.stretch(rounded(estimate))
 
 
 def is_identified(plan: Plan, table: Table, keys: str) -> bool:

@@ -135,9 +135,9 @@ def mean(cell: Mean, *, design: float, z: float = Z95) -> Estimate:
     )
 
 
-def widened(estimate: Estimate, error: float) -> Estimate:
+def widened(estimate: Estimate, error: float, *, stretch: float = 1.0) -> Estimate:
     """
-    A proportion whose interval holds a further error, independent of the others.
+    A proportion whose interval holds a further error, with the others in it as often as they count.
 
     Each side is the root of the sum of squares of its reach and of the error's [Zou & Donner
     2008, Statistics in Medicine 27(10):1693-1702]: so an uneven interval stays uneven.
@@ -145,8 +145,8 @@ def widened(estimate: Estimate, error: float) -> Estimate:
     reach = Z95 * error
     return replace(
         estimate,
-        low=max(0.0, estimate.value - hypot(estimate.value - estimate.low, reach)),
-        high=min(1.0, estimate.value + hypot(estimate.high - estimate.value, reach)),
+        low=max(0.0, estimate.value - hypot(stretch * (estimate.value - estimate.low), reach)),
+        high=min(1.0, estimate.value + hypot(stretch * (estimate.high - estimate.value), reach)),
     )
 
 

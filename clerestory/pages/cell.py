@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import isfinite, nan
 
-from privacy.comparisons import is_ordered, reaches
+from privacy.comparisons import is_ordered, reaches, stretch_of
 from privacy.errors import ConfigurationError
 from privacy.plan import Plan, Table
 from privacy.rows import REST
@@ -162,9 +162,9 @@ def read_groups(plan: Plan, rows: Sequence[Mapping[str, str]]) -> tuple[Group, .
     """
     tables = {(table.name, table.kind): table for table in plan.tables}
     found: dict[tuple[str, str], list[Cell]] = {}
-    for name, kind in tables:
+    for (name, kind), table in tables.items():
         for row in (row for row in rows if (row["table"], row["statistic"]) == (name, kind)):
-            found.setdefault((name, kind), []).append(_read(row))
+            found.setdefault((name, kind), []).append(_read(plan, table, row))
     if sum(map(len, found.values())) != len(rows):
         raise _unreadable("a row of a table that the plan does not have.")
     return tuple(
@@ -189,7 +189,7 @@ def _falling(cell: Cell) -> tuple[bool, bool, float]:
     return cell.is_rest, not cell.published, -cell.estimate if cell.published else 0.0
 
 
-def _read(row: Mapping[str, str]) -> Cell:
+def _read(plan: Plan, table: Table, row: Mapping[str, str]) -> Cell:
     key = row["keys"]
     pairs = (part.partition("=") for part in key.split("; ") if part)
     keys = tuple((axis, level) for axis, _, level in pairs)
@@ -207,16 +207,14 @@ def _read(row: Mapping[str, str]) -> Cell:
         estimate,
         low,
         high,
-        _reach(row, estimate, low, high),
+        # Without a classifier error it is the printed interval, whatever made that.
+        reaches(row, stretch_of(plan, table, row))
+        if row["se_classifier"]
+        else (estimate - low, high - estimate),
         tuple((source, error) for source, error in errors.items() if error is not None),
         None if accounts is None else int(accounts),
         _number(row["threshold"]),
     )
-
-
-def _reach(row: Mapping[str, str], estimate: float, low: float, high: float) -> tuple[float, float]:
-    # Without a classifier error it is the printed interval, whatever made that.
-    return reaches(row) if row["se_classifier"] else (estimate - low, high - estimate)
 
 
 def _number(text: str) -> float | None:

@@ -88,14 +88,16 @@ def test_an_error_widens_an_interval_and_none_leaves_it(
 
 
 @pytest.mark.statistical
-def test_both_intervals_hold_the_truth_as_often_as_they_say() -> None:
+@pytest.mark.parametrize(("p", "se", "sp"), [(0.25, 0.8, 0.85), (0.15, 0.65, 0.75)])
+def test_both_intervals_hold_the_truth_as_often_as_they_say(p: float, se: float, sp: float) -> None:
     """
     1,000 releases of 400 accounts with noise, each with a validation of 300 sessions.
 
     The truth is in the labels' widened interval and in the corrected one in 95 % of them; false
-    alarm 1e-6 each.  The labels' own interval misses it far more often: the control.
+    alarm 1e-6 each.  The labels' own interval misses it far more often: the control; and so does,
+    with the worse rater, one whose reach is not stretched: .90 in 20,000 runs.
     """
-    dice, runs, p, se, sp = Random(), 1000, 0.25, 0.8, 0.85
+    dice, runs = Random(), 1000
     q, held = p * se + (1 - p) * (1 - sp), {"labels": 0, "all": 0, "corrected": 0}
     for _ in range(runs):
         found, refused = (sum(dice.random() < chance for _ in range(150)) for chance in (se, sp))
@@ -106,7 +108,10 @@ def test_both_intervals_hold_the_truth_as_often_as_they_say() -> None:
         plain = proportion(ratio, design=1.0)
         for name, one in (
             ("labels", plain),
-            ("all", widened(plain, mistakes.error(plain.value))),
+            (
+                "all",
+                widened(plain, mistakes.error(plain.value), stretch=mistakes.stretch(plain.value)),
+            ),
             ("corrected", corrected(ratio, mistakes, design=1.0)),
         ):
             held[name] += one.low <= p <= one.high
