@@ -19,8 +19,8 @@ import httpx2
 
 from benchmarks.measuring import tell
 from classifiers.formats import read_session
-from classifiers.raters.claude import ClaudeRater
 from classifiers.raters.claude.prompt import fenced
+from classifiers.raters.claude.rater import ClaudeRater
 from classifiers.raters.claude.tls import trusting
 from classifiers.raters.offline import OfflineRater
 from classifiers.rendering import View, render

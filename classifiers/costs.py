@@ -19,6 +19,15 @@ from dataclasses import dataclass
 from math import ceil
 
 from classifiers.chunks import CHUNK_BYTES, MOST_CHUNKS
+from classifiers.raters.claude.prompt import (
+    AGAIN,
+    ATTEMPTS,
+    MOST_TOKENS,
+    fenced,
+    questions,
+    rubric,
+    schema,
+)
 from classifiers.rendering import SESSION_MOST, TURN_KEPT
 from classifiers.views import TAIL_KEPT
 from privacy.codebook import codebook
@@ -170,8 +179,6 @@ def cost_of(
     """
     if not asks(rater.name):
         return Cost(sessions, (), 0, 0)
-    from .raters.claude import ATTEMPTS, MOST_TOKENS  # late: the SDK takes seconds
-    from .raters.claude.prompt import AGAIN, fenced, questions, rubric, schema
 
     whole = rater.view == "whole"
     parts, shown = (MOST_CHUNKS, CHUNK_BYTES) if whole else (1, SESSION_BYTES)

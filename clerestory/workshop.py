@@ -83,7 +83,7 @@ def workshop() -> Workshop:
 
 
 def _asking() -> WorkerKind:
-    modules = ("classifiers.worker", "classifiers.raters.claude", *LATE)
+    modules = ("classifiers.worker", "classifiers.raters.claude.rater", *LATE)
     code = collect(("privacy", "classifiers"), ASKING, modules)
     return WorkerKind("classifiers.worker", code, "classifiers/broker.py")
 

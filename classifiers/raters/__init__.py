@@ -127,7 +127,9 @@ def rater_of(named: Named) -> Rater:
     if not is_known(named):
         raise KeyError("a rater that this installation does not have")
     if asks(named.name):
-        from .claude import ClaudeRater  # late: the SDK takes seconds, and offline nobody needs it
+        from .claude.rater import (
+            ClaudeRater,  # late: the SDK takes seconds, and offline nobody needs it
+        )
 
         return ClaudeRater(named)
     from .offline import OfflineRater

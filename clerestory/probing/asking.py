@@ -15,9 +15,10 @@ from typing import Any
 from classifiers.broker import Broker, resolve
 from classifiers.formats import read_session
 from classifiers.raters import Halted, Unrated
-from classifiers.raters.claude import CALL_SECONDS, MOST_TOKENS, ClaudeRater
 from classifiers.raters.claude.client import client_of, way_to
 from classifiers.raters.claude.line import Line
+from classifiers.raters.claude.prompt import MOST_TOKENS
+from classifiers.raters.claude.rater import CALL_SECONDS, ClaudeRater
 from classifiers.raters.claude.rehearsal import rehearse
 from classifiers.raters.claude.wire import Deadline, through
 from classifiers.raters.meter import Meter

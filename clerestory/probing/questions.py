@@ -12,9 +12,8 @@ from contextlib import suppress
 from typing import Any
 
 from classifiers.raters import Halted, Unrated
-from classifiers.raters.claude import MOST_TOKENS
 from classifiers.raters.claude.answers import asked_for, is_of, said
-from classifiers.raters.claude.prompt import fenced, rubric
+from classifiers.raters.claude.prompt import MOST_TOKENS, fenced, rubric
 from classifiers.rendering import SESSION_MOST
 from clerestory.probing.asking import Server
 from clerestory.probing.findings import ORDER, Findings, Held, Reads

@@ -1,14 +1,15 @@
 """What labelling costs: nothing offline, and of a model never more than is said."""
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
 
 from classifiers.chunks import CHUNK_BYTES, MOST_CHUNKS
 from classifiers.costs import ADDED_TOKENS, SESSION_BYTES, Call, Cost, cost_of
-from classifiers.raters.claude import ATTEMPTS, MOST_TOKENS
-from classifiers.raters.claude.prompt import AGAIN, fenced, rubric, schema
+from classifiers.raters.claude.prompt import AGAIN, ATTEMPTS, MOST_TOKENS, fenced, rubric, schema
 from classifiers.rendering import SESSION_MOST, render
 from privacy.codebook import codebook
 from privacy.plan import Rater
@@ -179,3 +180,12 @@ def test_hours_are_those_of_the_limit_that_binds() -> None:
     assert batched.hours(Limits(), 200_000) == (48, "batches")
     assert batched.hours(Limits(50, 50), 200_001) == (48, "batches")
     assert batched.hours(Limits(50, 50), 0) is None
+
+
+def test_who_counts_on_a_model_need_not_load_its_sdk() -> None:
+    """The SDK takes more than a second to load, and a forecast of cost asks nobody."""
+    probe = (
+        "import sys, clerestory.costing; assert 'anthropic' not in sys.modules;"
+        "import classifiers.raters.claude.rater; assert 'anthropic' in sys.modules"
+    )
+    assert not subprocess.run([sys.executable, "-c", probe], check=False).returncode

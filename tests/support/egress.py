@@ -13,7 +13,7 @@ from functools import cache
 from threading import Thread
 
 from classifiers.broker import Broker, Caps, resolve
-from classifiers.raters.claude import ClaudeRater
+from classifiers.raters.claude.rater import ClaudeRater
 from privacy.closing import CLOSING_BYTES, Closing
 from privacy.codebook import codebook
 from privacy.endpoint import read_endpoint

@@ -17,6 +17,11 @@ from privacy.codebook import Codebook, Instrument
 from privacy.raters import Mode
 from privacy.views import PARTIAL, SHOWN, UNSEEN, ViewName
 
+MOST_TOKENS = 400
+"""Of an answer, which has about 120."""
+ATTEMPTS = 2
+"""Calls for one answer: a second one where the first was not in form."""
+
 _OPENING = """\
 You label one session of a person with a coding agent for a study. You answer with one JSON \
 object and nothing else: for each question below, its name and the one-character code of one answer.

@@ -12,8 +12,9 @@ import pytest
 from classifiers.errands import LARGEST_ERRAND, Frames, begin
 from classifiers.formats import read_session
 from classifiers.raters import Halted, Unanswered, Unrated
-from classifiers.raters.claude import ClaudeRater, batches
+from classifiers.raters.claude import batches
 from classifiers.raters.claude.line import LARGEST_RESULTS, padded_length
+from classifiers.raters.claude.rater import ClaudeRater
 from classifiers.rendering import render
 from classifiers.sessions import Session
 from clerestory.devstub import Asked, Authority, Reply, authority, running

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from classifiers.formats import read_session
 from classifiers.raters import Halted, Unrated, rater_of
-from classifiers.raters.claude import ClaudeRater, prompt
+from classifiers.raters.claude import prompt
 from classifiers.raters.claude.line import SMALLEST_BODY, padded_length
 from classifiers.raters.claude.prompt import AGAIN, fenced, read_answer, rubric, schema
+from classifiers.raters.claude.rater import ClaudeRater
 from classifiers.rendering import View, render
 from classifiers.sessions import SafeText, Session
 from clerestory.devstub import Answering, Asked, Authority, Reply, authority

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from classifiers.formats import read_session
 from classifiers.raters import Halted
-from classifiers.raters.claude import ClaudeRater, patience
+from classifiers.raters.claude import patience
 from classifiers.raters.claude.limits import SPEND_LIMIT, Limits, refusal_of
+from classifiers.raters.claude.rater import ClaudeRater
 from classifiers.rendering import render
 from clerestory.devstub import Asked, Authority, Reply, Stub, authority, running
 from clerestory.devstub.answers import error_of
