@@ -79,7 +79,7 @@ class CodeManifest:
         touched = {name for name, stamp in now.items() if stamp != self.stamp.get(name)}
         # A hard link to a file, or the same file copied over itself, touches and changes nothing.
         everything, known = (*self.mounts, self.compiled.mount), {**self.parts, **self.made}
-        again = _each([mount for mount in everything if mount.name in touched], _contents)
+        again = _each([mount for mount in everything if mount.name in touched], part_hash)
         if changed := sorted(name for name in touched if again[name] != known.get(name)):
             raise _changed(changed, "since it was hashed")
         return now
@@ -128,7 +128,7 @@ def collect(
     stamp = _each((*mounts, compiled.mount), _fingerprint)
     if changed := [name for name in before if stamp[name] != before[name]]:
         raise _changed(changed, "while it was compiled")
-    parts, made = _each(mounts, _contents), _each([compiled.mount], _contents)
+    parts, made = _each(mounts, part_hash), _each([compiled.mount], part_hash)
     return CodeManifest(mounts, interpreter.binary(), parts, stamp, compiled, made)
 
 
@@ -167,8 +167,7 @@ def _distribution(name: str) -> Iterator[Mount]:
 
 def _checked(mount: Mount) -> Mount:
     """Refuse a link that leads out: inside it would lead nowhere, or to unhashed code."""
-    for name, place in mount.files():
-        path = Path(place)
+    for name, path in ((name, Path(path)) for name, path in mount.files()):
         if path.is_symlink() and not path.resolve().is_relative_to(mount.source):
             raise ConfigurationError(
                 "CODE_LINK",
@@ -187,15 +186,11 @@ def _each(mounts: Iterable[Mount], of: Callable[[list[tuple[str, str]]], str]) -
     return {name: of(found) for name, found in files.items()}
 
 
-def _contents(files: list[tuple[str, str]]) -> str:
-    return part_hash((name, Path(path)) for name, path in files)
-
-
 def _fingerprint(files: list[tuple[str, str]]) -> str:
     lines = []
     for _, path in files:
         try:
-            stat = os.stat(path)  # noqa: PTH116 - thousands of them
+            stat = os.stat(path)  # noqa: PTH116 - of thousands, before every start
             times = f"{stat.st_mtime_ns}\0{stat.st_ctime_ns}"
             lines.append(f"{path}\0{stat.st_size}\0{stat.st_ino}\0{times}\n")
         except OSError:
