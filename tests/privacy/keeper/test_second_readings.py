@@ -3,20 +3,23 @@
 import csv
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import StringIO
 from pathlib import Path
 
 import pytest
 
+from privacy.consistency import check_runs
 from privacy.custodian import Custodian, Target
 from privacy.deposit import Deposit
-from privacy.errors import IncompleteError, RefusedError
+from privacy.errors import IncompleteError, RefusedError, VerificationError
+from privacy.evidence import read_statement
 from privacy.keeper.desk import Desk
 from privacy.label_sets import label_sets
 from privacy.labels import unpack_bucket
 from privacy.plan import Plan
 from privacy.sealing import floor_info, seal
+from privacy.signing import SigningKey
 from privacy.verification import verify_bundle
 from tests.aggregates.rows import AGAIN, AGREEMENT_AGAIN, BOOK, small_plan
 from tests.privacy.keeper.test_labelling import log
@@ -34,6 +37,7 @@ class Read:
     house: House
     bound: Plan
     later: Plan
+    olga: SigningKey
 
 
 def opened(made: House, name: str) -> dict[str, bytes]:
@@ -60,7 +64,7 @@ def read(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Read]:
             for number in range(SESSIONS):
                 deposit.seal(f"person {number}", f"s{number}", "2025-11", log())
         made.ask("classify", bound)
-        yield Read(made, bound, later)
+        yield Read(made, bound, later, olga)
 
 
 def test_the_sample_is_labelled_again_and_no_other_session(read: Read) -> None:
@@ -106,6 +110,57 @@ def test_a_release_tells_of_both_readings_runs(read: Read, tmp_path: Path) -> No
     for name, data in told.items():
         (tmp_path / name).write_bytes(data)
     assert not [check for check in verify_bundle(tmp_path) if check.holds is False]
+
+
+def test_an_audit_finds_a_reading_that_was_kept_back(read: Read) -> None:
+    """
+    The statement of a real release against its ledger, forged in each way that a bundle allows.
+
+    A repetition's run is word for word the first one's, so only the ledger tells that it was made.
+    """
+    made, bound = read.house, read.bound
+    if made.state.release(bound.hash) is None:
+        made.ask("release", bound)
+    files = made.state.release(bound.hash)
+    assert files
+    told, entries = read_statement(files["statement.json"]), made.entries()
+    until = next(
+        n for n, e in enumerate(entries) if (e.kind, e.body.get("plan")) == ("key", bound.hash)
+    )
+    before = entries[: until + 1]
+    check_runs(told, bound, before)
+
+    (reading,) = bound.readings
+    _, again = label_sets(bound, told.floor)
+    blind = replace(reading, rater=replace(reading.rater, view="first_turn"))
+    first = told.runs[0]
+    for runs, plan, ledger in (
+        ((replace(first, plan="0" * 64), *told.runs[1:]), bound, before),
+        ((first, *told.runs), replace(bound, readings=(blind,)), before),
+        (told.runs[-1:], bound, before),
+        (told.runs, bound, [e for e in before if e.body.get("set") != again]),
+        (told.runs, bound, [e for e in before if e.kind != "run"]),
+    ):
+        with pytest.raises(VerificationError, match="RUNS_NOT_OF_LEDGER"):
+            check_runs(replace(told, runs=runs), plan, ledger)
+
+
+def test_a_sample_of_nobody_leaves_its_run(read: Read) -> None:
+    """
+    Whether a sample is empty is nobody's business: ledger and statement look the same.
+
+    One in a million of 40 sessions is one at all with a chance below 5e-5, and then it is labelled.
+    """
+    made = read.house
+    rare = small_plan(AGAIN.replace('"1/2"', '"1/999999"'), AGREEMENT_AGAIN)
+    bound = made.submit(rare)
+    made.approve(bound, read.olga)
+    made.ask("classify", bound)
+    _, name = label_sets(bound, made.vault.floor.hash)
+    runs = [entry for entry in made.entries("run") if entry.body["set"] == name]
+    assert len(runs) == 1
+    made.ask("classify", bound)
+    assert [entry for entry in made.entries("run") if entry.body["set"] == name] == runs
 
 
 def test_nodes_read_once(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
