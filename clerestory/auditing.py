@@ -41,7 +41,6 @@ class _Bundle:
     sums: str
     single_person: bool
     officers: frozenset[str]
-    told: Statement
     label_set: str
     readings: AnchorReadings | None
     """What it says of its rater's stability, where it says anything."""
@@ -99,7 +98,7 @@ def _check_held(
             raise _rewritten(f"a recovery, at position {explained.entry}, that is not of its vault")
         return
     plan, size = bundle.plan, bundle.checkpoint.size
-    check_runs(bundle.told, plan, entries[:size])
+    check_runs(_told_by(bundle), plan, entries[:size])
     if bundle.readings:
         check_readings(bundle.readings, bundle.label_set, entries[:size])
     paid = [entries[seq] for seq in history.numbers("charge", plan.hash) if seq < size]
@@ -154,14 +153,18 @@ def _bundle(path: Path, trust: str | None) -> _Bundle:
             sha256((path / "SHA256SUMS").read_bytes()).hexdigest(),
             floor.single_person,
             frozenset(officers_in(policy)),
-            read_statement((path / "statement.json").read_bytes()),
             label_set(plan, floor.hash),
             read_anchor_readings(anchors.read_bytes()) if anchors.exists() else None,
         )
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
-        raise _not_there(
-            "a bundle without checkpoint, key, plan, floor, policy, statement or sums."
-        ) from None
+        raise _not_there("a bundle without checkpoint, key, plan, floor, policy or sums.") from None
+
+
+def _told_by(bundle: _Bundle) -> Statement:
+    try:
+        return read_statement((bundle.path / "statement.json").read_bytes())
+    except OSError:
+        raise _not_there("a bundle without a statement.") from None
 
 
 def _note(path: Path, trust: str | None) -> Checkpoint:

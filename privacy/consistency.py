@@ -128,8 +128,8 @@ def model(told: Statement, plan: Plan) -> str:
     if labelling and not answered:
         raise StepError("no model said that it answered")
     spoken = sorted({f"{SDK} {version}" for version in versions})
-    named = ", ".join(sorted(asked))
-    return f"asked {named}, answered {', '.join(answered) or 'nobody'}, by {', '.join(spoken)}"
+    named, said = (", ".join(sorted(models)) for models in (asked, answered))
+    return f"asked {named}, answered {said or 'nobody'}, by {', '.join(spoken)}"
 
 
 def check_runs(told: Statement, plan: Plan, entries: Iterable[Entry]) -> None:

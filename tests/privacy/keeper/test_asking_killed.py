@@ -8,7 +8,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from threading import Event, Lock
 
@@ -16,9 +16,10 @@ import pytest
 
 from clerestory.devstub import Asked, Reply, authority
 from clerestory.keeping import running_keeper
+from privacy.keeper.client import is_listening
 from privacy.keeper.journal import Journal, Spent
 from privacy.keeper.labels_index import open_database
-from privacy.label_sets import label_set
+from privacy.label_sets import label_sets
 from privacy.plan import Plan, read_plan
 from privacy.vault import Vault
 from tests.support.asking import Asking, asking_world, study
@@ -26,6 +27,7 @@ from tests.support.messages import codes, message, serving
 from tests.support.processes import descendants
 from tests.support.world import clerestory, must
 
+AGAIN = '[[reading]]\nname = "again"\nshare = "5/6"\n'
 SESSIONS, ANSWERED, PATIENCE = 24, 6, 60.0
 """Sessions of the vault; answers before the server keeps everybody waiting; seconds."""
 MICRODOLLARS = {
@@ -75,11 +77,14 @@ def asking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asking]:
 
 
 @contextmanager
-def till(asking: Asking, view: str) -> Iterator[tuple[Till, Path]]:
+def till(
+    asking: Asking, view: str, dollars: float = 5.0, more: str = ""
+) -> Iterator[tuple[Till, Path]]:
     """A till of its own, and an approved plan whose labels nobody has made yet."""
     world, server = asking.world, asking.server
     path, plan = world.folder / f"{view}.toml", world.folder / f"{view}.json"
-    path.write_text(study(server.url, more=f'view = "{view}"\ndollars = 5.0\n'), encoding="utf-8")
+    how = f'view = "{view}"\ndollars = {dollars}\n{more}'
+    path.write_text(study(server.url, more=how), encoding="utf-8")
     must("plan", path, "--out", plan)
     must("submit", world.vault, plan)
     must("approve", world.vault, plan, "--key", world.key)
@@ -110,11 +115,25 @@ def classify(asking: Asking, plan: Path) -> None:
 def books(asking: Asking, plan: Path) -> tuple[Spent, int]:
     """What the keeper counts for a plan's labels, and how many sessions have a record."""
     made: Plan = read_plan(plan.read_bytes())
-    name = label_set(made, Vault.open(asking.world.vault).floor.hash)
+    first, *again = label_sets(made, Vault.open(asking.world.vault).floor.hash)
     with closing(open_database(asking.world.state / "labelled.db")) as database:
         query = "SELECT COUNT(*) FROM labelled WHERE label_set = ?"
-        (labelled,) = database.execute(query, (name,)).fetchone()
-        return Journal(database, name).spent(), labelled
+        (labelled,) = database.execute(query, (again[0] if again else first,)).fetchone()
+        return Journal(database, first).spent(), labelled
+
+
+def sample(asking: Asking, plan: Path) -> tuple[set[str], set[str]]:
+    """Sessions with a second label, and those that the keyed hash chooses."""
+    made: Plan = read_plan(plan.read_bytes())
+    (reading,) = made.readings
+    first, again = label_sets(made, Vault.open(asking.world.vault).floor.hash)
+    with closing(open_database(asking.world.state / "labelled.db")) as database:
+        ((secret,),) = database.execute("SELECT secret FROM sampling").fetchall()
+        query = "SELECT session FROM labelled WHERE label_set = ?"
+        there, labelled = (
+            {session for (session,) in database.execute(query, (name,))} for name in (first, again)
+        )
+    return labelled, {session for session in there if reading.chooses(session, secret)}
 
 
 def check_books(asking: Asking, plan: Path, made: Till) -> Spent:
@@ -198,3 +217,44 @@ def test_a_keeper_that_is_killed_counts_what_was_out_at_its_worst(asking: Asking
             assert clerestory("classify", asking.world.vault, plan, "--api-key-file",
                               asking.key_file).returncode == 0  # fmt: skip
             assert sum(made.times.values()) == answered + SESSIONS - labelled
+
+
+def test_a_keeper_that_is_killed_in_a_second_reading_goes_on_with_it(asking: Asking) -> None:
+    """
+    The same sample, each of it answered once, and one book of dollars over both readings.
+
+    Fewer than seven of 24 at 5/6, so that nobody would wait, have a chance below 1e-9.
+    """
+    vault, state = asking.world.vault, asking.world.state
+    with ExitStack() as stack:
+        keeper = asking.world.keeper
+        if not is_listening(Vault.open(vault)):
+            keeper = stack.enter_context(running_keeper(vault, state))
+        with till(asking, "full", 4.0) as (once, plan):
+            once.go_on.set()
+            classify(asking, plan)
+            before, _ = books(asking, plan)
+        with till(asking, "full", 5.0, AGAIN) as (made, plan):
+            process = begun(asking, plan, made)
+            os.kill(keeper, signal.SIGKILL)
+            process.communicate(timeout=PATIENCE)
+            counted, labelled = books(asking, plan)
+            assert counted.out > 0
+            made.go_on.set()
+            while made.open:
+                time.sleep(0.01)
+            answered = sum(made.times.values())
+            with running_keeper(vault, state):
+                for _ in range(2):
+                    classify(asking, plan)
+                    again, chosen = sample(asking, plan)
+                    assert labelled < len(again) <= SESSIONS
+                    assert again == chosen
+                    assert sum(made.times.values()) == answered + len(again) - labelled
+                    assert len(made.times) == len(again)
+            after, _ = books(asking, plan)
+            assert after.out == 0
+            assert after.lost - before.lost == counted.out
+            settled, calls = after.settled - before.settled, sum(made.times.values())
+            assert made.charged <= after.total - before.total
+            assert settled <= made.charged * 5 / 4 + 4 * calls
