@@ -48,13 +48,8 @@ def main() -> None:
             roots = path.read_text(encoding="ascii")
             rater = asking(told["url"], roots)
             asked = ClaudeRater(rater)
-            body = {
-                "model": rater.model,
-                "max_tokens": 400,
-                "system": asked.calls[0].system,
-                "thinking": {"type": "disabled"},
-                **asked.calls[0].form,
-            }
+            body = json.loads(asked.calls[0].body([]))
+            del body["messages"]
             client = anthropic.Anthropic(
                 api_key=API_KEY,
                 base_url=rater.endpoint,

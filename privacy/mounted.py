@@ -16,16 +16,16 @@ from pathlib import Path
 _METADATA = re.compile(r"deps/([^/]+)-([^-/]+)\.dist-info/METADATA")
 
 
-def part_hash(files: Iterable[tuple[str, Path]]) -> str:
+def part_hash(files: Iterable[tuple[str, str]]) -> str:
     """
     SHA-256 of a part, hexadecimal.
 
     Args:
-        files: Every file and link of it, with its name: `code/privacy/errors.py`.
+        files: Every file and link of it: its name, `code/privacy/errors.py`, and its path.
     """
     digest = sha256()
     for name, path in sorted(files):
-        digest.update(f"{name}\0{_content(path)}\n".encode(errors="surrogateescape"))
+        digest.update(f"{name}\0{_content(Path(path))}\n".encode(errors="surrogateescape"))
     return digest.hexdigest()
 
 
@@ -38,7 +38,7 @@ def folder_hash(folder: Path, name: str) -> str:
         name: The part's name: `code/privacy`, `deps/pydantic`.
     """
     paths = (path for path in folder.rglob("*") if "__pycache__" not in path.parts)
-    files = ((f"{name}/{path.relative_to(folder)}", path) for path in paths if path.is_file())
+    files = ((f"{name}/{path.relative_to(folder)}", str(path)) for path in paths if path.is_file())
     return part_hash(files)
 
 

@@ -118,17 +118,17 @@ def texts_of(value: object) -> Iterator[str]:
     elif isinstance(value, list):
         for each in value:
             yield from texts_of(each)
-    elif isinstance(value, Mapping):
+    elif isinstance(value, dict):
         for name in ("text", "content"):
             yield from texts_of(value.get(name))
 
 
 def _model_says(**changed: object) -> Callable[[Mapping[str, Any], int], Json]:
-    return lambda body, seed: message_of(
-        body,
-        drawn(body, seed),
-        **{**cut_of(body, drawn(body, seed)), **called(body, seed), **changed},
-    )
+    def says(body: Mapping[str, Any], seed: int) -> Json:
+        text = drawn(body, seed)
+        return message_of(body, text, **{**cut_of(body, text), **called(body, seed), **changed})
+
+    return says
 
 
 def _thinking(body: Mapping[str, Any], seed: int) -> Json:

@@ -75,13 +75,14 @@ def _prefixes(body: Mapping[str, Any]) -> Iterator[tuple[bytes, int, str]]:
     """Hash, tokens and time of each prefix that is to be kept, from the shortest to the longest."""
     blocks = [*body.get("tools", ()), *_listed(body.get("system", ()))]
     blocks += [each for turn in body["messages"] for each in _listed(turn["content"])]
+    controls = [block.get("cache_control") for block in blocks]
+    controls[-1:] = [control or body.get("cache_control") for control in controls[-1:]]
+    while controls and not controls[-1]:  # what is behind the last of them is in no prefix
+        controls.pop()
     running, size = sha256(body["model"].encode()), 0
-    for block in blocks:
+    for block, control in zip(blocks, controls, strict=False):
         running.update(json.dumps(block, sort_keys=True).encode())
         size += sum(len(text.encode()) for text in texts_of(block))
-        control = block.get("cache_control")
-        if block is blocks[-1]:
-            control = control or body.get("cache_control")
         if control:
             ttl = control.get("ttl", "5m")
             yield running.digest(), size // BYTES_PER_TOKEN, ttl

@@ -6,6 +6,7 @@ server's only: where it lies, something of value may lie.
 """
 
 import errno
+import gc
 import signal
 import sys
 import threading
@@ -98,6 +99,7 @@ def serve(wanted: Wanted, ready: Callable[[dict[str, str]], None]) -> None:
     with _until_told() as stop, running(stub):
         for kind in ("messages", "count_tokens", "batches"):
             fault_of({}, kind)  # a second that the first request need not wait
+        gc.freeze()  # the SDK's types are there for good, and too many to be looked through
         told = {"url": stub.url}
         if wanted.like:
             told["model"] = SERVED

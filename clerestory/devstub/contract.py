@@ -37,10 +37,17 @@ def contract(kind: str) -> TypeAdapter[Any]:
     )
 
 
-def fault_of(body: object, kind: str = "messages") -> str:
-    """What the API would not take, by its place; empty if nothing."""
+def fault_of(body: object, kind: str = "messages", text: bytes = b"") -> str:
+    """
+    What the API would not take, by its place; empty if nothing.
+
+    Args:
+        body: The request.
+        kind: What is asked for.
+        text: The request as it was sent, where that is at hand.
+    """
     try:
-        _reader(kind).validate_json(json.dumps(body), strict=True, extra="forbid")
+        _reader(kind).validate_json(text or json.dumps(body), strict=True, extra="forbid")
     except ValidationError as error:
         faults = error.errors(include_input=False, include_url=False, include_context=False)
         worst = max(faults, key=lambda fault: len(fault["loc"]))  # of a union: what fits the most
@@ -90,7 +97,7 @@ def _closed(form: object) -> bool:
     """Whether every object of a JSON Schema says that it has no further properties."""
     if isinstance(form, list):
         return all(_closed(each) for each in form)
-    if not isinstance(form, Mapping):
+    if not isinstance(form, dict):
         return True
     if form.get("type") == "object" and form.get("additionalProperties") is not False:
         return False

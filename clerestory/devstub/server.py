@@ -122,7 +122,7 @@ class Stub(Loopback):
         if wait:
             late = refusal(429, "rate_limit_error", "too many in this minute")
             reply = replace(late, headers={"retry-after": str(wait)})
-        elif fault_found := fault_of(body, kind):
+        elif fault_found := fault_of(body, kind, data):
             reply = refusal(400, "invalid_request_error", fault_found)
         elif kind == "messages":
             reply = self.answering(replace(asked, cached=self._cache.take(body)))

@@ -87,6 +87,7 @@ def _take_requests() -> None:
 def _prepare(name: str, plan: bytes) -> "tuple[WorkerModule, type[KeyPair]]":
     for variable in _ONE_THREAD:  # a fork takes one thread along, and Landlock binds one
         os.environ[variable] = "1"
+    gc.disable()  # what is imported stays, and to look through it again and again takes a tenth
     from privacy.sandbox import forks, life  # noqa: F401 - imported while files can be read
     from privacy.sealing import KeyPair
 
@@ -107,6 +108,7 @@ def _settle(*, seal: bool, skip: frozenset[str]) -> None:
             limit_zygote()
     gc.collect()
     gc.freeze()  # a worker's collector need not look at, and so copy, what lies here
+    gc.enable()
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ workers find were made of these sources by the keeper itself (see `compiled`); t
 be unchanged like everything else, and stand in no hash.
 """
 
+import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -166,7 +167,7 @@ def _distribution(name: str) -> Iterator[Mount]:
 
 def _checked(mount: Mount) -> Mount:
     """Refuse a link that leads out: inside it would lead nowhere, or to unhashed code."""
-    for name, path in mount.files():
+    for name, path in ((name, Path(path)) for name, path in mount.files()):
         if path.is_symlink() and not path.resolve().is_relative_to(mount.source):
             raise ConfigurationError(
                 "CODE_LINK",
@@ -177,19 +178,19 @@ def _checked(mount: Mount) -> Mount:
     return mount
 
 
-def _each(mounts: Iterable[Mount], of: Callable[[list[tuple[str, Path]]], str]) -> dict[str, str]:
+def _each(mounts: Iterable[Mount], of: Callable[[list[tuple[str, str]]], str]) -> dict[str, str]:
     """Something of every part, by its name; two files of one name are one part."""
-    files: dict[str, list[tuple[str, Path]]] = defaultdict(list)
+    files: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for mount in mounts:
         files[mount.name] += mount.files()
     return {name: of(found) for name, found in files.items()}
 
 
-def _fingerprint(files: list[tuple[str, Path]]) -> str:
+def _fingerprint(files: list[tuple[str, str]]) -> str:
     lines = []
     for _, path in files:
         try:
-            stat = path.stat()
+            stat = os.stat(path)  # noqa: PTH116 - of thousands, before every start
             times = f"{stat.st_mtime_ns}\0{stat.st_ctime_ns}"
             lines.append(f"{path}\0{stat.st_size}\0{stat.st_ino}\0{times}\n")
         except OSError:

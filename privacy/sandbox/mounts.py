@@ -6,7 +6,8 @@ finds it.  Without mounts, links in a folder of their own do the same for packag
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,19 +29,23 @@ class Mount:
     masked: tuple[str, ...] = ()
     """Entries of a folder that are hidden."""
 
-    def files(self) -> Iterator[tuple[str, Path]]:
-        """Every file and link below, with its name in the hash."""
+    def files(self) -> Iterator[tuple[str, str]]:
+        """Every file and link below, as its name in the hash and its path."""
         if not self.source.is_dir():
-            yield self.name, self.source
-            return
-        for folder, folders, names in os.walk(self.source):
-            here = Path(folder)
-            hidden = self.masked if here == self.source else ()
-            folders[:] = [name for name in folders if name not in (*hidden, COMPILED)]
-            links = [name for name in folders if (here / name).is_symlink()]
-            below = Path(self.name) / here.relative_to(self.source)
-            for name in [*names, *links]:
-                yield str(below / name), here / name
+            return iter([(self.name, str(self.source))])
+        return _below(self.name, str(self.source), {*self.masked, COMPILED})
+
+
+def _below(name: str, folder: str, hidden: Set[str]) -> Iterator[tuple[str, str]]:
+    # Looked at before and after every start of a worker: paths as texts, and one walk.
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir() and entry.name in hidden:
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                yield from _below(f"{name}/{entry.name}", entry.path, {COMPILED})
+            else:
+                yield f"{name}/{entry.name}", entry.path
 
 
 def link(mounts: Iterable[Mount], folder: Path) -> None:

@@ -26,6 +26,11 @@ RAY = Path(sys.executable).with_name("ray")
 STORE_BYTES = 80_000_000
 PATIENCE = 180.0
 """seconds: for Ray to begin on a busy machine."""
+KNOCKS = {
+    "RAY_health_check_period_ms": "1000",
+    "RAY_health_check_failure_threshold": "3",
+}
+"""A node that was killed refuses three knocks at once; one that is slow still has ten seconds."""
 SLOTS = 1
 """Workers at once on each node: there are two cores."""
 
@@ -110,7 +115,7 @@ class Cluster:
             *([] if address else alone),
         ]
         at = {"CLERESTORY_NODE": str(self._agent_socket(number))}
-        self._start("ray", number, words, {**self._token, **at})
+        self._start("ray", number, words, {**self._token, **at, **KNOCKS})
 
     def _start(self, part: str, number: int, words: Sequence[str], more: Mapping[str, str]) -> None:
         with self._output(part, number).open("wb") as out:

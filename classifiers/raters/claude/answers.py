@@ -19,8 +19,6 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import anthropic
-
 from classifiers.raters import Halted, Unrated
 from privacy.halts import Halt
 from privacy.raters import Answers
@@ -51,35 +49,50 @@ def asked_for(answers: Answers, form: Mapping[str, object]) -> dict[str, Any]:
             return {}
 
 
-def said(message: anthropic.types.Message, model: str, answers: Answers) -> str | None:
+def said(message: Any, model: str, answers: Answers) -> str | None:  # noqa: ANN401 - of a server
     """
     The answer that a message holds, as JSON; None if it holds none, or more than one.
 
     Thoughts are passed over, and what is said beside the call of a tool; a server may send null
     for no content at all.
 
+    Args:
+        message: What a server sent, as JSON has it: of no form, unless this finds one.
+        model: Who was asked.
+        answers: How the form of the answer was asked for.
+
     Raises:
         Unrated: The model refused, or was cut off.
         Halted: It is no message, or of another model.
     """
-    if message.type != "message":
+    if not isinstance(message, dict) or message.get("type") != "message":
         raise Halted(Halt.MALFORMED)
-    if not is_of(message.model, model):
+    if not is_of(message.get("model"), model):
         raise Halted(Halt.OTHER_MODEL)
-    if message.stop_reason == "refusal":
+    ended, blocks = message.get("stop_reason"), message.get("content")
+    blocks = [] if blocks is None else blocks
+    if not isinstance(ended, str | None) or not _are_objects(blocks):
+        raise Halted(Halt.MALFORMED)
+    if ended == "refusal":
         raise Unrated("refused")
-    if message.stop_reason in _CUT:
+    if ended in _CUT:
         raise Unrated("cut")
-    sent: list[anthropic.types.ContentBlock] | None = message.content
-    content = [] if sent is None else sent
     if answers == "tool":
-        inputs = [json.dumps(block.input) for block in content if block.type == "tool_use"]
-        return inputs[0] if len(inputs) == 1 and message.stop_reason in _ENDED else None
-    texts = [block.text for block in content if block.type == "text"]
-    if len(texts) != 1 or message.stop_reason != "end_turn":
+        calls = [block for block in blocks if block.get("type") == "tool_use"]
+        is_one = len(calls) == 1 and ended in _ENDED
+        return json.dumps(calls[0].get("input")) if is_one else None
+    texts = [block.get("text") for block in blocks if block.get("type") == "text"]
+    if len(texts) != 1 or ended != "end_turn":
         return None
-    fenced = _FENCE.fullmatch(texts[0].strip()) if answers == "words" else None
-    return fenced[1] if fenced else texts[0]
+    (text,) = texts
+    if not isinstance(text, str):
+        raise Halted(Halt.MALFORMED)
+    fenced = _FENCE.fullmatch(text.strip()) if answers == "words" else None
+    return fenced[1] if fenced else text
+
+
+def _are_objects(blocks: object) -> bool:
+    return isinstance(blocks, list) and all(isinstance(block, dict) for block in blocks)
 
 
 def is_of(answered: object, asked: str) -> bool:

@@ -16,17 +16,19 @@ is far below the API's 256 MB; results to what so many answers can hold.
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import anthropic
+import httpx2
 
 from classifiers.raters import Halted, Unanswered
 from classifiers.raters.meter import Meter
 from privacy.halts import Halt
 from privacy.tickets import MOST_BATCHES, Ticket, is_batch
 
+from .call import Call, Message
 from .line import Line
 from .prompt import AGAIN
 from .wire import Deadline
@@ -39,8 +41,11 @@ POST_SECONDS = 600.0
 """For the body of one batch, or its results."""
 _PATH = "/v1/messages/batches"
 
-Create = Callable[..., anthropic.types.Message]
-"""Asks and waits."""
+_CALLS = "/v1/messages"
+_JSON: Any = {"headers": {"content-type": "application/json"}}
+
+Content = Sequence[Mapping[str, str]]
+"""Blocks of what is said to the model."""
 
 
 class Batches:
@@ -60,7 +65,7 @@ class Batches:
     ) -> None:
         self._client, self._line, self._deadline = client, line, deadline
         self._meter = meter
-        self._do: Create = client.messages.create
+        self._do = self._ask
         self._ticket = Ticket.fresh()
         self._session, self._number = "", 0
         self._written: list[bytes] = []
@@ -68,18 +73,18 @@ class Batches:
         self._halt: Halt | None = None
         self._results: dict[str, bytes] = {}
 
-    def create(self, **request: Any) -> anthropic.types.Message:  # noqa: ANN401 - the SDK's
+    def create(self, call: Call, content: Content) -> Message:
         """
         Ask, write down or look up, whatever is the order of the day.
 
         Raises:
             Unanswered: There is no result for it.
         """
-        return self._do(**request)
+        return self._do(call, content)
 
     def plain(self) -> None:
         """From now on, ask and wait."""
-        self._do = self._client.messages.create
+        self._do = self._ask
 
     def write(self) -> None:
         """From now on, write requests down."""
@@ -123,22 +128,32 @@ class Batches:
                 if halted.code is not Halt.LOST:
                     raise
 
-    def _write(self, **request: Any) -> anthropic.types.Message:  # noqa: ANN401
+    def _ask(self, call: Call, content: Content) -> Message:
+        # By `post`, as it goes out: `messages.create` copies a request value by value, and makes
+        # objects of an answer of which four values are looked at.
+        answer = self._client.post(
+            _CALLS, cast_to=httpx2.Response, content=call.body(content), options=_JSON
+        )
+        message: Message = json.loads(answer.content)
+        return message
+
+    def _write(self, call: Call, content: Content) -> Message:
         name = self._ticket.request(self._session, self._number)
         self._number += 1
-        line = {"custom_id": name, "params": request}
-        self._written.append(json.dumps(line, separators=(",", ":")).encode())
-        return _made_up(request)
+        self._written.append(
+            b'{"custom_id":"%s","params":%s}' % (name.encode(), call.body(content))
+        )
+        return call.made_up
 
-    def _look_up(self, **request: Any) -> anthropic.types.Message:  # noqa: ANN401
-        if _asks_again(request):
-            again: anthropic.types.Message = self._client.messages.create(**request)
-            return again
+    def _look_up(self, call: Call, content: Content) -> Message:
+        # The repair of an answer is never the first of its kind.
+        if any(block.get("text") == AGAIN for block in content):
+            return self._ask(call, content)
         line = self._results.get(self._ticket.request(self._session, self._number))
         self._number += 1
         if line is None:
             raise Unanswered
-        message: anthropic.types.Message = anthropic.types.Message.construct(**json.loads(line))
+        message: Message = json.loads(line)
         return message
 
     def _is_full(self) -> bool:
@@ -175,7 +190,7 @@ class Batches:
                 _PATH,
                 cast_to=anthropic.types.messages.MessageBatch,
                 content=body,
-                options={"headers": {"content-type": "application/json"}},
+                options=_JSON,
             )
         if not isinstance(told.id, str) or not is_batch(told.id):
             raise Halted(Halt.MALFORMED)
@@ -210,29 +225,3 @@ class Batches:
 
 
 _OPENS, _CLOSES = b'{"requests":[', b"]}"
-
-
-def _asks_again(request: dict[str, Any]) -> bool:
-    """Whether a request is the repair of an answer, which is never the first of its kind."""
-    content = request["messages"][-1]["content"]
-    return any(block.get("text") == AGAIN for block in content)
-
-
-def _made_up(request: dict[str, Any]) -> anthropic.types.Message:
-    """An answer of the form that a request asks for: some code for each question."""
-    tools = request.get("tools")
-    form = tools[0]["input_schema"] if tools else request["output_config"]["format"]["schema"]
-    codes = {name: each["enum"][0] for name, each in form["properties"].items()}
-    block: dict[str, Any] = {"type": "text", "text": json.dumps(codes)}
-    if tools:
-        block = {"type": "tool_use", "id": "toolu_written", "name": tools[0]["name"]}
-        block["input"] = codes
-    return anthropic.types.Message.construct(
-        id="msg_written",
-        type="message",
-        role="assistant",
-        model=request["model"],
-        content=[block],
-        stop_reason="tool_use" if tools else "end_turn",
-        usage={"input_tokens": 0, "output_tokens": 0},
-    )

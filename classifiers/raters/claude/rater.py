@@ -15,9 +15,8 @@ none: those of the others would pass for those of the whole.
 import socket
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import chain
-from typing import Any, Literal
+from typing import Literal
 
 from classifiers.merge import merge
 from classifiers.raters import Halted, Unrated
@@ -25,41 +24,23 @@ from classifiers.raters.meter import Meter
 from classifiers.rendering import View
 from classifiers.sessions import Session
 from privacy.closing import Pace
-from privacy.codebook import Codebook, codebook
+from privacy.codebook import codebook
 from privacy.halts import Halt
 from privacy.plan import Rater as Named
 from privacy.raters import CLAUDE
 
-from .answers import asked_for, said
+from .answers import said
 from .batches import Batches
+from .call import Call
 from .client import client_of, way_to
 from .line import Line
 from .patience import PATIENCE_SECONDS, Patient
-from .prompt import AGAIN, ATTEMPTS, MOST_TOKENS, fenced, questions, read_answer, rubric, schema
+from .prompt import AGAIN, ATTEMPTS, MOST_TOKENS, fenced, questions, read_answer
 from .rehearsal import bad_answers, rehearse
 from .wire import Deadline, through
 
 CALL_SECONDS = 120.0
 """For one answer of a few hundred tokens; a model that takes longer is not answering."""
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """What one call asks, the same for every session."""
-
-    asked: Codebook
-    """The instruments that share it."""
-    system: list[Any]
-    """What comes first, and may be kept by the provider."""
-    form: dict[str, Any]
-    """What an answer must look like, as the plan says that it is asked for."""
-
-    @classmethod
-    def of(cls, asked: Codebook, named: Named) -> "Call":
-        """A call for some instruments, as a plan has it."""
-        text = rubric(asked, named.view)
-        kept = {"type": "text", "text": text, "cache_control": {"type": "ephemeral"}}
-        return cls(asked, [kept], asked_for(named.answers, schema(asked)))
 
 
 class ClaudeRater:
@@ -135,7 +116,7 @@ class ClaudeRater:
             parts.append((labels, max(1, len(chunk))))
         return merge(parts, codebook())
 
-    def _told(self, text: str, call: "Call") -> Mapping[str, str]:
+    def _told(self, text: str, call: Call) -> Mapping[str, str]:
         """The labels that one call gives, or a second one."""
         content = [{"type": "text", "text": text}]
         for _ in range(ATTEMPTS):
@@ -153,17 +134,10 @@ class ClaudeRater:
                 text = fenced("a rehearsal, für alle 検査", 1, 2)
                 self._ask([{"type": "text", "text": text}], self.calls[0])
 
-    def _ask(self, content: list[Any], call: "Call") -> str | None:
+    def _ask(self, content: list[dict[str, str]], call: Call) -> str | None:
         """The one text of an answer; None if it has none, or several."""
         try:
-            message = self.batches.create(
-                model=self._model,
-                max_tokens=MOST_TOKENS,
-                system=call.system,
-                messages=[{"role": "user", "content": content}],
-                thinking={"type": "disabled"},
-                **call.form,
-            )
+            message = self.batches.create(call, content)
             return said(message, self._model, self._answers)
         except Unrated:
             raise

@@ -7,6 +7,7 @@ the endpoint's host.  The context is made before the seal and opens no file afte
 """
 
 import ssl
+from contextlib import suppress
 from typing import Any
 
 import httpcore2
@@ -38,7 +39,12 @@ def trusting(roots: str) -> ssl.SSLContext:
 
 
 class TlsStream(httpcore2.NetworkStream):
-    """A connection that has shaken hands.  Timeouts that are passed are the deadline's business."""
+    """
+    A connection that has shaken hands.  Timeouts that are passed are the deadline's business.
+
+    What is written leaves when an answer is waited for: head and body of a request, which are
+    written one after the other, go to the broker in one piece.
+    """
 
     def __init__(self, wire: Wire, context: ssl.SSLContext, host: str) -> None:
         """
@@ -53,6 +59,7 @@ class TlsStream(httpcore2.NetworkStream):
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
         try:
             self._until_done(self._tls.do_handshake)
+            self._send()
         except ssl.SSLEOFError:
             self.close()
             raise Halted(Halt.UNREACHABLE) from None
@@ -66,6 +73,8 @@ class TlsStream(httpcore2.NetworkStream):
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Some bytes.  The end is an error, however it came: each answer says its length."""
         del timeout
+        with suppress(OSError):  # who closed early may have answered before
+            self._send()
         try:
             data: bytes = self._until_done(self._tls.read, max_bytes)
         except OSError:  # ssl.SSLError is one
@@ -75,7 +84,7 @@ class TlsStream(httpcore2.NetworkStream):
         return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """Send all of it."""
+        """Take all of it, to be sent before the next `read`."""
         del timeout
         rest = memoryview(buffer)
         try:
@@ -96,7 +105,7 @@ class TlsStream(httpcore2.NetworkStream):
         """Do it, carrying bytes between the TLS object and the wire as it asks for them."""
         while True:
             try:
-                result = act(*arguments)
+                return act(*arguments)
             except ssl.SSLWantReadError:
                 self._send()
                 data = self._wire.read(_CHUNK)
@@ -104,9 +113,6 @@ class TlsStream(httpcore2.NetworkStream):
                     self._incoming.write(data)
                 else:
                     self._incoming.write_eof()
-                continue
-            self._send()
-            return result
 
     def _send(self) -> None:
         if self._outgoing.pending:

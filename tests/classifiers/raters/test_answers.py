@@ -4,15 +4,18 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import httpx2
 import pytest
-from anthropic.types import Message
 from hypothesis import given
 from hypothesis import strategies as st
 
 from classifiers.formats import read_session
 from classifiers.raters import Halted, Unrated
 from classifiers.raters.claude.answers import TOOL, asked_for, is_of, said
-from classifiers.raters.claude.prompt import read_answer, schema
+from classifiers.raters.claude.batches import Batches
+from classifiers.raters.claude.call import Call
+from classifiers.raters.claude.client import client_of
+from classifiers.raters.claude.prompt import questions, read_answer, schema
 from classifiers.rendering import render
 from clerestory.devstub import Answering, Authority, Reply, authority, running
 from clerestory.devstub.answers import message_of
@@ -50,17 +53,10 @@ THOUGHT = {"type": "thinking", "thinking": "hm", "signature": ""}
 CODES = json.loads(codes())
 
 
-def message(content: object, stop_reason: object = "end_turn", **more: object) -> Message:
-    """A message as the SDK makes it of what a server sent: nothing is checked."""
+def message(content: object, stop_reason: object = "end_turn", **more: object) -> dict[str, Any]:
+    """A message as a server sends it: nothing is checked."""
     body = message_of({"model": MODEL, "messages": []}, "")
-    return Message.construct(**{**body, "content": _blocks(content), "stop_reason": stop_reason,
-                                **more})  # fmt: skip
-
-
-def _blocks(content: object) -> Any:  # noqa: ANN401 - what a server sends is of no type
-    if not isinstance(content, list):
-        return content
-    return [Message.construct(**each) for each in content]
+    return {**body, "content": content, "stop_reason": stop_reason, **more}
 
 
 READ = {
@@ -128,6 +124,58 @@ def test_whatever_a_tool_is_given_labels_are_of_the_codebook_or_none(given_: obj
         )
         assert set(labels) == set(UNCLEAR)
     assert read_answer(said(message([call(CODES)]), MODEL, "tool") or "", codebook()) == UNCLEAR
+
+
+near_messages = st.builds(
+    lambda changed: {**message([TEXT]), **changed},
+    st.dictionaries(st.sampled_from(["type", "model", "stop_reason", "content"]), values),
+) | st.builds(
+    lambda block: message([{**TEXT, **block}]),
+    st.dictionaries(st.sampled_from(["type", "text", "input"]), values),
+)
+
+
+@given(values | near_messages, st.sampled_from(ALL))
+def test_whatever_a_server_sends_is_an_answer_a_status_or_a_halt(
+    sent: object, how: Answers
+) -> None:
+    """Nobody has looked at a message before: no shape of it may end in another way."""
+    try:
+        found = said(sent, MODEL, how)
+    except (Unrated, Halted):
+        return
+    assert found is None or read_answer(found, codebook()) in (None, UNCLEAR)
+
+
+def test_what_is_sent_is_what_the_sdk_would_send() -> None:
+    """A request is written by hand, once for all sessions: its value must be the SDK's own."""
+    sent: list[Any] = []
+
+    class Kept(httpx2.BaseTransport):
+        def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+            sent.append((json.loads(request.read()), dict(request.headers), request.url.raw_path))
+            return httpx2.Response(200, json=message([TEXT]))
+
+    for how in ALL:
+        named = asking("https://localhost:1", answers=how)
+        client = client_of(named.endpoint, Kept(), 5.0)
+        for asked in questions(codebook(), "separate", "full"):
+            one = Call.of(asked, named)
+            content: Any = [{"type": "text", "text": 'für "alle" \u2028 検査'}]
+            body = json.loads(one.body(content))
+            assert fault_of(body) == ""
+            assert body["messages"] == [{"role": "user", "content": content}]
+            assert said(dict(one.made_up), MODEL, how) is not None
+            client.messages.create(**body)
+            Batches(client, *[None] * 3).create(one, content)  # type: ignore[arg-type]
+        theirs, ours = sent[::2], sent[1::2]
+        assert [one[0] for one in ours] == [one[0] for one in theirs]
+        assert [one[2] for one in ours] == [one[2] for one in theirs]
+        lengths = ("content-length",)
+        for our, their in zip(ours, theirs, strict=True):
+            assert our[1].keys() == their[1].keys()
+            assert {n for n in our[1] if our[1][n] != their[1][n]} <= {*lengths}
+        sent.clear()
 
 
 NAMES = {
