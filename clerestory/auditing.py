@@ -4,9 +4,9 @@ Replay a ledger's export as an outsider: no vault, no keeper, only files.
 Checked: every entry follows from the one before; every checkpoint that anybody kept is a head
 of just this history, with what was spent by then, or is named in a recovery that officers
 signed; every key and every release has a charge of its own; every bundle is the one that was
-released for it, and tells of every month of labelling, by readings of the anchor set that the
-ledger names; no charge went past the policy in force.  A ledger that was rewritten or cut after a
-checkpoint went out cannot hold it.
+released for it, and tells of every run that made its labels and of every month of labelling, by
+records and readings that the ledger names; no charge went past the policy in force.  A ledger that
+was rewritten or cut after a checkpoint went out cannot hold it.
 """
 
 from collections import Counter
@@ -19,8 +19,10 @@ from typing import Any
 from clerestory.limits import check_limits, in_last_period
 from privacy.anchor_readings import ANCHOR_SET, AnchorReadings, read_anchor_readings
 from privacy.checkpoint import Checkpoint, read_checkpoint
+from privacy.consistency import check_runs
 from privacy.entries import Entry, read_entry
 from privacy.errors import ConfigurationError, VerificationError
+from privacy.evidence import Statement, read_statement
 from privacy.floor import read_floor
 from privacy.history import History
 from privacy.label_sets import label_set
@@ -96,6 +98,7 @@ def _check_held(
             raise _rewritten(f"a recovery, at position {explained.entry}, that is not of its vault")
         return
     plan, size = bundle.plan, bundle.checkpoint.size
+    check_runs(_told_by(bundle), plan, entries[:size])
     if bundle.readings:
         check_readings(bundle.readings, bundle.label_set, entries[:size])
     paid = [entries[seq] for seq in history.numbers("charge", plan.hash) if seq < size]
@@ -155,6 +158,13 @@ def _bundle(path: Path, trust: str | None) -> _Bundle:
         )
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         raise _not_there("a bundle without checkpoint, key, plan, floor, policy or sums.") from None
+
+
+def _told_by(bundle: _Bundle) -> Statement:
+    try:
+        return read_statement((bundle.path / "statement.json").read_bytes())
+    except OSError:
+        raise _not_there("a bundle without a statement.") from None
 
 
 def _note(path: Path, trust: str | None) -> Checkpoint:

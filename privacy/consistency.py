@@ -8,12 +8,16 @@ whose files were edited by somebody else, is not.
 
 import re
 from base64 import b64decode
+from collections.abc import Iterable
+from hashlib import sha256
 
 from .checkpoint import Checkpoint, read_checkpoint
+from .entries import Entry
 from .errors import VerificationError
 from .evidence import ANOTHER, Run, Statement
 from .floor import TIERS, Floor
 from .hardware import check_hardware
+from .label_sets import label_sets
 from .mounted import both_hash, code_hash, distributions
 from .plan import Plan
 
@@ -115,14 +119,52 @@ def model(told: Statement, plan: Plan) -> str:
         return f"the rater {plan.rater.name} {plan.rater.version} asks no model"
     if answered - asked or any(run.answered not in ("", run.asked) for run in labelling):
         raise StepError(f"{ANOTHER} model answered than the plan's")
+    # A sample may be of nobody, and its run is told of nonetheless.
+    if labelling and not told.planted and not asked <= {run.asked for run in labelling}:
+        raise StepError("a model of the plan that no run asked")
     versions = [distributions(told.parts[run.code]).get(SDK) for run in labelling]
     if None in versions:
         raise StepError(f"a model was asked, and {SDK} was not mounted")
     if labelling and not answered:
         raise StepError("no model said that it answered")
     spoken = sorted({f"{SDK} {version}" for version in versions})
-    named = ", ".join(sorted(asked))
-    return f"asked {named}, answered {', '.join(answered) or 'nobody'}, by {', '.join(spoken)}"
+    named, said = (", ".join(sorted(models)) for models in (asked, answered))
+    return f"asked {named}, answered {said or 'nobody'}, by {', '.join(spoken)}"
+
+
+def check_runs(told: Statement, plan: Plan, entries: Iterable[Entry]) -> None:
+    """
+    Hold the runs that a release tells of against the ledger as it was then.
+
+    A bundle alone cannot tell whether all of its readings were made: a repetition's run may be
+    word for word the first one's.  The ledger names each under the labels that it made.
+
+    Args:
+        told: The release's statement.
+        plan: Its plan.
+        entries: Those of the ledger, up to the release's checkpoint.
+
+    Raises:
+        VerificationError: A reading that was never made, a run that the ledger does not name, or
+            one that the release keeps to itself.
+    """
+    sets = set(label_sets(plan, told.floor))
+    made, named = set[str](), set[str]()
+    for entry in entries:
+        if entry.kind == "labels":
+            made.add(entry.body["set"])
+        if entry.kind == "run" and entry.body["set"] in sets:
+            named.add(entry.body["digest"])
+    labelling = (run for run in told.runs if run.worker == "classify")
+    known = {sha256(run.canonical).hexdigest() for run in labelling}
+    if known != named or not (told.planted or sets <= made):
+        raise VerificationError(
+            "RUNS_NOT_OF_LEDGER",
+            rule="A release tells of every run that made its labels, those of second readings too, "
+            "as the ledger names them.",
+            found="a bundle with other runs, or with a reading that the ledger does not know.",
+            remedy="do not rely on its labels; ask its keeper.",
+        )
 
 
 def checkpoints(told: Statement, floor: Floor, signer: bytes) -> str:

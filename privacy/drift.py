@@ -7,9 +7,10 @@ hidden a larger one.  Months of a share or a rate are held pair by pair, and tol
 that is furthest beyond, or least short of it.
 
 Where nothing is bounded, that is said and never taken for stability: *not known* where a month of
-labelling has no reading of the anchor set, or a statistic no bound.  Where all was labelled in
-*one month*, no two months of labelling can differ, and what changes within one nobody sees.
-*counted*: no answer of a rater is in the number.
+labelling has no reading of the anchor set, a statistic no bound, or a number rests on labels of a
+second reading, whose months of labelling are others.  Where all was labelled in *one month*, no
+two months of labelling can differ, and what changes within one nobody sees.  *counted*: no answer
+of a rater is in the number.
 
 Everything here follows from the plan, the printed rows and the readings: whoever has a bundle can
 do it again, and `verify` does.
@@ -27,7 +28,7 @@ from .forms import MONTH, factors, is_rates_trend
 from .mistakes import rounded
 from .plan import TRENDS, Plan, Query, Table
 from .rows import REST, read_keys
-from .wavering import Wavering, is_judged, wavering
+from .wavering import Wavering, is_judged, is_of_second_labels, wavering
 
 DRIFT = "drift.csv"
 COLUMNS = ("study", "table", "statistic", "keys", "months", "certain", "drift", "verdict")
@@ -44,7 +45,7 @@ DICTIONARY: Mapping[str, str] = {
     "nothing is known",
     "verdict": "beyond drift; may be drift (drift alone could have made it, or hidden a larger "
     "one); one month (all labels were made in one); counted (no rater's answer is in it); not "
-    "known (no reading of the anchor set, or no bound)",
+    "known (no reading of the anchor set, no bound, or labels of a second reading)",
 }
 """Column → meaning, beside those of tables.csv."""
 
@@ -123,9 +124,11 @@ class _Judge:
     def _verdict_of_all(self) -> str | None:
         """The verdict where no row needs to be looked at."""
         query = self._query
-        judged = [is_judged(self.plan, self.plan.query(name)) for name in self.table.queries]
-        if not any(judged):
+        queries = [self.plan.query(name) for name in self.table.queries]
+        if not any(is_judged(self.plan, one) for one in queries):
             return COUNTED
+        if any(is_of_second_labels(self.plan, one) for one in queries):
+            return NOT_KNOWN
         if len(self.told.labelled) == 1:
             return ONE_MONTH
         last = query.axes[-1]

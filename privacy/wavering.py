@@ -24,7 +24,7 @@ changed for people's sessions, or for one group, and not for the anchors.
 [1] Clopper & Pearson 1934, Biometrika 26(4):404-413.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import comb
@@ -34,6 +34,7 @@ from .codebook import codebook
 from .derived import Condition
 from .forms import MONTH
 from .plan import Plan, Query, Table
+from .second import DOT, repeats
 
 ALPHA = 0.05
 """Chance that any of the bounds behind one row of drift.csv is too small."""
@@ -97,9 +98,19 @@ def wavering(
 def is_judged(plan: Plan, query: Query) -> bool:
     """Whether a rater's answers decide which sessions a query counts, or where."""
     judged = {"status", *(instrument.name for instrument in codebook().instruments)}
-    conditions = [plan.population.where, query.where]
-    conditions += [level.when for axis in query.axes for level in axis.levels]
-    return any(column in judged for condition in conditions for column in condition)
+    return any(repeats(column) in judged for column in _columns(plan, query))
+
+
+def is_of_second_labels(plan: Plan, query: Query) -> bool:
+    """Whether labels of a second reading decide it: anchors of the first say nothing of those."""
+    return any(DOT in column for column in _columns(plan, query))
+
+
+def _columns(plan: Plan, query: Query) -> Iterator[str]:
+    """Every column that a query asks about."""
+    levels = (level.when for axis in query.axes for level in axis.levels)
+    for condition in (plan.population.where, query.where, *levels):
+        yield from condition
 
 
 @lru_cache(maxsize=4096)

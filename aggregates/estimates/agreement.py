@@ -18,6 +18,8 @@ by Σ w·h, h = u - q·t, and (Σ w·h)² ≤ Σw·Σ w·h² ≤ k·Σ w·h², s
 k·Σ n_ij·(u - q·t)².  Both are quadratic in q, and so is what has to be solved.  Noisy cells below
 zero are taken for zero in the last sum, which makes it larger.  (u and t are noisy themselves; that
 lifts Σ u² by twice the second-order part of the noise, so the interval errs towards being wide.)
+A·n outside [0, 2·B] is moved to its end first, as for ratios: for every κ in [-1, 1] that makes
+|H(q)| smaller, so no κ is lost, and noise alone never says that agreement is perfect.
 
 A table is tested on its base, the sum of all cells; no total over groups is printed.
 
@@ -72,6 +74,7 @@ class Square:
         there, expected = observed * n - lifted, float(rows @ v @ columns) - lifted
         if n <= 0 or expected <= 0:
             return Estimate(0.0, -1.0, 1.0, 1.0, 1.0)
+        there = min(max(there, 0.0), 2 * expected)
         u, t = v * n + observed, (v @ columns)[:, None] + (rows @ v)[None, :]
         counts = np.maximum(self.cells, 0.0)
 

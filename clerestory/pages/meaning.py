@@ -7,10 +7,12 @@ of the bundle.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from privacy.codebook import Codebook, codebook
 from privacy.derived import DERIVED, GROUPINGS
 from privacy.plan import Axis, Level, Plan
+from privacy.second import repeats
 
 from .markup import Child, tag
 from .wording import label_of, listed, name_of, number
@@ -24,11 +26,20 @@ def meanings(plan: Plan) -> list[Child]:
     book = codebook() if codebook().hash == plan.codebook else None
     told: dict[tuple[str, tuple[str, ...]], Child] = {}
     for query in plan.queries:
-        for axis in query.axes:
+        for axis in map(_first, query.axes):
             place = (axis.name, tuple(level.name for level in axis.levels))
             if place not in told:
                 told[place] = _axis(axis, book)
     return [part for part in told.values() if part]
+
+
+def _first(axis: Axis) -> Axis:
+    """The axis as the first reading has it: whoever gives a label, it means the same."""
+    levels = (
+        Level(level.name, {repeats(c): labels for c, labels in level.when.items()})
+        for level in axis.levels
+    )
+    return replace(axis, name=repeats(axis.name), levels=(*levels,))
 
 
 def _axis(axis: Axis, book: Codebook | None) -> Child:

@@ -172,7 +172,8 @@ class Labelling:
         with ExitStack() as stack, ThreadPoolExecutor(hands.most) as pool:
             # Of this thread, which waits for the others: a zygote ends with its starter.
             sent = self.plan.rater.batches and self.state.tickets.held(self.label_set)
-            crew = self._crew(stack, lock) if due or anchors or sent else None
+            needed = due or anchors or sent or self._is_unseen
+            crew = self._crew(stack, lock) if needed else None
             if crew and anchors:
                 self._read_anchors(crew, pool, hands, anchors, month)
             # Before it starts: labels that a crashed run left behind were made at this tier, too.
@@ -245,6 +246,12 @@ class Labelling:
         return not self.kind.broker
 
     @property
+    def _is_unseen(self) -> bool:
+        """Whether no run of a second reading is known: nobody may see that its sample is empty."""
+        entries = self.state.ledger.entries("run") if self.reading else ()
+        return bool(self.reading) and self.label_set not in {one.body["set"] for one in entries}
+
+    @property
     def _hands(self) -> Hands:
         """Anew for each run: what a server allowed last time says little about now."""
         if self.nodes and not self.plan.rater.batches:
@@ -269,7 +276,11 @@ class Labelling:
             each = usual(plan.spending.prices, plan.rater, len(self.codebook.instruments))
             journal = Journal(self.state.database, self.counted or self.label_set)
             purse = stack.enter_context(closing(Purse(journal, plan.spending, each, lock)))
-        return LocalWorkers(zygote, self.state, plan, floor, self.log, egress, self.secret, purse)
+        log, secret = self.log, self.secret
+        workers = LocalWorkers(zygote, self.state, plan, floor, log, egress, secret, purse)
+        if self._is_unseen:
+            workers.show()
+        return workers
 
     def _store(self, bucket: int, rows: list[Row]) -> None:
         """Put a batch's records into their bucket: all of them, or none."""

@@ -127,6 +127,16 @@ class LocalWorkers:
         settle(closing)
         return Said(answer[:-CLOSING_BYTES], closing.halt, closing.pace)
 
+    def show(self) -> None:
+        """
+        Start a worker that is given nothing: a run that labels nobody leaves its record, too.
+
+        Raises:
+            RefusedError: Its isolation does not hold.
+        """
+        with way_out(self.egress) as control, self.zygote.start(control=control) as worker:
+            self.log.saw(worker)
+
     def check_alive(self) -> None:
         """
         Raise if the zygote has ended.

@@ -1,6 +1,7 @@
 """A rehearsal is a whole release of nobody, and can be taken for nothing else."""
 
 import json
+from html import escape
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,24 @@ from aggregates.study import Study
 from clerestory.cli import app
 from clerestory.rehearsing import MARK, NAME, rehearse
 from privacy.errors import ConfigurationError
-from tests.aggregates.rows import BOOK, HEAD, RATE, SHARE, SIZES, TOTAL, TRENDS
+from tests.aggregates.rows import (
+    AGAIN,
+    AGREEMENT_AGAIN,
+    BOOK,
+    HEAD,
+    RATE,
+    SHARE,
+    SIZES,
+    TOTAL,
+    TRENDS,
+)
 
 RUN = CliRunner()
+SECOND = """
+[[table]]
+name = "seconds"
+share_of = "again.work_mode"
+"""
 STUDY = HEAD + SHARE + RATE + SIZES + TOTAL + TRENDS
 
 
@@ -65,6 +81,33 @@ def test_a_rehearsal_replaces_nothing(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="FOLDER_NOT_EMPTY"):
         rehearse(Study.parse(HEAD + SHARE), tmp_path, accounts=100, sessions=170)
     assert (tmp_path / "tables.csv").read_text(encoding="utf-8") == "a release"
+
+
+def test_a_second_reading_is_rehearsed_to_its_page(tmp_path: Path) -> None:
+    """
+    Expectation, table and page before anybody signs: κ, whose labels they are, what they mean.
+
+    At ε = 20 the noise of a cell is below one account, of a thousand and more that the table
+    rests on: it is printed surely, and its interval is of the sampling, a few points wide.
+    """
+    head = HEAD.replace("epsilon = 2.0", "epsilon = 20.0")
+    study = Study.parse(head + AGAIN + AGREEMENT_AGAIN + SECOND)
+    expected = plan(study, accounts=4_000, sessions=6_000).forecast
+    assert "stable" not in {one.partition(":")[0] for one in expected.suppressed}
+    rows = rehearse(study, tmp_path / "out", accounts=4_000, sessions=6_000)
+    (kappa,) = (row for row in rows if (row["table"], row["statistic"]) == ("stable", "kappa"))
+    assert kappa["state"] == "published"
+    low, value, high = (float(str(kappa[name])) for name in ("low", "estimate", "high"))
+    assert low <= value <= high
+    assert 0 < high - low < 0.2
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "A share of 1/2 of the sessions" in page
+    assert "as “again”" in page
+    # Work modes are of the second reading alone here, code bases of both: each explained once.
+    for instrument in BOOK.instruments:
+        if instrument.name in ("work_mode", "codebase"):
+            own = instrument.definitions[:-1]  # the last is `unclear`, which several have
+            assert [page.count(escape(text)) for text in own] == [1] * len(own)
 
 
 FIRST = Supposed("expertise=beginner", 0.209)

@@ -209,8 +209,15 @@ def test_the_model_is_the_plans_and_its_sdk_was_mounted(
     statement, asked = asking(told, plan)
     reading = Reading("again", "1", replace(asked.rater, model="haiku"))
     both = replace(asked, readings=(reading,))
-    assert model(statement, both).startswith("asked haiku, opus, answered opus")
-    assert model(asking(told, plan, asked="haiku", answered="haiku")[0], both)
+    other = asking(told, plan, asked="haiku", answered="haiku")[0]
+    together = replace(statement, runs=(other.runs[0], *statement.runs))
+    assert model(together, both).startswith("asked haiku, opus, answered haiku, opus")
+    nobody = asking(told, plan, asked="haiku", answered="")[0]
+    empty = replace(statement, runs=(nobody.runs[0], *statement.runs))
+    assert model(empty, both).startswith("asked haiku, opus, answered opus")
+    for alone in (statement, other):
+        assert "that no run asked" in found(model, alone, both)
+        assert model(replace(alone, planted=True), both)
     crossed = asking(told, plan, asked="haiku", answered="opus")[0]
     assert "another model answered" in found(model, crossed, both)
     stranger = asking(told, plan, asked="sonnet", answered="sonnet")[0]

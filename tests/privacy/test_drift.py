@@ -1,6 +1,7 @@
 """Which trends are flagged: by the rule, by hand; and what is never taken for stability."""
 
 import csv
+from dataclasses import replace
 from io import StringIO
 
 import pytest
@@ -19,7 +20,7 @@ from privacy.drift import (
 )
 from privacy.mistakes import rounded
 from privacy.wavering import ALPHA, upper
-from tests.aggregates.rows import MEAN, SHARE, small_plan
+from tests.aggregates.rows import AGAIN, MEAN, SHARE, small_plan
 from tests.support.anchored import PLAN, asking, modes, reading, readings, tables
 
 STABLE = readings(reading("2026-07", modes(96, 192)), reading("2026-08", modes(96, 192)))
@@ -27,6 +28,12 @@ STABLE = readings(reading("2026-07", modes(96, 192)), reading("2026-08", modes(9
 STILL = upper(0, 96, ALPHA / 4), upper(0, 192, ALPHA / 4)
 """What that bounds: 4.5 % and 2.3 %."""
 Row = dict[str, str]
+CELL = (
+    "study", "table", "statistic", "state", "keys",
+    "estimate", "low", "high", "se_noise", "se_sampling", "se_classifier",
+)  # fmt: skip
+NUMBERS = ("0.4", "0.3", "0.5", "0.05", "0.01", "")
+"""Columns of a printed row that are looked at, and numbers in it."""
 
 
 def judged(fix: tuple[float, ...], told: AnchorReadings) -> dict[str, Row]:
@@ -157,6 +164,38 @@ def test_other_statistics_by_months_are_not_known() -> None:
         writer.writerow(row)
         (found,) = read_drift(drift(plan, told.getvalue().encode(), STABLE))
         assert found["verdict"] == verdict
+
+
+@pytest.mark.parametrize(
+    ("asked", "verdict"),
+    [
+        ('share_of = "work_mode"\nby = ["month"]', MAYBE),
+        ('share_of = "again.work_mode"\nby = ["month"]', NOT_KNOWN),
+        ('share_of = "work_mode"\nby = ["again.outcome", "month"]', NOT_KNOWN),
+        ('agreement_of = ["work_mode", "again.work_mode"]\nby = ["month"]', NOT_KNOWN),
+    ],
+    ids=["first", "second", "both", "kappa"],
+)
+@pytest.mark.parametrize("labelled", [STABLE, readings(reading("2026-07", modes(96, 192)))])
+def test_second_labels_are_not_held_by_the_firsts_anchors(
+    asked: str, verdict: str, labelled: AnchorReadings
+) -> None:
+    """They are labels, so not counted; and made in other months, so never of one month alone."""
+    plan = asking(small_plan(f'{AGAIN}\n[[table]]\nname = "over_time"\n{asked}'))
+    (again,) = plan.readings
+    plan = replace(plan, readings=(replace(again, rater=plan.rater),))
+    kind = plan.tables[0].kind
+    cells = [
+        dict(zip(CELL, ("s", "over_time", kind, "published", keys, *NUMBERS), strict=True))
+        for keys in ("month=2025-10; work_mode=fix", "month=2025-11; work_mode=fix")
+    ]
+    text = StringIO(newline="")
+    writer = csv.DictWriter(text, CELL)
+    writer.writeheader()
+    writer.writerows(cells)
+    (found,) = read_drift(drift(plan, text.getvalue().encode(), labelled))
+    alone = verdict == MAYBE and len(labelled.labelled) == 1
+    assert found["verdict"] == (ONE_MONTH if alone else verdict)
 
 
 def test_tables_without_months_are_not_told_of() -> None:

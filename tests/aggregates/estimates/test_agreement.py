@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from aggregates.estimates.agreement import Square, agreements
@@ -68,14 +68,17 @@ def test_it_is_the_agreement_of_raters_without_noise(pairs: list[tuple[str, str]
     st.floats(0.1, 100),
     st.sampled_from(AGREEMENTS),
 )
+@example([200, -20, -20, -20, 200, -20, -20, -20, 200], 4.0, "kappa")
+@example([-20, 200, 200, 200, -20, 200, 200, 200, -20], 4.0, "weighted_kappa")
 def test_whatever_the_noise_an_interval_holds_its_estimate(
     cells: list[int], sigma: float, kind: Kind
 ) -> None:
-    """Within the statistic's range, finite, and in order."""
+    """Within the statistic's range, finite, in order, and never a point: noise proves nothing."""
     made = Square(np.array(cells, np.float64).reshape(3, 3), sigma).estimate(kind, design=2.0)
     least = -1 if "kappa" in kind else 0
 
     assert least <= made.low <= made.value <= made.high <= 1
+    assert made.low < made.high
     assert made.se_noise >= 0
     assert made.se_sampling >= 0
 

@@ -8,7 +8,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from threading import Event, Lock
 
@@ -18,14 +18,15 @@ from clerestory.devstub import Asked, Reply, authority
 from clerestory.keeping import running_keeper
 from privacy.keeper.journal import Journal, Spent
 from privacy.keeper.labels_index import open_database
-from privacy.label_sets import label_set
+from privacy.label_sets import label_sets
 from privacy.plan import Plan, read_plan
 from privacy.vault import Vault
 from tests.support.asking import Asking, asking_world, study
 from tests.support.messages import codes, message, serving
 from tests.support.processes import descendants
-from tests.support.world import clerestory, must
+from tests.support.world import must
 
+AGAIN = '[[reading]]\nname = "again"\nshare = "5/6"\n'
 SESSIONS, ANSWERED, PATIENCE = 24, 6, 60.0
 """Sessions of the vault; answers before the server keeps everybody waiting; seconds."""
 MICRODOLLARS = {
@@ -43,13 +44,13 @@ class Till:
     def __init__(self) -> None:
         self.times, self.charged = Counter[str](), 0.0
         self.reached, self.go_on = Event(), Event()
-        self._begun, self.open = 0, 0
+        self._begun, self.open, self._answers = 0, 0, ANSWERED
         self._lock = Lock()
 
     def __call__(self, asked: Asked) -> Reply:
         with self._lock:
             self._begun, self.open = self._begun + 1, self.open + 1
-            waits = self._begun > ANSWERED
+            waits = self._begun > self._answers
         if waits:
             self.reached.set()
             self.go_on.wait(PATIENCE)
@@ -60,6 +61,20 @@ class Till:
             self.charged += sum(price * (usage.get(n) or 0) for n, price in MICRODOLLARS.items())
             self.open -= 1
         return reply
+
+    def drain(self) -> int:
+        """Let everybody go on, and wait until all have their answers; how many there were."""
+        self.go_on.set()
+        while self.open:
+            time.sleep(0.01)
+        return sum(self.times.values())
+
+    def wait_after(self, more: int) -> None:
+        """Answer so many more before everybody has to wait again."""
+        with self._lock:
+            self._answers = self._begun + more
+        self.reached.clear()
+        self.go_on.clear()
 
 
 @pytest.fixture(scope="module")
@@ -75,11 +90,12 @@ def asking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asking]:
 
 
 @contextmanager
-def till(asking: Asking, view: str) -> Iterator[tuple[Till, Path]]:
+def till(asking: Asking, view: str, more: str = "") -> Iterator[tuple[Till, Path]]:
     """A till of its own, and an approved plan whose labels nobody has made yet."""
     world, server = asking.world, asking.server
     path, plan = world.folder / f"{view}.toml", world.folder / f"{view}.json"
-    path.write_text(study(server.url, more=f'view = "{view}"\ndollars = 5.0\n'), encoding="utf-8")
+    how = f'view = "{view}"\ndollars = 5.0\n{more}'
+    path.write_text(study(server.url, more=how), encoding="utf-8")
     must("plan", path, "--out", plan)
     must("submit", world.vault, plan)
     must("approve", world.vault, plan, "--key", world.key)
@@ -107,14 +123,28 @@ def classify(asking: Asking, plan: Path) -> None:
     must("classify", asking.world.vault, plan, "--api-key-file", asking.key_file)
 
 
-def books(asking: Asking, plan: Path) -> tuple[Spent, int]:
-    """What the keeper counts for a plan's labels, and how many sessions have a record."""
+def books(asking: Asking, plan: Path, reading: int = 0) -> tuple[Spent, int]:
+    """What the keeper counts for a plan's labels, and how many sessions a reading has labelled."""
     made: Plan = read_plan(plan.read_bytes())
-    name = label_set(made, Vault.open(asking.world.vault).floor.hash)
+    names = label_sets(made, Vault.open(asking.world.vault).floor.hash)
     with closing(open_database(asking.world.state / "labelled.db")) as database:
         query = "SELECT COUNT(*) FROM labelled WHERE label_set = ?"
-        (labelled,) = database.execute(query, (name,)).fetchone()
-        return Journal(database, name).spent(), labelled
+        (labelled,) = database.execute(query, (names[reading],)).fetchone()
+        return Journal(database, names[0]).spent(), labelled
+
+
+def sample(asking: Asking, plan: Path) -> tuple[set[str], set[str]]:
+    """Sessions with a second label, and those that the keyed hash chooses."""
+    made: Plan = read_plan(plan.read_bytes())
+    (reading,) = made.readings
+    first, again = label_sets(made, Vault.open(asking.world.vault).floor.hash)
+    with closing(open_database(asking.world.state / "labelled.db")) as database:
+        ((secret,),) = database.execute("SELECT secret FROM sampling").fetchall()
+        query = "SELECT session FROM labelled WHERE label_set = ?"
+        there, labelled = (
+            {session for (session,) in database.execute(query, (name,))} for name in (first, again)
+        )
+    return labelled, {session for session in there if reading.chooses(session, secret)}
 
 
 def check_books(asking: Asking, plan: Path, made: Till) -> Spent:
@@ -178,23 +208,32 @@ def test_a_command_that_is_killed_costs_nothing(asking: Asking) -> None:
 
 
 def test_a_keeper_that_is_killed_counts_what_was_out_at_its_worst(asking: Asking) -> None:
-    """What had its record is not asked again; all else is, and the server charges it again."""
-    with till(asking, "whole") as (made, plan):
-        process = begun(asking, plan, made)
-        os.kill(asking.world.keeper, signal.SIGKILL)
-        _, told = process.communicate(timeout=PATIENCE)
-        assert "KEEPER_WENT_AWAY" in told
-        counted, labelled = books(asking, plan)
-        assert counted.out > 0
-        assert labelled < SESSIONS
+    """
+    What had its record is not asked again; all else is, and the server charges it again.
+
+    So in a first reading, and in a second: one sample, and one book for both.  That fewer than
+    seven of 24 are of a sample of 5/6, and nobody waits, has a chance below 1e-9.
+    """
+    vault, state = asking.world.vault, asking.world.state
+    with till(asking, "whole", AGAIN) as (made, plan), ExitStack() as keepers:
+        keeper, lost = asking.world.keeper, 0
+        for reading in (0, 1):
+            process = begun(asking, plan, made)
+            os.kill(keeper, signal.SIGKILL)
+            _, told = process.communicate(timeout=PATIENCE)
+            assert "KEEPER_WENT_AWAY" in told
+            counted, labelled = books(asking, plan, reading)
+            assert counted.out > 0
+            assert labelled < SESSIONS
+            lost += counted.out
+            answered = made.drain()
+            made.wait_after(SESSIONS - labelled + ANSWERED)
+            keeper = keepers.enter_context(running_keeper(vault, state))
         made.go_on.set()
-        while made.open:
-            time.sleep(0.01)
-        answered = sum(made.times.values())
-        with running_keeper(asking.world.vault, asking.world.state):
+        for _ in range(2):
             classify(asking, plan)
-            assert check_books(asking, plan, made).lost == counted.out
-            assert sum(made.times.values()) == answered + SESSIONS - labelled
-            assert clerestory("classify", asking.world.vault, plan, "--api-key-file",
-                              asking.key_file).returncode == 0  # fmt: skip
-            assert sum(made.times.values()) == answered + SESSIONS - labelled
+            again, chosen = sample(asking, plan)
+            assert labelled < len(again) <= SESSIONS
+            assert again == chosen
+            assert sum(made.times.values()) == answered + len(again) - labelled
+        assert check_books(asking, plan, made).lost == lost
