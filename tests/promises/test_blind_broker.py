@@ -201,7 +201,7 @@ from privacy.sandbox.tiers import survey
 from privacy.sealing import run_info, seal
 
 def ask(distributions, plan, key, data):
-    modules = ("classifiers.worker", "classifiers.raters.claude", "pydantic")
+    modules = ("classifiers.worker", "classifiers.raters.claude.rater", "pydantic")
     code = collect(("privacy", "classifiers"), distributions.split(), modules)
     kind = WorkerKind("classifiers.worker", code, "classifiers/broker.py")
     plan = read_plan(plan.encode())
