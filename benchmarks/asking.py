@@ -25,6 +25,8 @@ ACCOUNTS, SESSIONS = 3_000, 6_400
 """A run starts once, in two or three seconds; that is in the speed, and told beside it."""
 CORES = 2
 _LOOK_SECONDS = 0.1
+_AT_WORK_SECONDS = 0.05
+"""Of its processor: a server that is asked takes that much at once, one that waits does not."""
 
 
 def main() -> None:
@@ -94,7 +96,7 @@ def _watched(keeper: int, server: int) -> Iterator[tuple[dict[str, float], list[
                 with suppress(OSError):  # it has ended meanwhile
                     took = spent(pid)
                     told[name] = took.own + (took.below if name == "workers" else 0.0)
-            if not begun and spent(server).own > idle:
+            if not begun and spent(server).own > idle + _AT_WORK_SECONDS:
                 begun.append(time.perf_counter())
 
     thread = Thread(target=look)

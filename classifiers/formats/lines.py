@@ -19,6 +19,8 @@ from classifiers.limits import BYTES_A_VALUE, LONGEST_RECORD, MOST_RECORDS, too_
 
 Record = dict[str, object]
 _decoder = json.JSONDecoder()
+_SPACE = " \t\r\n"
+"""What JSON takes for space."""
 BLANK = b"\0\r\n\t "
 """What may stand around a record; files that were never written to have runs of NUL bytes."""
 MARKS = (b"[", b"{", b",")
@@ -85,7 +87,11 @@ def value_of(data: bytes) -> object:
         raise too_large()
     # From bytes, `json.loads` would guess another encoding by where NUL bytes stand: a line torn
     # out of a file in UTF-16 would be read by one reader and lost by the next.
-    value: object = json.loads(data.decode("utf-8", "surrogatepass"))
+    text = data.decode("utf-8", "surrogatepass").strip(_SPACE)
+    value: object
+    value, end = _decoder.raw_decode(text)  # as `json.loads`, which looks for space twice a line
+    if end != len(text):
+        raise json.JSONDecodeError("more behind it", text, end)
     return value
 
 

@@ -87,11 +87,10 @@ class DescriptorWire:
         """As in `Wire`; OSError if the other end broke off."""
         rest = memoryview(data)
         while rest:
-            self._deadline.wait(self._descriptor, select.POLLOUT)
             try:
                 rest = rest[os.write(self._descriptor, rest) :]
-            except BlockingIOError:
-                continue
+            except BlockingIOError:  # seldom: a request has room in the pipe
+                self._deadline.wait(self._descriptor, select.POLLOUT)
 
     def is_readable(self) -> bool:
         """As in `Wire`."""
