@@ -1,19 +1,35 @@
 """A model that becomes another under the same name: found by the anchor set, told in releases."""
 
+from itertools import product
 from pathlib import Path
 
 import pytest
 
 from privacy.anchor_readings import ANCHOR_SET, read_anchor_readings
-from privacy.drift import BEYOND, DRIFT, MAYBE, read_drift
+from privacy.consistency import check_runs
+from privacy.drift import BEYOND, DRIFT, MAYBE, NOT_KNOWN, ONE_MONTH, read_drift
 from privacy.errors import IncompleteError, VerificationError
+from privacy.evidence import read_statement
 from privacy.keeper.anchor_reading import ENTRY, READINGS
-from privacy.label_sets import label_set
+from privacy.label_sets import label_set, label_sets
 from privacy.plan import Plan
 from privacy.stability import check_readings
 from privacy.verification import verify_bundle
 from tests.support.drifting import ANCHORS, Drifting, drifting
 
+BOOKED = (ENTRY, "labels")
+STUDY_MONTHS = ("2025-10", "2025-11")
+AGAIN = """
+[[table]]
+name = "seconds"
+share_of = "again.outcome"
+by = ["month"]
+leave_out = { "again.outcome" = ["partial", "no_goal", "unclear"] }
+
+[[reading]]
+name = "again"
+share = "1"
+"""
 PEOPLE = 24
 """Of each month, with a session each."""
 
@@ -101,6 +117,40 @@ def test_a_change_of_the_model_stands_in_the_release(
         for other in (hidden, unread):
             with pytest.raises(VerificationError, match="READINGS_NOT_OF_LEDGER"):
                 check_readings(told, label_set(plan, found.house.vault.floor.hash), other)
+
+
+def test_a_second_reading_has_anchors_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Read before its labels, at the same price, and carried for comparison.
+
+    What its labels say over months is flagged: the release has the months of the first reading.
+    Seven of each outcome and month, where four are printed, are eight deviations of the noise.
+    """
+    anchors, people = 10, 8
+    with drifting(tmp_path, monkeypatch, anchors) as found:
+        plan = found.approve(AGAIN)
+        for number, (word, month) in enumerate(product(("alpha", "omega"), STUDY_MONTHS)):
+            found.seal(word, month, number * people, people)
+        found.classify(plan)
+        assert found.model.asked == 2 * (anchors + 4 * people)
+        first, again = label_sets(plan, found.house.vault.floor.hash)
+        kinds = [(e.kind, e.body["set"]) for e in found.house.entries() if e.kind in BOOKED]
+        assert kinds == [(kind, name) for name in (first, again) for kind in BOOKED]
+
+        files, entries = found.release(plan), found.house.entries()
+        told = read_anchor_readings(files[ANCHOR_SET])
+        assert [one.label_set for one in told.readings] == [first]
+        assert [one.label_set for one in told.others] == [again]
+        verdicts = {row["table"]: row["verdict"] for row in read_drift(files[DRIFT])}
+        assert verdicts == {"verified": ONE_MONTH, "judged": ONE_MONTH, "seconds": NOT_KNOWN}
+        check_readings(told, first, entries)
+        check_runs(read_statement(files["statement.json"]), plan, entries)
+        (tmp_path / "bundle").mkdir()
+        for name, data in files.items():
+            (tmp_path / "bundle" / name).write_bytes(data)
+        assert not [check for check in verify_bundle(tmp_path / "bundle") if check.holds is False]
 
 
 def test_a_month_that_turns_in_the_middle_has_its_own_reading(
