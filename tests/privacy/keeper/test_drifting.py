@@ -1,15 +1,12 @@
 """A model that becomes another under the same name: found by the anchor set, told in releases."""
 
-from itertools import product
 from pathlib import Path
 
 import pytest
 
 from privacy.anchor_readings import ANCHOR_SET, read_anchor_readings
-from privacy.consistency import check_runs
-from privacy.drift import BEYOND, DRIFT, MAYBE, NOT_KNOWN, ONE_MONTH, read_drift
+from privacy.drift import BEYOND, DRIFT, MAYBE, read_drift
 from privacy.errors import IncompleteError, VerificationError
-from privacy.evidence import read_statement
 from privacy.keeper.anchor_reading import ENTRY, READINGS
 from privacy.label_sets import label_set, label_sets
 from privacy.plan import Plan
@@ -18,14 +15,7 @@ from privacy.verification import verify_bundle
 from tests.support.drifting import ANCHORS, Drifting, drifting
 
 BOOKED = (ENTRY, "labels")
-STUDY_MONTHS = ("2025-10", "2025-11")
 AGAIN = """
-[[table]]
-name = "seconds"
-share_of = "again.outcome"
-by = ["month"]
-leave_out = { "again.outcome" = ["partial", "no_goal", "unclear"] }
-
 [[reading]]
 name = "again"
 share = "1"
@@ -119,55 +109,29 @@ def test_a_change_of_the_model_stands_in_the_release(
                 check_readings(told, label_set(plan, found.house.vault.floor.hash), other)
 
 
-def test_a_second_reading_has_anchors_of_its_own(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """
-    Read before its labels, at the same price, and carried for comparison.
-
-    What its labels say over months is flagged: the release has the months of the first reading.
-    Seven of each outcome and month, where four are printed, are eight deviations of the noise.
-    """
-    anchors, people = 10, 8
-    with drifting(tmp_path, monkeypatch, anchors) as found:
-        plan = found.approve(AGAIN)
-        for number, (word, month) in enumerate(product(("alpha", "omega"), STUDY_MONTHS)):
-            found.seal(word, month, number * people, people)
-        found.classify(plan)
-        assert found.model.asked == 2 * (anchors + 4 * people)
-        first, again = label_sets(plan, found.house.vault.floor.hash)
-        kinds = [(e.kind, e.body["set"]) for e in found.house.entries() if e.kind in BOOKED]
-        assert kinds == [(kind, name) for name in (first, again) for kind in BOOKED]
-
-        files, entries = found.release(plan), found.house.entries()
-        told = read_anchor_readings(files[ANCHOR_SET])
-        assert [one.label_set for one in told.readings] == [first]
-        assert [one.label_set for one in told.others] == [again]
-        verdicts = {row["table"]: row["verdict"] for row in read_drift(files[DRIFT])}
-        assert verdicts == {"verified": ONE_MONTH, "judged": ONE_MONTH, "seconds": NOT_KNOWN}
-        check_readings(told, first, entries)
-        check_runs(read_statement(files["statement.json"]), plan, entries)
-        (tmp_path / "bundle").mkdir()
-        for name, data in files.items():
-            (tmp_path / "bundle" / name).write_bytes(data)
-        assert not [check for check in verify_bundle(tmp_path / "bundle") if check.holds is False]
-
-
 def test_a_month_that_turns_in_the_middle_has_its_own_reading(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The clock strikes during the first session: what is left waits for August's reading."""
+    """
+    The clock strikes during the first session: what is left waits for August's reading.
+
+    A second reading of the plan has anchors of its own, before its labels and at the same price; a
+    release carries them beside those of the first.
+    """
     anchors, people = 10, 4
     with drifting(tmp_path, monkeypatch, anchors) as found:
-        plan = found.approve()
+        plan = found.approve(AGAIN)
         found.seal("alpha", "2025-10", 0, people)
         found.model.stops[anchors + 1] = lambda: found.turn("2026-08")
         found.classify(plan)
 
-        kinds = [kind for kind in found.house.kinds() if kind in (ENTRY, "labels")]
-        assert kinds == [ENTRY, "labels", ENTRY, "labels"]
-        assert found.model.asked == 2 * anchors + people
+        first, again = label_sets(plan, found.house.vault.floor.hash)
+        kinds = [(e.kind, e.body["set"]) for e in found.house.entries() if e.kind in BOOKED]
+        assert kinds == [(kind, name) for name in (first, first, again) for kind in BOOKED]
+        assert found.model.asked == 3 * anchors + 2 * people
         told = found.house.keeper.desk.labelling(plan)._reader.told()
         assert told is not None
         assert told.labelled == ("2026-07", "2026-08")
         assert told.missing == ()
+        assert {one.label_set for one in told.readings} == {first}
+        assert [one.label_set for one in told.others] == [again]
