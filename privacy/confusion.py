@@ -3,9 +3,8 @@ How a rater's labels fell on sessions whose right labels are known: public count
 
 A plan carries such counts as constants: they are signed with it, and decide what its release
 says of the rater's mistakes.  They were learnt on sessions that somebody might read, never on
-those of the vault.  (The other source, a noisy table of a validation sample *inside* the vault,
-would take a second reading there and its own charge.  There is none in this version; its table
-would be a measurement of the release and stand beside these.)
+those of the vault: nobody reads there, so nobody has right labels of it.  (A second reading inside
+the vault compares raters with one another, and tells how steady labels are; `privacy.second`.)
 """
 
 from collections.abc import Collection, Mapping

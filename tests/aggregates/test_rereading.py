@@ -16,6 +16,7 @@ from aggregates.twin import draw
 from aggregates.worker import unsafe_release_unsealed
 from privacy.errors import ConfigurationError
 from privacy.label_sets import label_sets
+from privacy.measurements import rho_of
 from privacy.sealing import KeyPair, run_info, seal
 from privacy.second import joined, widened
 from privacy.tasks import Task
@@ -29,6 +30,7 @@ from tests.aggregates.rows import (
     record,
     small_plan,
 )
+from tests.support.world import ROOT
 
 CODEBASES = SHARE.replace("modes", "bases").replace("work_mode", "codebase")
 MADE = small_plan(AGAIN, AGREEMENT_AGAIN, CODEBASES)
@@ -125,6 +127,23 @@ leave_out = { expertise = ["unclear"], "again.expertise" = ["unclear"] }
     assert made.tables[0].by == ("surface",)
     assert Fraction(made.readings[0].share) == Fraction(1, 2)
     assert replace(made, readings=()).hash != made.hash
+
+
+def test_the_second_reading_that_the_docs_offer_fits_the_reproduction() -> None:
+    """What stands there takes the row's place, within the same budget; and it compiles."""
+    page = (ROOT / "docs" / "reproduction.md").read_text(encoding="utf-8")
+    (offered,) = re.findall(r"```toml\n(\[\[reading\]\]\n.*?)```", page, re.DOTALL)
+    text = (ROOT / "studies" / "claude-code-expertise.toml").read_text(encoding="utf-8")
+    row = re.compile(r'\[\[table\]\]\nname = "retest"\n.*?not_computed = ".*?"\n', re.DOTALL)
+    whole, replaced = row.subn(lambda _: offered, text)
+    assert replaced == 1
+    study = Study.parse(whole)
+    spent = sum(Fraction(str(table.rho)) for table in study.tables if not table.not_computed)
+    allowed = rho_of(study.budget.epsilon, study.budget.delta)
+    assert spent <= allowed
+    assert spent + 14 * Fraction("0.0003") > allowed  # the control: fifteen of them would not
+    made = plan(Study.parse(text.partition("[[table]]")[0] + offered))
+    assert [table.kind for table in made.tables] == ["kappa", "exact"]
 
 
 class Frames:

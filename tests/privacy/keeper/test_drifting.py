@@ -8,12 +8,18 @@ from privacy.anchor_readings import ANCHOR_SET, read_anchor_readings
 from privacy.drift import BEYOND, DRIFT, MAYBE, read_drift
 from privacy.errors import IncompleteError, VerificationError
 from privacy.keeper.anchor_reading import ENTRY, READINGS
-from privacy.label_sets import label_set
+from privacy.label_sets import label_set, label_sets
 from privacy.plan import Plan
 from privacy.stability import check_readings
 from privacy.verification import verify_bundle
 from tests.support.drifting import ANCHORS, Drifting, drifting
 
+BOOKED = (ENTRY, "labels")
+AGAIN = """
+[[reading]]
+name = "again"
+share = "1"
+"""
 PEOPLE = 24
 """Of each month, with a session each."""
 
@@ -106,18 +112,26 @@ def test_a_change_of_the_model_stands_in_the_release(
 def test_a_month_that_turns_in_the_middle_has_its_own_reading(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The clock strikes during the first session: what is left waits for August's reading."""
+    """
+    The clock strikes during the first session: what is left waits for August's reading.
+
+    A second reading of the plan has anchors of its own, before its labels and at the same price; a
+    release carries them beside those of the first.
+    """
     anchors, people = 10, 4
     with drifting(tmp_path, monkeypatch, anchors) as found:
-        plan = found.approve()
+        plan = found.approve(AGAIN)
         found.seal("alpha", "2025-10", 0, people)
         found.model.stops[anchors + 1] = lambda: found.turn("2026-08")
         found.classify(plan)
 
-        kinds = [kind for kind in found.house.kinds() if kind in (ENTRY, "labels")]
-        assert kinds == [ENTRY, "labels", ENTRY, "labels"]
-        assert found.model.asked == 2 * anchors + people
+        first, again = label_sets(plan, found.house.vault.floor.hash)
+        kinds = [(e.kind, e.body["set"]) for e in found.house.entries() if e.kind in BOOKED]
+        assert kinds == [(kind, name) for name in (first, first, again) for kind in BOOKED]
+        assert found.model.asked == 3 * anchors + 2 * people
         told = found.house.keeper.desk.labelling(plan)._reader.told()
         assert told is not None
         assert told.labelled == ("2026-07", "2026-08")
         assert told.missing == ()
+        assert {one.label_set for one in told.readings} == {first}
+        assert [one.label_set for one in told.others] == [again]
