@@ -8,7 +8,6 @@ socket, sealed workers.  Whoever makes one stops the keeper by its process id.
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from clerestory.keeping import running_keeper
+from tests.support.prepared import prepared
 
 ROOT = Path(__file__).resolve().parents[2]
 STUDY = ROOT / "studies" / "first-look.toml"
@@ -26,16 +26,8 @@ KEPT = ("--retention-days", "36500")
 
 def clerestory(*arguments: str | Path, cwd: Path = ROOT) -> "subprocess.CompletedProcess[str]":
     """Run one command as a user would, without a terminal."""
-    return subprocess.run(
-        [sys.executable, "-P", "-m", "clerestory", *map(str, arguments)],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        timeout=600,
-    )
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return prepared().run([str(argument) for argument in arguments], cwd, env)
 
 
 def must(*arguments: str | Path) -> str:
