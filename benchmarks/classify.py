@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from benchmarks.measuring import tell
 from classifiers.edge import RunMemory, Tally, read_source
 from classifiers.worker import classify
-from tests.support.world import must, sessions_world
+from tests.support.world import alone, must, sessions_world
 
 ACCOUNTS, SESSIONS = 600, 1_000
 
@@ -17,7 +17,7 @@ def main() -> None:
     with TemporaryDirectory() as place:
         with sessions_world(Path(place), ACCOUNTS, SESSIONS) as world:
             start = time.perf_counter()
-            must("classify", world.vault, world.plan)
+            must("classify", world.vault, world.plan, run=alone)
             sealed = time.perf_counter() - start
         logs = Path(place) / "raw" / "logs"
         sessions = list(read_source(logs, lambda _: "one", RunMemory(), Tally()))

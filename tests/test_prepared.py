@@ -1,27 +1,11 @@
 """Commands that are forked from a prepared process: each is what it would be by itself."""
 
-import os
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from tests.support.world import ROOT, clerestory
-
-
-def alone(*arguments: str, cwd: Path) -> "subprocess.CompletedProcess[str]":
-    """The same command, from nothing."""
-    return subprocess.run(
-        [sys.executable, "-P", "-m", "clerestory", *arguments],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
+from tests.support.world import ROOT, alone, clerestory
 
 
 @pytest.mark.parametrize(

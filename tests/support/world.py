@@ -8,7 +8,8 @@ socket, sealed workers.  Whoever makes one stops the keeper by its process id.
 import json
 import os
 import subprocess
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,9 @@ AUTHOR = "researcher@example.org"
 KEPT = ("--retention-days", "36500")
 """The made-up months stay in the past; what is over its time is erased."""
 
+Command = Callable[..., "subprocess.CompletedProcess[str]"]
+"""Runs one."""
+
 
 def clerestory(*arguments: str | Path, cwd: Path = ROOT) -> "subprocess.CompletedProcess[str]":
     """Run one command as a user would, without a terminal."""
@@ -30,9 +34,22 @@ def clerestory(*arguments: str | Path, cwd: Path = ROOT) -> "subprocess.Complete
     return prepared().run([str(argument) for argument in arguments], cwd, env)
 
 
-def must(*arguments: str | Path) -> str:
+def alone(*arguments: str | Path, cwd: Path = ROOT) -> "subprocess.CompletedProcess[str]":
+    """The same from nothing: slower, and what a user waits for."""
+    return subprocess.run(
+        [sys.executable, "-P", "-m", "clerestory", *map(str, arguments)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+
+
+def must(*arguments: str | Path, run: Command = clerestory) -> str:
     """Run one command that has to work; returns its standard output."""
-    done = clerestory(*arguments)
+    done = run(*arguments)
     if done.returncode != 0:
         raise AssertionError(f"{arguments[0]} ended with {done.returncode}: {done.stderr}")
     return done.stdout
