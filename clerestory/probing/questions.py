@@ -147,7 +147,7 @@ def _held(server: Server, form: Answers) -> Held:
 
 def _is_in_form(message: Any, model: str, form: Answers) -> bool:  # noqa: ANN401 - the SDK's
     with suppress(Unrated, Halted, ValueError, RecursionError, AttributeError, TypeError):
-        answer = json.loads(said(message, model, form) or "")
+        answer = json.loads(said(message.to_dict(warnings=False), model, form) or "")
         return isinstance(answer, dict) and [*answer] == ["answer"] and answer["answer"] in _CODES
     return False
 
