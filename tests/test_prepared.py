@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import LONGEST
 from tests.support.world import ROOT, alone, clerestory
 
 
@@ -46,3 +47,9 @@ def test_environment_and_neighbours_are_a_commands_own(
     with ThreadPoolExecutor(6) as hands:
         told = list(hands.map(lambda name: clerestory(name, cwd=tmp_path), names))
     assert all(name in done.stderr for name, done in zip(names, told, strict=True))
+
+
+def test_the_longest_files_are_there() -> None:
+    """A name that leads nowhere would put nothing first, unnoticed."""
+    assert [name for name in LONGEST if not (ROOT / "tests" / name).is_file()] == []
+    assert len(set(LONGEST)) == len(LONGEST) > 0
