@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregates.bundle import write_rows
+from aggregates.estimates.intervals import Z95
 from aggregates.release import release
-from privacy.comparisons import COLUMNS, compare, comparisons, gaps, is_ordered
+from privacy.comparisons import COLUMNS, compare, comparisons, gaps, is_ordered, reaches
 from privacy.plan import Plan
 from privacy.unit import SCALE
 from tests.aggregates.rows import RATE, SHARE, SIZES, small_plan
@@ -100,6 +101,15 @@ def test_an_interval_adds_what_both_numbers_lack() -> None:
     back = compare(row(0.3), row(0.2))
     assert float(back["difference"]) == pytest.approx(-0.1)
     assert [back[name] for name in COLUMNS[8:]] == [pair[name] for name in COLUMNS[8:]]
+
+
+def test_a_stretched_interval_gives_its_own_reach_back() -> None:
+    """Sides of .06 and .05, twice in it, and ± .1 of the rater: √(.12² + .1²), √(.1² + .1²)."""
+    wide = row(0.5) | {"se_classifier": repr(0.1 / Z95)}
+    wide |= {"low": repr(0.5 - 0.0244**0.5), "high": repr(0.5 + 0.02**0.5)}
+
+    assert reaches(wide, 2.0) == pytest.approx((0.06, 0.05))
+    assert reaches(wide) == pytest.approx((0.12, 0.1))  # the control: as if nothing were stretched
 
 
 def test_a_difference_that_may_be_none_is_in_doubt_at_once() -> None:

@@ -85,6 +85,12 @@ def test_of_a_well_known_rater_the_error_is_the_bias(p: float, found: int, refus
         assert abs(q - p) - 1e-9 <= mistakes.error(q) <= abs(q - p) + 0.01
 
 
+def test_other_errors_count_as_often_as_they_move_what_is_corrected() -> None:
+    """Se = 79.5/100, Sp = 84.5/100: 1/J = 1.5625; of a useless rater p̂ says nothing."""
+    assert Mistakes(79, 20, 15, 84).stretch(0.28) == pytest.approx(1.5625)
+    assert Mistakes(5, 5, 5, 5).stretch(0.28) == 1
+
+
 def test_a_bias_in_an_error_costs_no_coverage() -> None:
     """Q ± z·√(b² + s²) holds p with at least 95 %: Φ(zr - b) + Φ(zr + b) - 1 at s = 1."""
     z = NormalDist().inv_cdf(0.975)

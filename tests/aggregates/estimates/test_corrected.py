@@ -1,6 +1,9 @@
 """Corrected numbers: the right labels' interval against its definition, and against the truth."""
 
+import csv
 import json
+from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 from random import Random
 
@@ -9,10 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregates.answer import read_answer
+from aggregates.bundle import write_rows
 from aggregates.estimates.corrected import corrected
 from aggregates.estimates.intervals import Z95, Ratio, proportion, widened
 from aggregates.plan import plan as compiled
 from aggregates.release import Row, release
+from privacy.comparisons import comparisons
 from privacy.errors import RefusedError
 from privacy.mistakes import LEAST_YOUDEN, Mistakes
 from privacy.plan import Plan
@@ -143,6 +148,33 @@ def test_a_number_is_corrected_in_the_group_that_was_validated(tmp_path: Path) -
     few = [row for row in released(plan, 1) if row["statistic"] == "corrected"]
     assert [row["state"] for row in few].count("not_computed") == 5
     assert {row["state"] for row in few} == {"suppressed", "not_computed"}
+
+
+def test_known_mistakes_widen_a_row_and_leave_a_difference_as_it_was(tmp_path: Path) -> None:
+    """Against the same counts without them: a side is √((reach/J)² + (1.96·error)²)."""
+    plan = plan_of(tmp_path, told(GOOD), of_modes())
+    rows = {True: released(plan), False: released(replace(plan, validation=None))}
+    known, plain = (
+        next(row for row in rows[which] if row["keys"] == "expertise=expert")
+        for which in (True, False)
+    )
+    error = Z95 * float(str(known["se_classifier"]))
+    for side in ("low", "high"):
+        reach, wide = (float(str(row[side])) - 0.5 for row in (plain, known))
+        assert known["statistic"] == plain["statistic"] == "rate"
+        # J = 80.5/101 + 270.5/301 - 1 = .69570
+        assert wide**2 == pytest.approx((reach / 0.69570) ** 2 + error**2, rel=1e-4)
+
+    differences = [
+        [
+            float(row[side])
+            for row in csv.DictReader(StringIO(comparisons(plan, write_rows(each)).decode()))
+            for side in ("low", "high")
+        ]
+        for each in rows.values()
+    ]
+    assert differences[0]
+    assert differences[0] == pytest.approx(differences[1], abs=1e-4)
 
 
 def test_a_rater_that_tells_nothing_corrects_nothing(tmp_path: Path) -> None:
